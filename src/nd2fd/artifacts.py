@@ -1,0 +1,375 @@
+"""HDF5 artifacts: the files that pass from one stage of the workflow to the next.
+
+An artifact follows a `Schema`: named datasets whose dimensions have names too, each dimension
+with one size throughout the file. `nd2fd.schemas` declares the schemas; this module writes files
+by them and refuses to read any file that does not follow them.
+
+Equal inputs give equal bytes: no clock times, paths, user, host or device names are stored, and
+nothing that depends on the order of a mapping. (Compressed bytes also depend on the zlib that h5py
+was built with, so byte identity holds within one environment.) How long a job took stays with the
+workflow's benchmark files.
+
+The files are ordinary HDF5, readable with plain h5py. Root attributes:
+
+====================  ==============================================================
+schema                name of the schema
+schema_version        its version, an integer
+producer              rule or stage that wrote the file
+package_version       version of nd2fd that wrote it
+config_sha256         `sha256_of_config` of the configuration the file depends on
+seed                  root seed of the random streams
+inputs                JSON object: input name to `sha256_of_file`, sorted by name
+====================  ==============================================================
+
+Each dataset has the attributes ``units``, ``description`` and ``dims`` (dimension names separated
+by spaces, empty for a scalar).
+"""
+
+import hashlib
+import io
+import json
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nd2fd import __version__
+
+COMPRESS_FROM_BYTES = 65536  # below this, gzip saves less than a page or two
+
+ROOT_ATTRIBUTES = (
+    "schema",
+    "schema_version",
+    "producer",
+    "package_version",
+    "config_sha256",
+    "seed",
+    "inputs",
+)
+
+
+class ArtifactError(ValueError):
+    """A file is missing, damaged, or does not follow its schema; the message says which and how."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Declaration of one dataset.
+
+    Attributes
+    ----------
+    name : str
+        Name in the file.
+    dtype : {"float64", "int64", "bool"}
+        Stored type. The writer accepts whatever NumPy casts to it safely.
+    units : str
+        Units, "1" if dimensionless.
+    dims : tuple of str
+        Name of each dimension, () for a scalar.
+    description : str
+        What the numbers are.
+    optional : bool
+        Whether a file may lack it.
+    finite : bool
+        Whether NaN and infinity are refused.
+    """
+
+    name: str
+    dtype: Literal["float64", "int64", "bool"]
+    units: str
+    dims: tuple[str, ...]
+    description: str
+    optional: bool = False
+    finite: bool = True
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Declaration of one kind of artifact.
+
+    Attributes
+    ----------
+    name : str
+        Name, unique among schemas.
+    version : int
+        To be raised with every change of a dataset's name, dtype, units, dims or meaning.
+    datasets : tuple of Dataset
+        The datasets, in the order they are stored.
+    """
+
+    name: str
+    version: int
+    datasets: tuple[Dataset, ...]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where an artifact comes from.
+
+    Attributes
+    ----------
+    producer : str
+        Rule or stage that makes the artifact.
+    config_sha256 : str
+        `sha256_of_config` of the configuration it depends on.
+    seed : int
+        Root seed of the random streams.
+    inputs : mapping of str to str
+        Name of each input (its role, not its absolute path) to its `sha256_of_file`.
+    package_version : str
+        Version of nd2fd that makes the artifact.
+    """
+
+    producer: str
+    config_sha256: str
+    seed: int
+    inputs: Mapping[str, str]
+    package_version: str = __version__
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Content of an artifact.
+
+    Attributes
+    ----------
+    data : dict of str to ndarray
+        The arrays by dataset name, with the dtypes and dimensions of the schema; scalars have
+        shape (). Optional datasets the file lacks are left out.
+    provenance : Provenance
+        Where the artifact comes from.
+    """
+
+    data: dict[str, NDArray[Any]]
+    provenance: Provenance
+
+
+def write_artifact(
+    path: str | os.PathLike[str],
+    schema: Schema,
+    data: Mapping[str, ArrayLike],
+    provenance: Provenance,
+) -> None:
+    """Write an artifact atomically, making parent directories and replacing an older file.
+
+    Parameters
+    ----------
+    path : path
+        Destination. It holds either its old content or all of the new, whatever happens.
+    schema : Schema
+        What the file is to hold.
+    data : mapping of str to array_like
+        The arrays by dataset name, in the units and dimensions of the schema.
+    provenance : Provenance
+        Stored as root attributes.
+
+    Raises
+    ------
+    ArtifactError
+        The data do not follow the schema. Nothing is written.
+    """
+    path = Path(path)
+    try:
+        _check_names(schema, data)
+        arrays = {name: np.asarray(values) for name, values in data.items()}
+        _check_arrays(schema, arrays, casting="safe")
+    except ArtifactError as error:
+        raise ArtifactError(f"{path}: not written: {error}") from None
+    write_atomically(path, _encode(schema, arrays, provenance))
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it holds either its old content or all of the new, whatever happens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A fresh name each time: what a killed process left behind is never in the way.
+    temporary = path.with_name(f".{path.name}.tmp-{secrets.token_hex(8)}")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)  # gone already if all went well
+
+
+def read_artifact(path: str | os.PathLike[str], schema: Schema) -> Artifact:
+    """Read an artifact and check all of it against its schema.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    schema : Schema
+        What it has to hold.
+
+    Returns
+    -------
+    Artifact
+        The arrays and the provenance.
+
+    Raises
+    ------
+    ArtifactError
+        There is no such file, it is damaged or not an artifact, its schema or schema version is
+        another, or its content does not follow the schema.
+    OSError
+        The file is there but the system does not let it be read.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ArtifactError(
+            f"{path}: no such file, expected a {schema.name!r} artifact; run the rule that makes it"
+        ) from None
+    try:
+        return _decode(schema, content)
+    except ArtifactError as error:
+        raise ArtifactError(f"{path}: {error}; delete it and run again") from None
+    except Exception as error:  # on damaged bytes h5py raises almost any type
+        raise ArtifactError(
+            f"{path}: damaged, expected an HDF5 file with a {schema.name!r} artifact ({error}); "
+            "delete it and run again"
+        ) from error
+
+
+def sha256_of_file(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_of_config(config: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a configuration's canonical JSON (sorted keys), in hexadecimal.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The configuration holds something JSON has no word for, as an object or NaN.
+    """
+    canonical = json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+# The helpers below raise ArtifactError without the file's name; the public functions add it.
+
+
+def _check_names(schema: Schema, names: Iterable[str]) -> None:
+    found = set(names)
+    declared = {dataset.name for dataset in schema.datasets}
+    required = {dataset.name for dataset in schema.datasets if not dataset.optional}
+    if missing := sorted(required - found):
+        raise ArtifactError(f"dataset {missing[0]!r} of schema {schema.name!r} is missing")
+    if unknown := sorted(found - declared):
+        raise ArtifactError(f"dataset {unknown[0]!r} is not in schema {schema.name!r}")
+
+
+def _check_arrays(
+    schema: Schema, arrays: Mapping[str, NDArray[Any]], casting: Literal["safe", "no"]
+) -> None:
+    sizes: dict[str, tuple[int, str]] = {}  # dimension -> its size, and the dataset that set it
+    for dataset in schema.datasets:
+        if dataset.name not in arrays:
+            continue
+        array = arrays[dataset.name]
+        label = f"dataset {dataset.name!r}"
+        if not np.can_cast(array.dtype, dataset.dtype, casting):
+            raise ArtifactError(f"{label} has dtype {array.dtype}, expected {dataset.dtype}")
+        if array.ndim != len(dataset.dims):
+            raise ArtifactError(
+                f"{label} has shape {array.shape}, expected dimensions {dataset.dims}"
+            )
+        if array.size == 0:
+            raise ArtifactError(f"{label} is empty, with shape {array.shape}")
+        for dimension, size in zip(dataset.dims, array.shape, strict=True):
+            expected, origin = sizes.setdefault(dimension, (size, dataset.name))
+            if size != expected:
+                raise ArtifactError(
+                    f"{label} has size {size} in dimension {dimension!r}, "
+                    f"expected {expected} as in {origin!r}"
+                )
+        if dataset.finite and not np.isfinite(array).all():
+            raise ArtifactError(f"{label} holds NaN or infinity, expected finite numbers")
+
+
+def _encode(schema: Schema, arrays: Mapping[str, NDArray[Any]], provenance: Provenance) -> bytes:
+    buffer = io.BytesIO()
+    # The 1.10 format guards its metadata with checksums; it is pinned, as are the choices that
+    # h5py would take from its global configuration, because the bytes depend on them.
+    with h5py.File(
+        buffer, "w", libver=("v110", "v110"), track_order=True, track_times=False
+    ) as file:
+        file.attrs["schema"] = schema.name
+        file.attrs["schema_version"] = schema.version
+        file.attrs["producer"] = provenance.producer
+        file.attrs["package_version"] = provenance.package_version
+        file.attrs["config_sha256"] = provenance.config_sha256
+        file.attrs["seed"] = provenance.seed
+        file.attrs["inputs"] = json.dumps(dict(provenance.inputs), sort_keys=True)
+        for dataset in schema.datasets:
+            if dataset.name not in arrays:
+                continue
+            array = arrays[dataset.name].astype(dataset.dtype)
+            large = array.nbytes >= COMPRESS_FROM_BYTES
+            stored = file.create_dataset(
+                dataset.name,
+                data=array,
+                compression="gzip" if large else None,
+                shuffle=large,
+                fletcher32=array.ndim > 0,  # checksum, so damage is seen; HDF5 has none for scalars
+                track_order=True,
+                track_times=False,
+            )
+            stored.attrs["units"] = dataset.units
+            stored.attrs["description"] = dataset.description
+            stored.attrs["dims"] = " ".join(dataset.dims)
+    return buffer.getvalue()
+
+
+def _decode(schema: Schema, content: bytes) -> Artifact:
+    with h5py.File(io.BytesIO(content), "r") as file:
+        root = file.attrs
+        if missing := [name for name in ROOT_ATTRIBUTES if name not in root]:
+            raise ArtifactError(
+                f"not an nd2fd artifact: no root attribute {missing[0]!r}, "
+                f"expected a {schema.name!r} artifact"
+            )
+        if root["schema"] != schema.name:
+            raise ArtifactError(f"has schema {root['schema']!r}, expected {schema.name!r}")
+        if root["schema_version"] != schema.version:
+            age = "newer" if root["schema_version"] > schema.version else "older"
+            raise ArtifactError(
+                f"has version {root['schema_version']} of schema {schema.name!r}, written by nd2fd "
+                f"{root['package_version']}: {age} than the expected version {schema.version}"
+            )
+        _check_names(schema, file)
+        for dataset in schema.datasets:
+            if dataset.name not in file:
+                continue
+            attributes = file[dataset.name].attrs
+            for attribute, expected in (
+                ("units", dataset.units),
+                ("dims", " ".join(dataset.dims)),
+            ):
+                if attributes.get(attribute) != expected:
+                    raise ArtifactError(
+                        f"dataset {dataset.name!r} has {attribute} {attributes.get(attribute)!r}, "
+                        f"expected {expected!r}"
+                    )
+        arrays = {name: np.asarray(stored[()]) for name, stored in file.items()}
+        provenance = Provenance(
+            producer=root["producer"],
+            config_sha256=root["config_sha256"],
+            seed=int(root["seed"]),
+            inputs=json.loads(root["inputs"]),
+            package_version=root["package_version"],
+        )
+    _check_arrays(schema, arrays, casting="no")
+    return Artifact(arrays, provenance)

@@ -1,0 +1,355 @@
+"""The configuration: one typed model per section, checked before anything runs.
+
+Values live in `config/config.yaml` alone; the models say what is allowed and why. The JSON schema
+`config/schema.json` and the table `docs/configuration.md` are generated from them
+(`python -m nd2fd.config`) and tested to be in sync.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from nd2fd.pdf.sets import set_files
+from nd2fd.physics.flux import read_flux_table
+
+EMBEDDED = "embedded"
+"""Value of `pdf.set` and `flux.near` that selects what is shipped with the package."""
+
+EnsembleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class ConfigError(ValueError):
+    """The configuration is not usable; the message names key, value and what is allowed."""
+
+
+def key(description: str, source: str, *, unit: str = "", **bounds: Any) -> Any:
+    """A required key: its meaning, where its default comes from (paper, choice, …) and its unit."""
+    return Field(
+        description=description, json_schema_extra={"source": source, "unit": unit}, **bounds
+    )
+
+
+def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
+    if limits[0] >= limits[1]:
+        raise ValueError("the first limit must be below the second")
+    return limits
+
+
+def _usable(check: Callable[[], object]) -> None:
+    """Turn a missing file into the kind of error that pydantic collects."""
+    try:
+        check()
+    except FileNotFoundError as error:
+        raise ValueError(str(error)) from None
+
+
+class Section(BaseModel):
+    """Base of all sections: no unknown keys, no silent conversions of strings to numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class PdfSection(Section):
+    """Parton distributions of the toy truth."""
+
+    set: str = key(
+        "`embedded` (CT18NNLO from fitted coefficients at 1.295 GeV, evolved by HOPPET at NNLO) or "
+        "the name of an LHAPDF set in `pdf.path`",
+        "CT18NNLO: paper; embedding: choice",
+    )
+    path: str | None = key("Directory that holds the LHAPDF set; null for `embedded`", "choice")
+    member: int = key("Member of the set; 0 is the central one", "paper", ge=0)
+    reader: Literal["neopdf", "lhapdf"] = key(
+        "Library that reads LHAPDF grids; `lhapdf` must be importable (conda-forge)", "choice"
+    )
+
+    @model_validator(mode="after")
+    def _set_exists(self) -> "PdfSection":
+        if self.set == EMBEDDED:
+            if self.path is not None or self.member != 0:
+                raise ValueError("pdf.set is embedded: pdf.path must be null and pdf.member 0")
+        elif self.path is None:
+            raise ValueError(
+                f"pdf.path is null, but pdf.set is {self.set!r}: give the directory that holds the "
+                "set, or use pdf.set: embedded"
+            )
+        else:
+            _usable(lambda: set_files(Path(str(self.path)) / self.set, self.member))
+        return self
+
+
+class FluxSection(Section):
+    """Neutrino fluxes."""
+
+    near: str = key(
+        "`embedded` (DUNE ν_μ, forward horn current) or a text file with columns E flux, or the "
+        "seven of DUNE's tables (E, ν_e, ν_μ, ν_τ and the antineutrinos)",
+        "paper",
+    )
+    far: str | None = key(
+        "Unoscillated far-detector flux, same formats; null: the near one, the toy of the paper",
+        "paper",
+    )
+
+    @model_validator(mode="after")
+    def _files_are_fluxes(self) -> "FluxSection":
+        for path in (self.near, self.far):
+            if path is not None and path != EMBEDDED:
+                _usable(lambda path=path: read_flux_table(path))
+        return self
+
+
+class OscillationSection(Section):
+    """True oscillation parameters and the baseline."""
+
+    baseline: float = key("Distance of the far detector", "paper", unit="km", gt=0)
+    matter_density: float = key("Mean density along the baseline", "choice", unit="g/cm³", ge=0)
+    electron_fraction: float = key("Electrons per nucleon Y_e", "choice", ge=0, le=1)
+    sin2_theta12: float = key("sin²θ12", "choice: NuFIT 6.0", ge=0, le=1)
+    sin2_theta13: float = key("sin²θ13", "choice: NuFIT 6.0", ge=0, le=1)
+    sin2_theta23: float = key("sin²θ23", "choice: NuFIT 6.0", ge=0, le=1)
+    delta_cp: float = key("δ_CP", "choice: NuFIT 6.0, 212°", unit="rad", ge=-6.3, le=6.3)
+    dm2_21: float = key("Δm²21", "choice: NuFIT 6.0", unit="eV²", gt=0, lt=1e-3)
+    dm2_31: float = key(
+        "Δm²31; negative for inverted ordering", "choice: NuFIT 6.0", unit="eV²", gt=-1e-2, lt=1e-2
+    )
+
+
+class GridSection(Section):
+    """Quadrature grid of the event densities."""
+
+    n_energy: int = key("Cells in E_ν", "choice", ge=8, le=1024)
+    n_v1: int = key("Cells in v1 = sqrt(a/M)", "choice", ge=8, le=512)
+    n_v2: int = key("Cells in v2 = sqrt(b/(2 E_max))", "choice", ge=8, le=512)
+    subsamples: int = key("Points per cell along v1 and v2 (cell averages)", "choice", ge=1, le=8)
+    energy_max: float = key(
+        "E_max: end of the spectrum and scale of v2", "paper", unit="GeV", gt=1, le=10
+    )
+
+
+class NodesSection(Section):
+    """Node grid of the structure functions in (√x, log-like Q²)."""
+
+    n_xi: int = key("Nodes along ξ = √x", "choice", ge=8, le=256)
+    n_tau: int = key("Nodes along τ(Q²)", "choice", ge=8, le=256)
+
+
+class TrainingSection(Section):
+    """The network and how it is trained. The paper's setting is `config/paper.yaml`."""
+
+    optimizer: Literal["adam", "lbfgs"] = key("Optimiser", "adam: paper; lbfgs: choice")
+    activation: Literal["leaky_relu", "silu"] = key(
+        "Activation function", "leaky_relu: paper; silu: choice"
+    )
+    precision: Literal["float32", "float64"] = key("Floating-point type", "choice")
+    hidden_layers: int = key("Hidden layers", "paper", ge=1, le=16)
+    width: int = key("Neurons per hidden layer", "paper", ge=1, le=1024)
+    evaluations: int = key(
+        "Evaluations of loss and gradient (for adam: steps)",
+        "10,000 for adam: paper",
+        ge=1,
+        le=1_000_000,
+    )
+    device: Literal["cpu", "cuda"] = key("Where to train", "choice")
+
+
+class FarDetectorSection(Section):
+    """Far-detector data and the energies of their likelihood."""
+
+    n_events: int = key("Events, 3.5 years of DUNE", "paper", ge=10, le=10_000_000)
+    n_energy: int = key("Energies of the likelihood's E_ν integral", "choice", ge=50, le=10_000)
+
+
+class FitsSection(Section):
+    """Maximum-likelihood fits of sin²θ23 and Δm²32 to bootstrap replicas."""
+
+    replicas: int = key(
+        "Bootstrap replicas of the far-detector events", "choice", ge=10, le=100_000
+    )
+    sin2_theta23: Annotated[tuple[float, float], AfterValidator(_ordered)] = key(
+        "Range of sin²θ23; must contain 0.5", "choice", strict=False
+    )
+    dm2_32: Annotated[tuple[float, float], AfterValidator(_ordered)] = key(
+        "Range of Δm²32", "choice", unit="eV²", strict=False
+    )
+
+    @model_validator(mode="after")
+    def _both_octants(self) -> "FitsSection":
+        low, high = self.sin2_theta23
+        if not 0.0 < low < 0.5 < high < 1.0:
+            raise ValueError(
+                f"fits.sin2_theta23 is [{low}, {high}]: it must lie in (0, 1) and contain 0.5, so "
+                "that both octants are fitted"
+            )
+        return self
+
+
+class RegionsSection(Section):
+    """Grids on which confidence regions are drawn."""
+
+    points: int = key("Points per axis", "choice", ge=20, le=1000)
+
+
+class EnsembleSection(Section):
+    """One ensemble: what its members are and what varies between them."""
+
+    cross_section: Literal["known", "learned"] = key(
+        "`known`: the toy truth; `learned`: a network per member", "paper"
+    )
+    size: int = key("Number of members", "choice", ge=1, le=100_000)
+    vary: frozenset[Literal["network_seed"]] = key(
+        "What differs between members: `network_seed`", "paper", strict=False
+    )
+
+    @model_validator(mode="after")
+    def _members_differ(self) -> "EnsembleSection":
+        if self.size > 1 and not self.vary:
+            raise ValueError(
+                f"size is {self.size}, but vary is empty: all members would be the same; "
+                "use size: 1 or say what varies"
+            )
+        if self.cross_section == "known" and "network_seed" in self.vary:
+            raise ValueError("vary: network_seed makes no sense with cross_section: known")
+        return self
+
+
+class FiguresSection(Section):
+    """Choices that concern figures only."""
+
+    marginal_grid: int = key("Cells per axis of the grid of figure 3", "paper", ge=16, le=512)
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    seed: int = key("Root seed of all random numbers", "choice", ge=0, lt=2**63)
+    pdf: PdfSection
+    flux: FluxSection
+    oscillation: OscillationSection
+    grid: GridSection
+    nodes: NodesSection
+    training: TrainingSection
+    far_detector: FarDetectorSection
+    fits: FitsSection
+    regions: RegionsSection
+    ensembles: dict[EnsembleName, EnsembleSection] = Field(min_length=1)
+    figures: FiguresSection
+
+
+def validate_config(raw: Mapping[str, Any]) -> Config:
+    """Check a configuration read from YAML.
+
+    Raises
+    ------
+    ConfigError
+        With one line per problem: key, value, and what is allowed.
+    """
+    try:
+        return Config.model_validate(dict(raw))
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    lines = ["the configuration has problems:"]
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"]) or "(top level)"
+        given = problem["input"]
+        shown = "" if isinstance(given, Mapping) else f" = {given!r}"
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            allowed = ", ".join(_known_keys(problem["loc"][:-1]))
+            message = f"no such key; the keys here are {allowed}"
+        elif problem["type"] == "missing":
+            shown, message = "", "is missing"
+        lines.append(f"  {name}{shown}: {message}")
+    return "\n".join(lines)
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = Config
+    for part in location:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            model = model.model_fields[str(part)].annotation
+        else:
+            model = model.__args__[1]
+    return sorted(model.model_fields)
+
+
+def json_schema() -> str:
+    """JSON schema of the configuration, as text."""
+    return json.dumps(Config.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def markdown_table(defaults: Mapping[str, Any]) -> str:
+    """Reference of all keys in Markdown, with the defaults of `config/config.yaml`."""
+    lines = [
+        "# Configuration",
+        "",
+        "Generated from `src/nd2fd/config.py` by `make config-docs`. Defaults are those of",
+        "`config/config.yaml`; `paper` marks values of arXiv:2412.16303, `choice` ours.",
+    ]
+    for name, field in Config.model_fields.items():
+        model: Any = field.annotation
+        values: Mapping[str, Any] = defaults
+        prefix, fields = "", {name: field}
+        if name == "ensembles":
+            model, values = EnsembleSection, defaults["ensembles"]["nominal"]
+            prefix = "ensembles.NAME."
+        elif isinstance(model, type) and issubclass(model, Section):
+            values, prefix = defaults[name], f"{name}."
+        if prefix:
+            fields = model.model_fields
+            lines += ["", f"## {name}", "", str(model.__doc__)]
+        lines += [
+            "",
+            "| key | default | unit | allowed | source | meaning |",
+            "|---|---|---|---|---|---|",
+        ]
+        for field_name, entry in fields.items():
+            extra: Any = entry.json_schema_extra
+            lines.append(
+                f"| `{prefix}{field_name}` | `{json.dumps(values[field_name])}` | {extra['unit']} "
+                f"| {_allowed(entry)} | {extra['source']} | {entry.description} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _allowed(field: Any) -> str:
+    symbols = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    bounds = [
+        f"{symbol} {getattr(item, name)}"
+        for item in field.metadata
+        for name, symbol in symbols.items()
+        if getattr(item, name, None) is not None
+    ]
+    choices = [
+        f"`{value}`"
+        for value in getattr(field.annotation, "__args__", ())
+        if isinstance(value, str)
+    ]
+    return ", ".join(bounds or choices)
+
+
+def main() -> None:
+    """Write the generated files, in a checkout's root directory."""
+    defaults = yaml.safe_load(Path("config/config.yaml").read_text(encoding="utf-8"))
+    Path("config/schema.json").write_text(json_schema(), encoding="utf-8")
+    Path("docs/configuration.md").write_text(markdown_table(defaults), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Numbers shipped with the package."""

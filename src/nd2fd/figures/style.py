@@ -1,0 +1,39 @@
+"""Colours, widths and saving, shared by all figures. The rest is in the workflow's style file."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+COLUMN = 3.39
+"""Width of one column [inch]."""
+
+PAGE = 7.0
+"""Width of two columns [inch]."""
+
+# Okabe & Ito, distinguishable with any colour vision.
+TRUTH = "#000000"
+LEARNED = "#0072B2"
+ACCENT = "#D55E00"
+NEUTRAL = "#999999"
+
+V1_LABEL = r"$v_1 = \sqrt{(E_\ell - p\cos\theta)/M}$"
+V2_LABEL = r"$v_2 = \sqrt{(E_\ell + p\cos\theta)/2E_{\max}}$"
+
+
+def use_style(style_file: str) -> None:
+    """Draw without a display, in the given matplotlib style."""
+    mpl.use("Agg")
+    plt.style.use(style_file)
+
+
+def save(figure: Figure, paths: Iterable[str]) -> None:
+    """Write a figure under each of the paths; equal figures give equal bytes."""
+    for path in map(Path, paths):
+        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
+        temporary = path.with_stem(f".{path.stem}.tmp")
+        figure.savefig(temporary, metadata=metadata)
+        temporary.replace(path)
+    plt.close(figure)

@@ -1,0 +1,1 @@
+"""The linear map from structure functions on nodes to event densities."""

@@ -1,0 +1,124 @@
+"""The node grid in (x, Q²) on which structure functions live, and its bicubic interpolation.
+
+Nodes are equally spaced in ξ = √x and τ = log(1 + Q²/q0) / log(1 + Q²_max/q0): fine where the
+density of events is, and down to x = Q² = 0. Between nodes the structure functions are
+Catmull-Rom splines: 4 × 4 weights that are known once the kinematics are.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+Q2_SCALE = 0.3
+"""q0 [GeV²]: where τ turns from linear to logarithmic in Q²."""
+
+Q2_MAX = 20.0
+"""Q² [GeV²] of the last node; above what a neutrino of 10 GeV can reach (2 M E_ν = 18.6)."""
+
+_SMALLEST_Q2 = 1e-9
+"""Stands for Q² = 0 on the first row of nodes, where m²/Q² times F2 has a finite limit."""
+
+_SMALLEST_X = 1e-5
+"""Stands for x = 0, where sea quarks diverge; no event of E_ν ≤ 10 GeV has a smaller x."""
+
+
+def xi_of_x(bjorken_x: Array) -> Array:
+    """ξ = √x."""
+    return np.sqrt(bjorken_x)
+
+
+def tau_of_Q2(Q2: Array) -> Array:
+    """τ = log(1 + Q²/q0) / log(1 + Q²_max/q0), Q² in GeV²."""
+    return np.log1p(Q2 / Q2_SCALE) / np.log1p(Q2_MAX / Q2_SCALE)
+
+
+def Q2_of_tau(tau: Array) -> Array:
+    """Q² [GeV²] at τ; the inverse of `tau_of_Q2`."""
+    return Q2_SCALE * np.expm1(tau * np.log1p(Q2_MAX / Q2_SCALE))
+
+
+def catmull_rom(position: Array, n_nodes: int) -> tuple[IntArray, Array]:
+    """Cubic interpolation weights on nodes 0, 1, …, n_nodes - 1.
+
+    In the first and last interval the missing neighbour is the quadratic extrapolation
+    w₋₁ = 3w₀ - 3w₁ + w₂, folded into the weights, so that quadratics are exact everywhere.
+
+    Parameters
+    ----------
+    position
+        Where to interpolate, in units of the node spacing, shape (n,); in [0, n_nodes - 1].
+    n_nodes
+        Number of nodes, at least 4.
+
+    Returns
+    -------
+    first, weights
+        First node of each stencil, shape (n,), and weights of the nodes first … first + 3,
+        shape (n, 4); each row of weights sums to one.
+    """
+    cell = np.clip(np.floor(position).astype(np.int64), 0, n_nodes - 2)
+    t = position - cell
+    weights = np.empty((position.size, 4))
+    weights[:, 0] = t * (-0.5 + t * (1.0 - 0.5 * t))
+    weights[:, 1] = 1.0 + t * t * (-2.5 + 1.5 * t)
+    weights[:, 2] = t * (0.5 + t * (2.0 - 1.5 * t))
+    weights[:, 3] = t * t * (-0.5 + 0.5 * t)
+    extrapolation = np.array([3.0, -3.0, 1.0])
+    low = cell == 0
+    ghost = weights[low, :1]
+    weights[low] = np.hstack([weights[low, 1:] + ghost * extrapolation, np.zeros_like(ghost)])
+    high = cell == n_nodes - 2
+    ghost = weights[high, 3:]
+    weights[high] = np.hstack(
+        [np.zeros_like(ghost), weights[high, :3] + ghost * extrapolation[::-1]]
+    )
+    return np.clip(cell - 1, 0, n_nodes - 4), weights
+
+
+@dataclass(frozen=True)
+class NodeGrid:
+    """Nodes in (ξ, τ); functions on them are arrays (…, n_xi, n_tau), flat index ξ-major."""
+
+    n_xi: int
+    n_tau: int
+
+    @property
+    def xi(self) -> Array:
+        """Node positions in ξ, shape (n_xi,)."""
+        return np.linspace(0.0, 1.0, self.n_xi)
+
+    @property
+    def tau(self) -> Array:
+        """Node positions in τ, shape (n_tau,)."""
+        return np.linspace(0.0, 1.0, self.n_tau)
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes."""
+        return self.n_xi * self.n_tau
+
+    def x_and_Q2(self) -> tuple[Array, Array]:
+        """Bjorken x and Q² [GeV²] of the nodes, each of shape (n_xi, n_tau); both positive."""
+        x, Q2 = np.meshgrid(self.xi**2, Q2_of_tau(self.tau), indexing="ij")
+        return np.maximum(x, _SMALLEST_X), np.maximum(Q2, _SMALLEST_Q2)
+
+    def stencil(self, bjorken_x: Array, Q2: Array) -> tuple[IntArray, Array, IntArray, Array]:
+        """First node and four weights along ξ, then along τ, for points of shape (n,)."""
+        first_xi, weights_xi = catmull_rom(xi_of_x(bjorken_x) * (self.n_xi - 1), self.n_xi)
+        first_tau, weights_tau = catmull_rom(tau_of_Q2(Q2) * (self.n_tau - 1), self.n_tau)
+        return first_xi, weights_xi, first_tau, weights_tau
+
+    def interpolate(self, values: Array, bjorken_x: Array, Q2: Array) -> Array:
+        """Interpolate node values (k, n_xi, n_tau) to points (n,): shape (k, n)."""
+        first_xi, weights_xi, first_tau, weights_tau = self.stencil(bjorken_x, Q2)
+        flat = values.reshape(len(values), -1)
+        result = np.zeros((len(values), bjorken_x.size))
+        for i in range(4):
+            row = (first_xi + i) * self.n_tau + first_tau
+            for j in range(4):
+                result += flat[:, row + j] * (weights_xi[:, i] * weights_tau[:, j])
+        return result

@@ -1,0 +1,1 @@
+"""Neural structure functions and their training."""

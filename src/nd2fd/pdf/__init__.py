@@ -1,0 +1,1 @@
+"""Parton distributions: embedded initial condition, evolution, grids, low-Q2 continuation."""

@@ -1,0 +1,1 @@
+"""Physics of the toy experiment: kinematics, cross section, flux, oscillations."""

@@ -1,0 +1,146 @@
+"""Event densities in (v1, v2) by direct evaluation of the cross section, streamed over E_ν.
+
+This is the reference that the linear operator of `nd2fd.forward` is tested against, and it makes
+the toy truth. A density is a cell average: every cell of the (v1, v2) grid is evaluated at
+`subsamples`² midpoints, since histograms of events are cell averages too.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nd2fd.physics.constants import GEV_M2_TO_CM2
+from nd2fd.physics.cross_section import density_variable_prefactor, kinematic_coefficients
+from nd2fd.physics.kinematics import kinematics
+from nd2fd.physics.structure_functions import StructureFunctions
+
+Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+CROSS_SECTION_UNIT = GEV_M2_TO_CM2 / 1e-38
+"""One GeV⁻² in units of 1e-38 cm², in which all cross sections are kept."""
+
+
+def midpoints(n: int, upper: float = 1.0) -> Array:
+    """Centres of n equal cells of [0, upper], shape (n,)."""
+    return (np.arange(n, dtype=np.float64) + 0.5) * (upper / n)
+
+
+@dataclass(frozen=True)
+class DensityGrid:
+    """Cells in E_ν ∈ (0, E_max) and (v1, v2) ∈ (0, 1)²; cells of (v1, v2) are flat, v1-major."""
+
+    n_energy: int
+    n_v1: int
+    n_v2: int
+    subsamples: int
+    energy_max: float
+
+    @property
+    def energy(self) -> Array:
+        """Neutrino energies [GeV], shape (n_energy,)."""
+        return midpoints(self.n_energy, self.energy_max)
+
+    @property
+    def v1(self) -> Array:
+        """Cell centres in v1, shape (n_v1,)."""
+        return midpoints(self.n_v1)
+
+    @property
+    def v2(self) -> Array:
+        """Cell centres in v2, shape (n_v2,)."""
+        return midpoints(self.n_v2)
+
+    @property
+    def cell_area(self) -> float:
+        """dv1 dv2 of one cell."""
+        return 1.0 / (self.n_v1 * self.n_v2)
+
+
+class PhysicalPoints(NamedTuple):
+    """Physical quadrature points at one neutrino energy.
+
+    cell : flat (v1, v2) cell of each point, shape (n,), ascending
+    bjorken_x, Q2 : shape (n,), Q² in GeV²
+    factors : shape (3, n): d²σ/dv1 dv2 [1e-38 cm² per nucleon] is Σ_i factors_i W_i', already
+        multiplied by the share of the cell's area dv1 dv2 that the point stands for
+    """
+
+    cell: IntArray
+    bjorken_x: Array
+    Q2: Array
+    factors: Array
+
+
+def cross_section_factors(
+    energy: Array, v1: Array, v2: Array, energy_max: float
+) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
+    """x, Q² [GeV²], factors of (W1', W2', W3') in d²σ/dv1 dv2 [1e-38 cm²], and physical mask.
+
+    Inputs broadcast to a shape; the factors have shape (3, *shape) and vanish outside the
+    physical region, where x and Q² are replaced by 1 so that they can be evaluated safely.
+    """
+    point = kinematics(energy, v1, v2, energy_max)
+    physical = point.physical
+    x = np.where(physical, point.bjorken_x, 1.0)
+    Q2 = np.where(physical, point.Q2, 1.0)
+    y = np.where(physical, point.inelasticity, 1.0)
+    prefactor = density_variable_prefactor(energy, v1, v2, Q2, y, energy_max)
+    factors = kinematic_coefficients(energy, Q2, y) * (prefactor * CROSS_SECTION_UNIT)
+    return x, Q2, np.where(physical, factors, 0.0), physical
+
+
+def physical_points(grid: DensityGrid) -> Iterator[PhysicalPoints]:
+    """The quadrature points of each neutrino energy of the grid, in order."""
+    s = grid.subsamples
+    v1, v2 = np.meshgrid(midpoints(grid.n_v1 * s), midpoints(grid.n_v2 * s), indexing="ij")
+    cell = (np.arange(grid.n_v1 * s) // s)[:, None] * grid.n_v2 + np.arange(grid.n_v2 * s) // s
+    order = np.argsort(cell, axis=None, kind="stable")
+    v1, v2, cell = v1.ravel()[order], v2.ravel()[order], cell.ravel()[order]
+    share = grid.cell_area / s**2
+    for energy in grid.energy:
+        inside = kinematics(energy, v1, v2, grid.energy_max).physical
+        x, Q2, factors, _ = cross_section_factors(energy, v1[inside], v2[inside], grid.energy_max)
+        yield PhysicalPoints(cell[inside], x, Q2, factors * share)
+
+
+def event_densities(
+    grid: DensityGrid, structure_functions: StructureFunctions, fluxes: Array
+) -> tuple[Array, Array]:
+    """Normalised event densities for several fluxes, and the total cross section.
+
+    Parameters
+    ----------
+    grid
+        Where to evaluate; memory does not grow with `grid.n_energy`.
+    structure_functions
+        (W1', W2', W3')(x, Q²).
+    fluxes
+        Flux at `grid.energy`, any normalisation, shape (n_flux, n_energy).
+
+    Returns
+    -------
+    densities, sigma_total
+        Density per dv1 dv2 with ∫ dv1 dv2 = 1, shape (n_flux, n_v1, n_v2), and σ(E_ν)
+        [1e-38 cm² per nucleon], shape (n_energy,).
+    """
+    n_cells = grid.n_v1 * grid.n_v2
+    events = np.zeros((len(fluxes), n_cells))
+    sigma_total = np.zeros(grid.n_energy)
+    for j, points in enumerate(physical_points(grid)):
+        weight = np.einsum(
+            "ip,ip->p", points.factors, structure_functions(points.bjorken_x, points.Q2)
+        )
+        cross_section = np.bincount(points.cell, weight, n_cells)
+        sigma_total[j] = cross_section.sum()
+        events += fluxes[:, j, None] * cross_section
+    densities = events / (events.sum(axis=1, keepdims=True) * grid.cell_area)
+    return densities.reshape(-1, grid.n_v1, grid.n_v2), sigma_total
+
+
+def total_variation(first: Array, second: Array) -> float:
+    """½ ∫ |p - q| of two densities on the same cells, each scaled to unit sum."""
+    return float(0.5 * np.abs(first / first.sum() - second / second.sum()).sum())

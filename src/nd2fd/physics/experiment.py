@@ -1,0 +1,69 @@
+"""The long-baseline experiment: where the far detector is and what the oscillations are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nd2fd.physics.flux import FluxTable, interpolate_flux
+from nd2fd.physics.oscillation import OscillationParameters, survival_probability
+
+Array = NDArray[np.float64]
+Spectrum = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Baseline [km], density times electron fraction [g/cm³] and true oscillation parameters."""
+
+    baseline: float
+    rho_ye: float
+    truth: OscillationParameters
+
+    @classmethod
+    def from_config(cls, section: dict[str, float]) -> "Experiment":
+        """From the configuration section `oscillation`."""
+        parameters = dict(section)
+        baseline = parameters.pop("baseline")
+        rho_ye = parameters.pop("matter_density") * parameters.pop("electron_fraction")
+        return cls(baseline, rho_ye, OscillationParameters(**parameters))
+
+    def true_survival(self, energy: Array) -> Array:
+        """P(ν_μ → ν_μ) at the truth; `energy` in GeV, any shape."""
+        return survival_probability(self.truth, energy, self.baseline, self.rho_ye)
+
+    def survival_scan(self, energy: Array) -> Callable[[Array, Array], Array]:
+        """P(ν_μ → ν_μ) as a function of (sin²θ23, Δm²32 [eV²]), the others at the truth.
+
+        The function takes arrays of shape (n,) and returns (n, n_energy).
+        """
+
+        def survival(sin2_theta23: Array, dm2_32: Array) -> Array:
+            parameters = replace(self.truth, sin2_theta23=sin2_theta23[:, None]).with_dm2_32(
+                dm2_32[:, None]
+            )
+            return survival_probability(parameters, energy, self.baseline, self.rho_ye)
+
+        return survival
+
+
+def detector_spectra(
+    flux: Mapping[str, Array], oscillation: Mapping[str, Array]
+) -> tuple[Spectrum, Spectrum]:
+    """Spectra Φ(E) at the near and Φ(E) P(E) at the far detector, as functions of E_ν [GeV].
+
+    `flux` (energy, near, far) and `oscillation` (energy, survival_probability) are the arrays of
+    `inputs/flux.h5` and `inputs/oscillation.h5`.
+    """
+    near_table = FluxTable(flux["energy"], flux["near"])
+    far_table = FluxTable(flux["energy"], flux["far"])
+
+    def near(energy: Array) -> Array:
+        return interpolate_flux(near_table, energy)
+
+    def far(energy: Array) -> Array:
+        survival = np.interp(energy, oscillation["energy"], oscillation["survival_probability"])
+        return interpolate_flux(far_table, energy) * survival
+
+    return near, far

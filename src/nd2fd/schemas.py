@@ -1,0 +1,196 @@
+"""The artifacts of the workflow, one schema each: what every file under ``results/`` holds.
+
+Columns: name, dtype, units, dims, description. Raise a schema's version with every change. Two
+values along ``edge`` are the lower and the upper edge, along ``octant`` the lower and the upper
+octant.
+"""
+
+from typing import Final
+
+from nd2fd.artifacts import Dataset, Schema
+
+REAL: Final = "float64"
+INTEGER: Final = "int64"
+BOOLEAN: Final = "bool"
+
+SCALAR = ()
+PLANE = ("v1", "v2")
+NODES = ("structure_function", "xi", "tau")
+ANGLE_MASS = ("n_sigma", "sin2_2theta23", "dm2_32")
+OCTANT_MASS = ("n_sigma", "sin2_theta23", "dm2_32")
+BY_OCTANT = ("replica", "octant")
+EDGES = ("n_sigma", "edge")
+OCTANT_EDGES = ("n_sigma", "octant", "edge")
+
+# inputs/flux.h5
+FLUX = Schema(
+    "flux",
+    1,
+    (
+        Dataset(
+            "energy", REAL, "GeV", ("energy",), "neutrino energy; the flux is linear in between"
+        ),
+        Dataset("near", REAL, "1/(area GeV POT)", ("energy",), "muon-neutrino flux at the ND"),
+        Dataset("far", REAL, "1/(area GeV POT)", ("energy",), "unoscillated flux at the FD"),
+    ),
+)
+
+# inputs/oscillation.h5
+OSCILLATION = Schema(
+    "oscillation",
+    1,
+    (
+        Dataset("energy", REAL, "GeV", ("energy",), "neutrino energy"),
+        Dataset("survival_probability", REAL, "1", ("energy",), "P(numu to numu) at the truth"),
+    ),
+)
+
+# truth/densities.h5
+TRUTH = Schema(
+    "truth",
+    1,
+    (
+        Dataset("v1", REAL, "1", ("v1",), "v1 = sqrt((E_l - p cos theta)/M), cell centres"),
+        Dataset("v2", REAL, "1", ("v2",), "v2 = sqrt((E_l + p cos theta)/(2 E_max)), cell centres"),
+        Dataset("energy", REAL, "GeV", ("energy",), "neutrino energy"),
+        Dataset("near_flux", REAL, "1/(area GeV POT)", ("energy",), "ND flux, cell averages"),
+        Dataset("near", REAL, "1", PLANE, "ND event density per dv1 dv2, unit integral"),
+        Dataset("far", REAL, "1", PLANE, "FD event density per dv1 dv2, unit integral"),
+        Dataset("sigma_total", REAL, "1e-38 cm2", ("energy",), "cross section per nucleon"),
+        Dataset("xi", REAL, "1", ("xi",), "nodes in sqrt(x)"),
+        Dataset("tau", REAL, "1", ("tau",), "nodes in log(1 + Q2/0.3) / log(1 + 20/0.3)"),
+        Dataset("structure_functions", REAL, "1", NODES, "true W1', W2', W3' on the nodes"),
+    ),
+)
+
+# near/{ensemble}/{member}.h5
+NEAR = Schema(
+    "near",
+    1,
+    (
+        Dataset("v1", REAL, "1", ("v1",), "v1, cell centres"),
+        Dataset("v2", REAL, "1", ("v2",), "v2, cell centres"),
+        Dataset("density", REAL, "1", PLANE, "ND event density per dv1 dv2, unit integral"),
+        Dataset("energy", REAL, "GeV", ("energy",), "neutrino energy"),
+        Dataset("flux", REAL, "1/(area GeV POT)", ("energy",), "ND flux the training assumes"),
+        Dataset("n_events", INTEGER, "1", SCALAR, "events in the histogram, 0 if Asimov"),
+    ),
+)
+
+# members/{ensemble}/{member}.h5
+MEMBER = Schema(
+    "member",
+    1,
+    (
+        Dataset("xi", REAL, "1", ("xi",), "nodes in sqrt(x)"),
+        Dataset("tau", REAL, "1", ("tau",), "nodes in log(1 + Q2/0.3) / log(1 + 20/0.3)"),
+        Dataset("structure_functions", REAL, "1", NODES, "learned W1', W2', W3' on the nodes"),
+        Dataset("layer_sizes", INTEGER, "1", ("layer",), "units per layer, input to output"),
+        Dataset("weights", REAL, "1", ("weight",), "per layer: weights (out, in) flat, biases"),
+        Dataset("loss", REAL, "1", ("step",), "training loss"),
+        Dataset("test_step", INTEGER, "1", ("test",), "steps of the test loss"),
+        Dataset("test_loss", REAL, "1", ("test",), "loss of the 3-D cross section, closure only"),
+        Dataset("best_step", INTEGER, "1", SCALAR, "step of the best training loss, kept here"),
+    ),
+)
+
+# predictions/{ensemble}/{member}.h5
+PREDICTION = Schema(
+    "prediction",
+    1,
+    (
+        Dataset("v1", REAL, "1", ("v1",), "v1, cell centres"),
+        Dataset("v2", REAL, "1", ("v2",), "v2, cell centres"),
+        Dataset("energy", REAL, "GeV", ("energy",), "neutrino energy"),
+        Dataset("near", REAL, "1", PLANE, "ND event density per dv1 dv2, unit integral"),
+        Dataset("far", REAL, "1", PLANE, "FD event density per dv1 dv2, unit integral"),
+        Dataset("sigma_total", REAL, "1", ("energy",), "cross section, ND flux average 1"),
+    ),
+)
+
+# marginals/{ensemble}/{member}.h5 and marginals/truth.h5
+MARGINALS = Schema(
+    "marginals",
+    1,
+    tuple(
+        dataset
+        for name, units in (
+            ("energy", "GeV"),
+            ("e_lepton", "GeV"),
+            ("cos_theta", "1"),
+            ("v1", "1"),
+            ("v2", "1"),
+        )
+        for dataset in (
+            Dataset(name, REAL, units, (name,), "bin centres"),
+            Dataset(f"near_{name}", REAL, f"1/({units})", (name,), "ND density, unit integral"),
+            Dataset(f"far_{name}", REAL, f"1/({units})", (name,), "FD density, unit integral"),
+        )
+    ),
+)
+
+# far/events.h5
+FAR_EVENTS = Schema(
+    "far_events",
+    1,
+    (
+        Dataset("v1", REAL, "1", ("event",), "v1"),
+        Dataset("v2", REAL, "1", ("event",), "v2"),
+        Dataset("e_lepton", REAL, "GeV", ("event",), "muon energy"),
+        Dataset("cos_theta", REAL, "1", ("event",), "cosine of the muon's angle to the beam"),
+        Dataset("energy", REAL, "GeV", ("event",), "true neutrino energy"),
+    ),
+)
+
+# fits/{ensemble}/{member}.h5
+FIT = Schema(
+    "fit",
+    1,
+    (
+        Dataset("sin2_theta23", REAL, "1", ("replica",), "estimate, better octant"),
+        Dataset("sin2_2theta23", REAL, "1", ("replica",), "estimate"),
+        Dataset("dm2_32", REAL, "eV2", ("replica",), "estimate"),
+        Dataset("log_likelihood", REAL, "1", ("replica",), "log-likelihood at the estimate"),
+        Dataset("octant_sin2_theta23", REAL, "1", BY_OCTANT, "lower, upper octant"),
+        Dataset("octant_dm2_32", REAL, "eV2", BY_OCTANT, "lower, upper octant"),
+        Dataset("octant_log_likelihood", REAL, "1", BY_OCTANT, "lower, upper octant"),
+        Dataset("at_boundary", BOOLEAN, "1", ("replica",), "estimate at the edge of the range"),
+        Dataset("best_sin2_theta23", REAL, "1", SCALAR, "estimate from the events themselves"),
+        Dataset("best_sin2_2theta23", REAL, "1", SCALAR, "estimate from the events themselves"),
+        Dataset("best_dm2_32", REAL, "eV2", SCALAR, "estimate from the events themselves"),
+    ),
+)
+
+# intervals/{ensemble}.h5
+INTERVALS = Schema(
+    "intervals",
+    1,
+    (
+        Dataset("n_sigma", REAL, "1", ("n_sigma",), "confidence levels"),
+        Dataset("sin2_2theta23", REAL, "1", ("sin2_2theta23",), "axis"),
+        Dataset("sin2_theta23", REAL, "1", ("sin2_theta23",), "axis, both octants"),
+        Dataset("dm2_32", REAL, "eV2", ("dm2_32",), "axis"),
+        Dataset("member_fraction", REAL, "1", ANGLE_MASS, "fraction of regions with the point"),
+        Dataset("mask", BOOLEAN, "1", ANGLE_MASS, "point is inside the ensemble's region"),
+        Dataset("octant_member_fraction", REAL, "1", OCTANT_MASS, "the same in sin2_theta23"),
+        Dataset("octant_mask", BOOLEAN, "1", OCTANT_MASS, "the same in sin2_theta23"),
+        Dataset("interval_sin2_2theta23", REAL, "1", EDGES, "edges, NaN if empty", finite=False),
+        Dataset("interval_dm2_32", REAL, "eV2", EDGES, "edges, NaN if empty", finite=False),
+        Dataset(
+            "interval_sin2_theta23", REAL, "1", OCTANT_EDGES, "edges, NaN if empty", finite=False
+        ),
+    ),
+)
+
+SCHEMAS = (
+    FLUX,
+    OSCILLATION,
+    TRUTH,
+    NEAR,
+    MEMBER,
+    PREDICTION,
+    MARGINALS,
+    FAR_EVENTS,
+    FIT,
+    INTERVALS,
+)

@@ -1,0 +1,137 @@
+"""What every workflow script shares: log file, progress, and artifacts with their provenance."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from nd2fd.artifacts import (
+    Provenance,
+    Schema,
+    read_artifact,
+    sha256_of_config,
+    sha256_of_file,
+    write_artifact,
+    write_atomically,
+)
+
+NOT_RANDOM = -1
+"""Value of the attribute `seed` in artifacts that involve no random numbers."""
+
+_SECONDS_BETWEEN_LOG_LINES = 5.0
+
+
+class Stage:
+    """One job of the workflow, as a context manager around the script's work.
+
+    Log lines go to the rule's log file and to standard error; an exception is logged with its
+    traceback before Snakemake sees it.
+
+    Parameters
+    ----------
+    job
+        The `snakemake` object of a script. Its parameters, less `code`, are the slice of the
+        configuration that the artifact depends on; `seed`, where given, is the root seed.
+    """
+
+    def __init__(self, job: Any) -> None:
+        self.job = job
+        self.log = logging.getLogger(f"nd2fd.{job.rule}")
+        self._progress: Progress | None = None
+
+    def __enter__(self) -> Self:
+        log_path = Path(self.job.log[0])
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        formatter = logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S")
+        self._handlers = [
+            logging.FileHandler(log_path, mode="w", encoding="utf-8"),
+            logging.StreamHandler(sys.stderr),
+        ]
+        for handler in self._handlers:
+            handler.setFormatter(formatter)
+            self.log.addHandler(handler)
+        self.log.setLevel(logging.INFO)
+        self.log.propagate = False
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+        if error is not None:
+            self.log.error("%s", error, exc_info=(type(error), error, traceback))
+        for handler in self._handlers:
+            self.log.removeHandler(handler)
+            handler.close()
+
+    def read(self, name: str, schema: Schema) -> dict[str, NDArray[Any]]:
+        """Arrays of the artifact that is the rule's input `name`."""
+        return read_artifact(self.job.input[name], schema).data
+
+    def write(self, schema: Schema, data: dict[str, ArrayLike]) -> None:
+        """Write the rule's first output."""
+        path = self.job.output[0]
+        write_artifact(path, schema, data, self.provenance())
+        self.log.info("wrote %s", path)
+
+    def write_table(self, table: pd.DataFrame) -> None:
+        """Write the rule's first output as CSV."""
+        path = Path(self.job.output[0])
+        write_atomically(path, table.to_csv(index=False, float_format="%.6g").encode())
+        self.log.info("wrote %s:\n%s", path, table.to_string(index=False))
+
+    def provenance(self) -> Provenance:
+        """Rule, configuration slice, seed and input checksums of this job."""
+        params = {name: value for name, value in self.job.params.items() if name != "code"}
+        inputs = {}
+        for name, value in self.job.input.items():
+            paths = [value] if isinstance(value, str) else value
+            inputs |= {
+                name if len(paths) == 1 else f"{name}[{index}]": sha256_of_file(path)
+                for index, path in enumerate(paths)
+            }
+        return Provenance(
+            producer=self.job.rule,
+            config_sha256=sha256_of_config(params),
+            seed=params.get("seed", NOT_RANDOM),
+            inputs=inputs,
+        )
+
+    def progress(self, description: str, total: int) -> Callable[[int, str], None]:
+        """Return a function of (done, note): a bar on a terminal, log lines otherwise."""
+        if sys.stderr.isatty():
+            return self._bar(description, total)
+        last = time.monotonic()
+
+        def report(done: int, note: str) -> None:
+            nonlocal last
+            if done >= total or time.monotonic() - last > _SECONDS_BETWEEN_LOG_LINES:
+                last = time.monotonic()
+                self.log.info("%s: %d of %d, %s", description, done, total, note)
+
+        return report
+
+    def _bar(self, description: str, total: int) -> Callable[[int, str], None]:
+        self._progress = Progress(console=Console(stderr=True), transient=True)
+        self._progress.start()
+        task: TaskID = self._progress.add_task(description, total=total)
+
+        def report(done: int, note: str) -> None:
+            assert self._progress is not None
+            self._progress.update(task, completed=done, description=f"{description} {note}")
+            if done >= total:
+                self.log.info("%s: %d of %d, %s", description, done, total, note)
+
+        return report

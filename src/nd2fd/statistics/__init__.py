@@ -1,0 +1,1 @@
+"""Likelihoods, bootstrap fits and confidence regions."""

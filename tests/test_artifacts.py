@@ -1,0 +1,395 @@
+import hashlib
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import nd2fd
+from nd2fd import artifacts
+from nd2fd.artifacts import (
+    ROOT_ATTRIBUTES,
+    ArtifactError,
+    Dataset,
+    Provenance,
+    Schema,
+    read_artifact,
+    sha256_of_config,
+    sha256_of_file,
+    write_artifact,
+)
+from nd2fd.schemas import SCHEMAS
+
+TOY = Schema(
+    "toy",
+    3,
+    (
+        Dataset("energy", "float64", "GeV", ("energy",), "energies"),
+        Dataset("density", "float64", "1", ("energy", "v1"), "a density"),
+        Dataset("mask", "bool", "1", ("v1",), "a mask"),
+        Dataset("n_events", "int64", "1", (), "a count"),
+        Dataset("mode", "float64", "1", ("energy",), "a mode", optional=True),
+        Dataset("edge", "float64", "1", ("edge",), "edges", finite=False),
+    ),
+)
+PROVENANCE = Provenance(
+    "rule_toy", "c" * 64, 20241221, {"zeta": "f" * 64, "alpha": "0" * 64}, "1.2.3"
+)
+
+
+def toy_data():
+    return {
+        "energy": np.linspace(0.5, 9.5, 90),
+        "density": np.sin(np.arange(90 * 100.0)).reshape(90, 100),  # 72 kB: compressed
+        "mask": np.arange(100) % 3 == 0,
+        "n_events": 30_000_000,
+        "edge": np.array([np.nan, np.inf]),
+    }
+
+
+def example(schema):
+    """Arrays for any schema, no two dimensions of equal size."""
+    dims = sorted({dimension for dataset in schema.datasets for dimension in dataset.dims})
+    size = {dimension: i + 2 for i, dimension in enumerate(dims)}
+    rng = np.random.default_rng(1)
+    return {
+        dataset.name: rng.integers(0, 2, [size[d] for d in dataset.dims]).astype(dataset.dtype)
+        for dataset in schema.datasets
+    }
+
+
+@pytest.fixture
+def toy(tmp_path):
+    path = tmp_path / "toy.h5"
+    write_artifact(path, TOY, toy_data(), PROVENANCE)
+    return path
+
+
+def expect_refusal(path, *words, schema=TOY):
+    """Reading fails; the message names the file, the remedy and each of the words."""
+    with pytest.raises(ArtifactError) as caught:
+        read_artifact(path, schema)
+    for word in (str(path), "run", *words):
+        assert word in str(caught.value)
+
+
+# Round trip
+
+
+@pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.name)
+def test_round_trip_of_every_schema(schema, tmp_path):
+    path = tmp_path / "some" / "folder" / "file.h5"
+    data = example(schema)
+    write_artifact(path, schema, data, PROVENANCE)
+    artifact = read_artifact(path, schema)
+    assert artifact.provenance == PROVENANCE
+    assert list(artifact.data) == [dataset.name for dataset in schema.datasets]
+    for dataset in schema.datasets:
+        array = artifact.data[dataset.name]
+        assert isinstance(array, np.ndarray)
+        assert array.dtype == dataset.dtype
+        np.testing.assert_array_equal(array, data[dataset.name])
+
+
+def test_round_trip_keeps_non_finite_values_where_allowed(toy):
+    np.testing.assert_array_equal(read_artifact(toy, TOY).data["edge"], [np.nan, np.inf])
+
+
+def test_optional_dataset_may_be_absent(toy):
+    assert "mode" not in read_artifact(toy, TOY).data
+
+
+def test_safe_casts_are_made(tmp_path):
+    data = toy_data() | {"energy": np.ones(90, np.float32), "n_events": np.uint16(7)}
+    write_artifact(str(tmp_path / "toy.h5"), TOY, data, PROVENANCE)
+    read = read_artifact(str(tmp_path / "toy.h5"), TOY).data
+    assert read["energy"].dtype == np.float64
+    assert read["n_events"] == 7
+
+
+def test_package_version_is_that_of_nd2fd():
+    assert Provenance("rule", "", 0, {}).package_version == nd2fd.__version__
+
+
+def test_many_inputs(tmp_path):
+    inputs = {f"members/seeds/{i}.h5": "a" * 64 for i in range(3000)}  # beyond HDF5's 64 kB limit
+    provenance = replace(PROVENANCE, inputs=inputs)
+    write_artifact(tmp_path / "toy.h5", TOY, toy_data(), provenance)
+    assert read_artifact(tmp_path / "toy.h5", TOY).provenance.inputs == inputs
+
+
+def test_readable_with_plain_h5py(toy):
+    with h5py.File(toy) as file:
+        assert tuple(file.attrs) == ROOT_ATTRIBUTES
+        assert file.attrs["schema"] == "toy"
+        assert file.attrs["schema_version"] == 3
+        assert file.attrs["seed"] == 20241221
+        assert file.attrs["inputs"].startswith('{"alpha": ')
+        assert list(file) == ["energy", "density", "mask", "n_events", "edge"]
+        assert dict(file["density"].attrs) == {
+            "units": "1",
+            "description": "a density",
+            "dims": "energy v1",
+        }
+        assert file["n_events"].attrs["dims"] == ""
+        assert file["n_events"][()] == 30_000_000
+        assert file["mask"].dtype == bool
+        assert (file["density"].compression, file["density"].shuffle) == ("gzip", True)
+        assert file["energy"].compression is None
+
+
+# Schemas
+
+
+def test_schema_names_are_unique():
+    assert len({schema.name for schema in SCHEMAS}) == len(SCHEMAS)
+
+
+@pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.name)
+def test_every_dataset_is_described(schema):
+    assert schema.version >= 1
+    assert len({dataset.name for dataset in schema.datasets}) == len(schema.datasets)
+    for dataset in schema.datasets:
+        assert dataset.name.isidentifier()
+        assert dataset.dtype in ("float64", "int64", "bool")
+        assert dataset.units
+        assert isinstance(dataset.dims, tuple)
+        assert all(dimension.isidentifier() for dimension in dataset.dims)
+        assert dataset.description
+
+
+# Equal inputs, equal bytes
+
+WRITE_TOY = """
+import sys
+from dataclasses import replace
+sys.path.insert(0, {tests!r})
+from test_artifacts import PROVENANCE, TOY, toy_data
+from nd2fd.artifacts import write_artifact
+write_artifact({path!r}, TOY, toy_data(), PROVENANCE)
+"""
+
+
+def write_toy_in_another_process(path, before="", **environment):
+    script = before + WRITE_TOY.format(tests=str(Path(__file__).parent), path=str(path))
+    return subprocess.run(
+        [sys.executable, "-c", script], cwd=path.parent, env=os.environ | environment, check=False
+    ).returncode
+
+
+def test_bytes_do_not_depend_on_process_time_place_or_order(toy, tmp_path):
+    place = tmp_path / "another" / "place"
+    place.mkdir(parents=True)
+    assert (
+        write_toy_in_another_process(
+            place / "other_name.h5",
+            before="import h5py; h5py.get_config().track_order = True\n"
+            "import time; time.sleep(max(0, 1.1 - time.process_time()))\n",  # HDF5 counts seconds
+            USER="someone",
+            TZ="Asia/Tokyo",
+            PYTHONHASHSEED="7",
+        )
+        == 0
+    )
+    assert (place / "other_name.h5").read_bytes() == toy.read_bytes()
+
+    backwards = dict(reversed(toy_data().items()))
+    inputs = dict(reversed(PROVENANCE.inputs.items()))
+    write_artifact(tmp_path / "again.h5", TOY, backwards, replace(PROVENANCE, inputs=inputs))
+    assert (tmp_path / "again.h5").read_bytes() == toy.read_bytes()
+
+
+def test_bytes_do_not_depend_on_memory_layout(toy, tmp_path):
+    data = toy_data()
+    data["density"] = np.asfortranarray(data["density"])
+    data["energy"] = data["energy"].astype(">f8")
+    write_artifact(tmp_path / "again.h5", TOY, data, PROVENANCE)
+    assert (tmp_path / "again.h5").read_bytes() == toy.read_bytes()
+
+
+# Atomic writes
+
+
+@pytest.mark.parametrize("exception", [OSError, KeyboardInterrupt])
+@pytest.mark.parametrize("step", [(os, "fsync"), (Path, "replace"), (artifacts, "_encode")])
+def test_interrupted_write_leaves_the_old_file_and_no_other(toy, monkeypatch, exception, step):
+    before = toy.read_bytes()
+
+    def interrupt(*args):
+        raise exception
+
+    monkeypatch.setattr(*step, interrupt)
+    with pytest.raises(exception):
+        write_artifact(toy, TOY, toy_data() | {"n_events": 1}, PROVENANCE)
+    assert list(toy.parent.iterdir()) == [toy]
+    assert toy.read_bytes() == before
+
+
+def test_killed_writer_leaves_nothing_under_the_final_name(tmp_path):
+    path = tmp_path / "toy.h5"
+    kill = "import os, signal; os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+    assert write_toy_in_another_process(path, before=kill) == -signal.SIGKILL
+    (stale,) = tmp_path.iterdir()
+    assert re.fullmatch(r"\.toy\.h5\.tmp-[0-9a-f]+", stale.name)
+    write_artifact(path, TOY, toy_data(), PROVENANCE)
+    assert read_artifact(path, TOY).data["n_events"] == 30_000_000
+
+
+def test_file_mode_follows_the_umask(tmp_path):
+    old = os.umask(0o027)
+    try:
+        write_artifact(tmp_path / "toy.h5", TOY, toy_data(), PROVENANCE)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "toy.h5").stat().st_mode) == 0o640
+
+
+# What the writer refuses
+
+FAULTS = {
+    "missing": ({"mask": None}, "dataset 'mask' of schema 'toy' is missing"),
+    "unknown": ({"extra": 1.0}, "dataset 'extra' is not in schema 'toy'"),
+    "dimensions": ({"energy": np.ones((90, 1))}, "has shape (90, 1), expected dimensions"),
+    "scalar": ({"energy": 1.0}, "has shape (), expected dimensions ('energy',)"),
+    "transposed": ({"density": np.ones((100, 90))}, "size 100 in dimension 'energy', expected 90"),
+    "size": ({"mask": np.ones(99, bool)}, "expected 100 as in 'density'"),
+    "optional": ({"mode": np.ones(3)}, "'mode' has size 3"),
+    "empty": ({"edge": np.ones(0)}, "is empty"),
+    "NaN": ({"energy": np.full(90, np.nan)}, "dataset 'energy' holds NaN or infinity"),
+    "dtype": ({"n_events": 1.5}, "has dtype float64, expected int64"),
+    "text": ({"n_events": "many"}, "expected int64"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), FAULTS.values(), ids=FAULTS)
+def test_writer_refuses_data_that_break_the_schema(tmp_path, change, words):
+    data = {name: values for name, values in (toy_data() | change).items() if values is not None}
+    with pytest.raises(ArtifactError, match=re.escape(words)) as caught:
+        write_artifact(tmp_path / "new" / "toy.h5", TOY, data, PROVENANCE)
+    assert str(tmp_path / "new" / "toy.h5") in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+# What the reader refuses
+
+
+def test_missing_file(tmp_path):
+    expect_refusal(tmp_path / "none.h5", "no such file", "'toy'")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:-1],
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:100],
+        lambda content: bytes(len(content)),
+        lambda content: content[:3000] + bytes(len(content) - 3000),
+        lambda content: np.random.default_rng(1).bytes(5000),
+        lambda content: b"energy,flux\n1,2\n",
+    ],
+)
+def test_damaged_file(toy, damage):
+    toy.write_bytes(damage(toy.read_bytes()))
+    expect_refusal(toy, "damaged", "'toy'", "delete it and run again")
+
+
+def test_flipped_bits_in_arrays_are_noticed(toy):
+    content = toy.read_bytes()
+    data = read_artifact(toy, TOY).data
+    for name, values in data.items():
+        start = content.find(values.tobytes())
+        if start < 0 or values.ndim == 0:  # compressed; scalars carry no checksum
+            continue
+        damaged = bytearray(content)
+        damaged[start + 1] ^= 1
+        toy.write_bytes(damaged)
+        expect_refusal(toy, "damaged", name)
+    with h5py.File(toy, "r") as file:
+        start = file["density"].id.get_chunk_info(0).byte_offset
+    damaged = bytearray(content)
+    damaged[start + 1000] ^= 1
+    toy.write_bytes(damaged)
+    expect_refusal(toy, "damaged")
+
+
+def test_foreign_hdf5_file(tmp_path):
+    with h5py.File(tmp_path / "foreign.h5", "w") as file:
+        file["energy"] = np.ones(90)
+    expect_refusal(tmp_path / "foreign.h5", "not an nd2fd artifact", "'schema'", "'toy'")
+
+
+def test_other_schema(toy):
+    expect_refusal(toy, "has schema 'toy', expected 'flux'", schema=SCHEMAS[0])
+
+
+@pytest.mark.parametrize(("version", "age"), [(2, "newer"), (4, "older")])
+def test_other_schema_version(toy, version, age):
+    words = (f"version 3 of schema 'toy', written by nd2fd 1.2.3: {age}", f"version {version}")
+    expect_refusal(toy, *words, schema=replace(TOY, version=version))
+
+
+def rewrite(file, name, values):
+    attributes = dict(file[name].attrs)
+    del file[name]
+    file[name] = values
+    file[name].attrs.update(attributes)
+
+
+EDITS = {
+    "missing": (lambda f: f.pop("mask"), "dataset 'mask' of schema 'toy' is missing"),
+    "unknown": (lambda f: f.create_group("extra"), "dataset 'extra' is not in schema 'toy'"),
+    "group": (lambda f: (f.pop("mode", None), f.create_group("mode")), "'mode' has units None"),
+    "shape": (lambda f: rewrite(f, "mask", np.ones((100, 2), bool)), "has shape (100, 2)"),
+    "size": (lambda f: rewrite(f, "mask", np.ones(99, bool)), "expected 100 as in 'density'"),
+    "dtype": (lambda f: rewrite(f, "energy", np.ones(90, "f4")), "float32, expected float64"),
+    "NaN": (lambda f: f["energy"].write_direct(np.full(90, np.nan)), "NaN or infinity"),
+    "dims": (
+        lambda f: f["density"].attrs.modify("dims", "v1 energy"),
+        "has dims 'v1 energy', expected 'energy v1'",
+    ),
+    "units": (
+        lambda f: f["energy"].attrs.modify("units", "MeV"),
+        "has units 'MeV', expected 'GeV'",
+    ),
+    "attribute": (lambda f: f.attrs.pop("seed"), "no root attribute 'seed'"),
+    "inputs": (lambda f: f.attrs.modify("inputs", "{"), "damaged"),
+}
+
+
+@pytest.mark.parametrize(("edit", "words"), EDITS.values(), ids=EDITS)
+def test_edited_file(toy, edit, words):
+    with h5py.File(toy, "r+") as file:
+        edit(file)
+    expect_refusal(toy, words, "delete it and run again")
+
+
+# Hashes
+
+
+def test_sha256_of_file(tmp_path):
+    (tmp_path / "file").write_bytes(b"abc" * 1000)
+    assert sha256_of_file(tmp_path / "file") == hashlib.sha256(b"abc" * 1000).hexdigest()
+
+
+def test_sha256_of_config_depends_on_content_only():
+    config = {"b": [1, 2.5, None], "a": {"y": True, "x": "ν"}}
+    same = {"a": {"x": "ν", "y": True}, "b": [1, 2.5, None]}
+    assert sha256_of_config(config) == sha256_of_config(same)
+    assert sha256_of_config(config) != sha256_of_config(config | {"b": [2.5, 1, None]})
+    # Fixed for ever: a change would make every artifact look out of date.
+    assert sha256_of_config({"b": 1, "a": 2}) == hashlib.sha256(b'{"a":2,"b":1}').hexdigest()
+
+
+@pytest.mark.parametrize("value", [float("nan"), object()])
+def test_sha256_of_config_refuses_what_json_cannot_say(value):
+    with pytest.raises((TypeError, ValueError)):
+        sha256_of_config({"a": value})

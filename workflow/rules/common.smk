@@ -1,0 +1,96 @@
+# Functions shared by the rules: the checked configuration, and what depends on what.
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from nd2fd.code_digest import code_digest
+from nd2fd.config import EMBEDDED, ConfigError, validate_config
+
+try:
+    CONFIG = validate_config(config)
+except ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+FIGURES = ["fig2", "fig3", "fig5", "fig8"]
+STYLE = str(Path(workflow.basedir) / "workflow" / "figures.mplstyle")
+
+
+wildcard_constraints:
+    ensemble="[a-z][a-z0-9_]*",
+    member="[0-9]+",
+
+
+def section(name):
+    """A section of the configuration, as plain values."""
+    return getattr(CONFIG, name).model_dump(mode="json")
+
+
+def code(script):
+    """Digest of the modules a script uses: a change in any of them reruns its rule."""
+    return code_digest(Path(workflow.basedir) / "workflow" / "scripts" / f"{script}.py")
+
+
+def pdf_set():
+    """Info file and grid of the PDF set."""
+    if CONFIG.pdf.set == EMBEDDED:
+        base = Path("results/pdf/ct18nnlo_embedded")
+    else:
+        base = Path(CONFIG.pdf.path) / CONFIG.pdf.set
+    return {
+        "pdf": str(base / f"{base.name}.info"),
+        "pdf_grid": str(base / f"{base.name}_{CONFIG.pdf.member:04d}.dat"),
+    }
+
+
+def flux_files():
+    """Flux files given by the user; the embedded one is part of the package."""
+    files = {"near": CONFIG.flux.near, "far": CONFIG.flux.far}
+    return {name: path for name, path in files.items() if path not in (EMBEDDED, None)}
+
+
+def ensemble(name):
+    """Configuration of an ensemble."""
+    if name not in CONFIG.ensembles:
+        raise WorkflowError(
+            f"there is no ensemble {name!r} in the configuration; "
+            f"there are {', '.join(CONFIG.ensembles)}"
+        )
+    return CONFIG.ensembles[name]
+
+
+def is_known(name):
+    """Whether an ensemble uses the true cross section."""
+    return ensemble(name).cross_section == "known"
+
+
+def members(kind, *names):
+    """Files of one kind of all members of the named ensembles."""
+    return [
+        f"results/{kind}/{name}/{member}.h5"
+        for name in names
+        for member in range(ensemble(name).size)
+    ]
+
+
+def network_stream(wildcards):
+    """Name of the random stream of a member's initial weights."""
+    if "network_seed" in ensemble(wildcards.ensemble).vary:
+        return [wildcards.ensemble, int(wildcards.member)]
+    return ["", 0]
+
+
+def cross_section_file(wildcards):
+    """Where the cross section of a member is: the toy truth, or what its network learned."""
+    if is_known(wildcards.ensemble):
+        return "results/truth/densities.h5"
+    return members("members", wildcards.ensemble)[int(wildcards.member)]
+
+
+def learned_ensembles():
+    """Names of the ensembles with networks."""
+    return [name for name in CONFIG.ensembles if not is_known(name)]
+
+
+def figures():
+    """All figures, as PDF and PNG."""
+    return expand("results/figs/{figure}.{ext}", figure=FIGURES, ext=["pdf", "png"])

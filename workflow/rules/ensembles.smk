@@ -1,0 +1,46 @@
+rule ensemble_intervals:
+    input:
+        fits=lambda wildcards: members("fits", wildcards.ensemble),
+    output:
+        "results/intervals/{ensemble}.h5",
+    log:
+        "results/logs/ensemble_intervals/{ensemble}.log",
+    benchmark:
+        "results/benchmarks/ensemble_intervals/{ensemble}.tsv"
+    params:
+        code=code("ensemble_intervals"),
+        points=CONFIG.regions.points,
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    conda:
+        "../../envs/nd2fd.yaml"
+    message:
+        "Confidence regions of {wildcards.ensemble}"
+    script:
+        "../scripts/ensemble_intervals.py"
+
+
+rule oscillation_table:
+    input:
+        intervals=expand("results/intervals/{ensemble}.h5", ensemble=CONFIG.ensembles),
+        fits=members("fits", *CONFIG.ensembles),
+    output:
+        "results/tables/oscillation.csv",
+    log:
+        "results/logs/oscillation_table.log",
+    benchmark:
+        "results/benchmarks/oscillation_table.tsv"
+    params:
+        code=code("oscillation_table"),
+        sizes={name: entry.size for name, entry in CONFIG.ensembles.items()},
+        known=[name for name in CONFIG.ensembles if is_known(name)],
+    resources:
+        mem_mb=500,
+        runtime=5,
+    conda:
+        "../../envs/nd2fd.yaml"
+    message:
+        "Best fits, errors and shifts of all ensembles"
+    script:
+        "../scripts/oscillation_table.py"

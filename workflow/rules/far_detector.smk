@@ -1,0 +1,27 @@
+rule far_events:
+    input:
+        **pdf_set(),
+        flux="results/inputs/flux.h5",
+        oscillation="results/inputs/oscillation.h5",
+    output:
+        "results/far/events.h5",
+    log:
+        "results/logs/far_events.log",
+    benchmark:
+        "results/benchmarks/far_events.tsv"
+    params:
+        code=code("far_events"),
+        seed=CONFIG.seed,
+        n_events=CONFIG.far_detector.n_events,
+        energy_max=CONFIG.grid.energy_max,
+        member=CONFIG.pdf.member,
+        reader=CONFIG.pdf.reader,
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../../envs/nd2fd.yaml"
+    message:
+        "Drawing far-detector events"
+    script:
+        "../scripts/far_events.py"

@@ -1,0 +1,64 @@
+rule evolve_pdf:
+    output:
+        info="results/pdf/ct18nnlo_embedded/ct18nnlo_embedded.info",
+        grid="results/pdf/ct18nnlo_embedded/ct18nnlo_embedded_0000.dat",
+    log:
+        "results/logs/evolve_pdf.log",
+    benchmark:
+        "results/benchmarks/evolve_pdf.tsv"
+    params:
+        code=code("evolve_pdf"),
+    resources:
+        mem_mb=500,
+        runtime=5,
+    conda:
+        "../../envs/nd2fd.yaml"
+    message:
+        "Evolving the embedded CT18NNLO initial condition"
+    script:
+        "../scripts/evolve_pdf.py"
+
+
+rule prepare_flux:
+    input:
+        **flux_files(),
+    output:
+        "results/inputs/flux.h5",
+    log:
+        "results/logs/prepare_flux.log",
+    benchmark:
+        "results/benchmarks/prepare_flux.tsv"
+    params:
+        code=code("prepare_flux"),
+        flux=section("flux"),
+    resources:
+        mem_mb=500,
+        runtime=5,
+    conda:
+        "../../envs/nd2fd.yaml"
+    message:
+        "Reading the fluxes"
+    script:
+        "../scripts/prepare_flux.py"
+
+
+rule tabulate_oscillation:
+    output:
+        "results/inputs/oscillation.h5",
+    log:
+        "results/logs/tabulate_oscillation.log",
+    benchmark:
+        "results/benchmarks/tabulate_oscillation.tsv"
+    params:
+        code=code("tabulate_oscillation"),
+        oscillation=section("oscillation"),
+        energy_max=CONFIG.grid.energy_max,
+    resources:
+        mem_mb=500,
+        runtime=5,
+    conda:
+        "../../envs/nd2fd.yaml"
+    message:
+        "Tabulating the survival probability at the truth"
+    script:
+        "../scripts/tabulate_oscillation.py"

@@ -1,0 +1,20 @@
+rule near_member:
+    input:
+        truth="results/truth/densities.h5",
+    output:
+        "results/near/{ensemble}/{member}.h5",
+    log:
+        "results/logs/near_member/{ensemble}/{member}.log",
+    benchmark:
+        "results/benchmarks/near_member/{ensemble}/{member}.tsv"
+    params:
+        code=code("near_member"),
+    resources:
+        mem_mb=500,
+        runtime=5,
+    conda:
+        "../../envs/nd2fd.yaml"
+    message:
+        "Near-detector data of {wildcards.ensemble}/{wildcards.member}"
+    script:
+        "../scripts/near_member.py"

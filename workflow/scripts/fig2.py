@@ -1,0 +1,17 @@
+"""Figure 2: event densities at both detectors, true and learned."""
+
+from snakemake.script import Snakemake
+
+from nd2fd.figures import fig2
+from nd2fd.figures.style import save, use_style
+from nd2fd.schemas import PREDICTION, TRUTH
+from nd2fd.stage import Stage
+
+snakemake: Snakemake
+
+with Stage(snakemake) as stage:
+    use_style(snakemake.input.style)
+    save(
+        fig2.draw(stage.read("truth", TRUTH), stage.read("prediction", PREDICTION)),
+        snakemake.output,
+    )
