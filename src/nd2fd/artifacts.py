@@ -9,7 +9,10 @@ nothing that depends on the order of a mapping. (Compressed bytes also depend on
 was built with, so byte identity holds within one environment.) How long a job took stays with the
 workflow's benchmark files.
 
-The files are ordinary HDF5, readable with plain h5py. Root attributes:
+The files are ordinary HDF5, readable with plain h5py. Their first 512 bytes, which HDF5 leaves to
+its users, hold the SHA-256 of the rest. The reader compares it before anything else: HDF5's own
+checksums let zeroed pages pass, and damaged string attributes can hang the library. A file edited
+in place is therefore refused as well. Root attributes:
 
 ====================  ==============================================================
 schema                name of the schema
@@ -41,17 +44,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from nd2fd import __version__
 
-COMPRESS_FROM_BYTES = 65536  # below this, gzip saves less than a page or two
-
-ROOT_ATTRIBUTES = (
-    "schema",
-    "schema_version",
-    "producer",
-    "package_version",
-    "config_sha256",
-    "seed",
-    "inputs",
-)
+MAGIC = b"nd2fd artifact, sha256 from byte 512 on: "
+USER_BLOCK_SIZE = 512
+COMPRESS_FROM_BYTES = 65536  # smaller arrays gain too little to be worth the chunk index
 
 
 class ArtifactError(ValueError):
@@ -217,8 +212,8 @@ def read_artifact(path: str | os.PathLike[str], schema: Schema) -> Artifact:
     Raises
     ------
     ArtifactError
-        There is no such file, it is damaged or not an artifact, its schema or schema version is
-        another, or its content does not follow the schema.
+        There is no such file, it is damaged, edited or not an artifact, its schema or schema
+        version is another, or its content does not follow the schema.
     OSError
         The file is there but the system does not let it be read.
     """
@@ -233,11 +228,6 @@ def read_artifact(path: str | os.PathLike[str], schema: Schema) -> Artifact:
         return _decode(schema, content)
     except ArtifactError as error:
         raise ArtifactError(f"{path}: {error}; delete it and run again") from None
-    except Exception as error:  # on damaged bytes h5py raises almost any type
-        raise ArtifactError(
-            f"{path}: damaged, expected an HDF5 file with a {schema.name!r} artifact ({error}); "
-            "delete it and run again"
-        ) from error
 
 
 def sha256_of_file(path: str | os.PathLike[str]) -> str:
@@ -299,12 +289,21 @@ def _check_arrays(
             raise ArtifactError(f"{label} holds NaN or infinity, expected finite numbers")
 
 
+def _user_block(body: bytes) -> bytes:
+    digest = hashlib.sha256(body).hexdigest().encode()
+    return (MAGIC + digest + b"\n").ljust(USER_BLOCK_SIZE, b"\0")
+
+
 def _encode(schema: Schema, arrays: Mapping[str, NDArray[Any]], provenance: Provenance) -> bytes:
     buffer = io.BytesIO()
-    # The 1.10 format guards its metadata with checksums; it is pinned, as are the choices that
-    # h5py would take from its global configuration, because the bytes depend on them.
+    # Every choice that h5py would take from its defaults or its global configuration and that
+    # changes the bytes is made here. In the "earliest" format the root group carries no times.
     with h5py.File(
-        buffer, "w", libver=("v110", "v110"), track_order=True, track_times=False
+        buffer,
+        "w",
+        libver=("earliest", "v110"),
+        userblock_size=USER_BLOCK_SIZE,
+        track_order=False,
     ) as file:
         file.attrs["schema"] = schema.name
         file.attrs["schema_version"] = schema.version
@@ -323,24 +322,29 @@ def _encode(schema: Schema, arrays: Mapping[str, NDArray[Any]], provenance: Prov
                 data=array,
                 compression="gzip" if large else None,
                 shuffle=large,
-                fletcher32=array.ndim > 0,  # checksum, so damage is seen; HDF5 has none for scalars
-                track_order=True,
+                track_order=False,
                 track_times=False,
             )
             stored.attrs["units"] = dataset.units
             stored.attrs["description"] = dataset.description
             stored.attrs["dims"] = " ".join(dataset.dims)
-    return buffer.getvalue()
+    body = buffer.getvalue()[USER_BLOCK_SIZE:]
+    return _user_block(body) + body
 
 
 def _decode(schema: Schema, content: bytes) -> Artifact:
+    if not content.startswith(MAGIC):
+        raise ArtifactError(
+            f"not an nd2fd artifact, or damaged at its start; expected a {schema.name!r} artifact"
+        )
+    if content[:USER_BLOCK_SIZE] != _user_block(content[USER_BLOCK_SIZE:]):
+        raise ArtifactError(
+            f"damaged or edited: its {len(content)} bytes do not match the checksum they should "
+            f"have as a {schema.name!r} artifact"
+        )
+    arrays = {}
     with h5py.File(io.BytesIO(content), "r") as file:
         root = file.attrs
-        if missing := [name for name in ROOT_ATTRIBUTES if name not in root]:
-            raise ArtifactError(
-                f"not an nd2fd artifact: no root attribute {missing[0]!r}, "
-                f"expected a {schema.name!r} artifact"
-            )
         if root["schema"] != schema.name:
             raise ArtifactError(f"has schema {root['schema']!r}, expected {schema.name!r}")
         if root["schema_version"] != schema.version:
@@ -353,17 +357,15 @@ def _decode(schema: Schema, content: bytes) -> Artifact:
         for dataset in schema.datasets:
             if dataset.name not in file:
                 continue
-            attributes = file[dataset.name].attrs
-            for attribute, expected in (
-                ("units", dataset.units),
-                ("dims", " ".join(dataset.dims)),
-            ):
-                if attributes.get(attribute) != expected:
+            stored = file[dataset.name]
+            expected = {"units": dataset.units, "dims": " ".join(dataset.dims)}
+            for attribute, value in expected.items():
+                if stored.attrs[attribute] != value:
                     raise ArtifactError(
-                        f"dataset {dataset.name!r} has {attribute} {attributes.get(attribute)!r}, "
-                        f"expected {expected!r}"
+                        f"dataset {dataset.name!r} has {attribute} {stored.attrs[attribute]!r}, "
+                        f"expected {value!r}"
                     )
-        arrays = {name: np.asarray(stored[()]) for name, stored in file.items()}
+            arrays[dataset.name] = np.asarray(stored[()])
         provenance = Provenance(
             producer=root["producer"],
             config_sha256=root["config_sha256"],

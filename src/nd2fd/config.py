@@ -150,7 +150,10 @@ class NodesSection(Section):
 class TrainingSection(Section):
     """The network and how it is trained. The paper's setting is `config/paper.yaml`."""
 
-    optimizer: Literal["adam", "lbfgs"] = key("Optimiser", "adam: paper; lbfgs: choice")
+    optimizer: Literal["adam", "lbfgs", "varpro"] = key(
+        "Optimiser; `varpro`: L-BFGS on the hidden layers, the last one solved exactly",
+        "adam: paper; varpro: choice",
+    )
     activation: Literal["leaky_relu", "silu"] = key(
         "Activation function", "leaky_relu: paper; silu: choice"
     )

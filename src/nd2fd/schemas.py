@@ -174,10 +174,15 @@ INTERVALS = Schema(
         Dataset("mask", BOOLEAN, "1", ANGLE_MASS, "point is inside the ensemble's region"),
         Dataset("octant_member_fraction", REAL, "1", OCTANT_MASS, "the same in sin2_theta23"),
         Dataset("octant_mask", BOOLEAN, "1", OCTANT_MASS, "the same in sin2_theta23"),
-        Dataset("interval_sin2_2theta23", REAL, "1", EDGES, "edges, NaN if empty", finite=False),
-        Dataset("interval_dm2_32", REAL, "eV2", EDGES, "edges, NaN if empty", finite=False),
+        Dataset("interval_sin2_2theta23", REAL, "1", EDGES, "NaN if empty", finite=False),
+        Dataset("interval_dm2_32", REAL, "eV2", EDGES, "NaN if empty", finite=False),
         Dataset(
-            "interval_sin2_theta23", REAL, "1", OCTANT_EDGES, "edges, NaN if empty", finite=False
+            "interval_sin2_theta23",
+            REAL,
+            "1",
+            OCTANT_EDGES,
+            "by octant, NaN if empty",
+            finite=False,
         ),
     ),
 )

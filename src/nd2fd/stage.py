@@ -117,7 +117,7 @@ class Stage:
 
         def report(done: int, note: str) -> None:
             nonlocal last
-            if done >= total or time.monotonic() - last > _SECONDS_BETWEEN_LOG_LINES:
+            if done == total or time.monotonic() - last > _SECONDS_BETWEEN_LOG_LINES:
                 last = time.monotonic()
                 self.log.info("%s: %d of %d, %s", description, done, total, note)
 
@@ -131,7 +131,7 @@ class Stage:
         def report(done: int, note: str) -> None:
             assert self._progress is not None
             self._progress.update(task, completed=done, description=f"{description} {note}")
-            if done >= total:
+            if done == total:
                 self.log.info("%s: %d of %d, %s", description, done, total, note)
 
         return report

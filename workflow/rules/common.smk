@@ -94,3 +94,10 @@ def learned_ensembles():
 def figures():
     """All figures, as PDF and PNG."""
     return expand("results/figs/{figure}.{ext}", figure=FIGURES, ext=["pdf", "png"])
+
+
+def true_point():
+    """sin²2θ23 and Δm²32 [eV²] at which the far-detector data are made."""
+    truth = CONFIG.oscillation
+    sin2_2theta23 = 4 * truth.sin2_theta23 * (1 - truth.sin2_theta23)
+    return [sin2_2theta23, truth.dm2_31 - truth.dm2_21]

@@ -10,6 +10,8 @@ rule ensemble_intervals:
     params:
         code=code("ensemble_intervals"),
         points=CONFIG.regions.points,
+        sin2_theta23=CONFIG.fits.sin2_theta23,
+        dm2_32=CONFIG.fits.dm2_32,
     resources:
         mem_mb=1000,
         runtime=15,
@@ -33,8 +35,7 @@ rule oscillation_table:
         "results/benchmarks/oscillation_table.tsv"
     params:
         code=code("oscillation_table"),
-        sizes={name: entry.size for name, entry in CONFIG.ensembles.items()},
-        known=[name for name in CONFIG.ensembles if is_known(name)],
+        reference="truth",
     resources:
         mem_mb=500,
         runtime=5,

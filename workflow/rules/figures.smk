@@ -109,8 +109,8 @@ rule fig8:
     input:
         truth="results/intervals/truth.h5",
         learned="results/intervals/nominal.h5",
-        truth_fits=members("fits", "truth"),
-        learned_fits=members("fits", "nominal"),
+        truth_fit="results/fits/truth/0.h5",
+        learned_fit="results/fits/nominal/0.h5",
         style=STYLE,
     output:
         pdf="results/figs/fig8.pdf",
@@ -121,6 +121,7 @@ rule fig8:
         "results/benchmarks/fig8.tsv"
     params:
         code=code("fig8"),
+        true_point=true_point(),
     resources:
         mem_mb=1000,
         runtime=5,

@@ -1,1 +1,61 @@
-"""."""
+"""Confidence regions and intervals of an ensemble."""
+
+import numpy as np
+from snakemake.script import Snakemake
+
+from nd2fd.artifacts import read_artifact
+from nd2fd.schemas import FIT, INTERVALS
+from nd2fd.stage import Stage
+from nd2fd.statistics.ensemble import (
+    MAXIMAL_MIXING,
+    N_SIGMAS,
+    ensemble_intervals,
+    ensemble_region,
+    hull,
+)
+
+snakemake: Snakemake
+
+with Stage(snakemake) as stage:
+    params = snakemake.params
+    fits = [read_artifact(path, FIT).data for path in snakemake.input.fits]
+    theta, mixing, mass = (
+        [fit[name] for fit in fits] for name in ("sin2_theta23", "sin2_2theta23", "dm2_32")
+    )
+    theta_low, theta_high = params.sin2_theta23
+    mixing_low = min(4 * s * (1 - s) for s in (theta_low, theta_high))
+    theta_axis = np.linspace(theta_low, theta_high, params.points)
+    mixing_axis = np.linspace(mixing_low, MAXIMAL_MIXING, params.points)
+    mass_axis = np.linspace(*params.dm2_32, params.points)
+
+    fraction, mask = ensemble_region(
+        [np.stack(pair, axis=1) for pair in zip(mixing, mass, strict=True)],
+        [mixing_axis, mass_axis],
+        MAXIMAL_MIXING,
+    )
+    octant_fraction, octant_mask = ensemble_region(
+        [np.stack(pair, axis=1) for pair in zip(theta, mass, strict=True)],
+        [theta_axis, mass_axis],
+        None,
+    )
+    in_theta = list(ensemble_intervals(theta, theta_low, theta_high))
+    in_mixing = list(ensemble_intervals(mixing, mixing_low, MAXIMAL_MIXING, MAXIMAL_MIXING))
+    in_mass = list(ensemble_intervals(mass, *params.dm2_32))
+    stage.write(
+        INTERVALS,
+        {
+            "n_sigma": np.array(N_SIGMAS),
+            "sin2_2theta23": mixing_axis,
+            "sin2_theta23": theta_axis,
+            "dm2_32": mass_axis,
+            "member_fraction": fraction,
+            "mask": mask,
+            "octant_member_fraction": octant_fraction,
+            "octant_mask": octant_mask,
+            "interval_sin2_2theta23": [hull(i, mixing_low, MAXIMAL_MIXING) for i in in_mixing],
+            "interval_dm2_32": [hull(i, *params.dm2_32) for i in in_mass],
+            "interval_sin2_theta23": [
+                [hull(i, theta_low, 0.5), hull(i, 0.5, theta_high)] for i in in_theta
+            ],
+        },
+    )

@@ -1,1 +1,17 @@
-"""."""
+"""Figure 5: total cross section against neutrino energy, true and learned."""
+
+from snakemake.script import Snakemake
+
+from nd2fd.artifacts import read_artifact
+from nd2fd.figures import fig5
+from nd2fd.figures.style import save, use_style
+from nd2fd.schemas import PREDICTION, TRUTH
+from nd2fd.stage import Stage
+
+snakemake: Snakemake
+
+with Stage(snakemake) as stage:
+    use_style(snakemake.input.style)
+    predictions = [read_artifact(path, PREDICTION).data for path in snakemake.input.predictions]
+    figure = fig5.draw(stage.read("truth", TRUTH), predictions)
+    save(figure, snakemake.output)

@@ -1,1 +1,19 @@
-"""."""
+"""Figure 8: oscillation parameters with the true and with a learned cross section."""
+
+from snakemake.script import Snakemake
+
+from nd2fd.figures import fig8
+from nd2fd.figures.style import save, use_style
+from nd2fd.schemas import FIT, INTERVALS
+from nd2fd.stage import Stage
+
+snakemake: Snakemake
+
+with Stage(snakemake) as stage:
+    use_style(snakemake.input.style)
+    figure = fig8.draw(
+        {name: stage.read(name, INTERVALS) for name in ("truth", "learned")},
+        {name: stage.read(f"{name}_fit", FIT) for name in ("truth", "learned")},
+        snakemake.params.true_point,
+    )
+    save(figure, snakemake.output)

@@ -1,1 +1,45 @@
-"""."""
+"""Best fits, intervals and shifts of all ensembles, against the known cross section."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from snakemake.script import Snakemake
+
+from nd2fd.artifacts import read_artifact
+from nd2fd.schemas import FIT, INTERVALS
+from nd2fd.stage import Stage
+
+snakemake: Snakemake
+
+PARAMETERS = ("sin2_2theta23", "dm2_32")
+
+with Stage(snakemake) as stage:
+    rows = {}
+    for path in map(Path, snakemake.input.intervals):
+        intervals = read_artifact(path, INTERVALS).data
+        fits = [
+            read_artifact(file, FIT).data
+            for file in snakemake.input.fits
+            if Path(file).parent.name == path.stem
+        ]
+        row = {"members": len(fits)}
+        for name in PARAMETERS:
+            best = np.array([fit[f"best_{name}"] for fit in fits])
+            low, high = intervals[f"interval_{name}"][0]
+            row |= {
+                f"{name}_best": best.mean(),
+                f"{name}_low": low,
+                f"{name}_high": high,
+                f"{name}_sigma": (high - low) / 2,
+                f"{name}_scatter": best.std(ddof=1) if len(best) > 1 else np.nan,
+            }
+        rows[path.stem] = row
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("ensemble").reset_index()
+    # σ_stat is that of the known cross section; so is the best fit that shifts refer to.
+    known = table.set_index("ensemble").loc[snakemake.params.reference]
+    for name in PARAMETERS:
+        sigma = known[f"{name}_sigma"]
+        table[f"{name}_shift_in_sigma"] = (table[f"{name}_best"] - known[f"{name}_best"]) / sigma
+        table[f"{name}_scatter_in_sigma"] = table[f"{name}_scatter"] / sigma
+    stage.write_table(table)

@@ -1,22 +1,27 @@
 """Training the structure functions on the near-detector density.
 
-The loss is the squared distance of normalised densities,
+Three optimisers minimise the loss of `nd2fd.learning.problem`:
 
-    L = ∫ dv1 dv2 (p_model - p_ND)²,    p_model = A(Φ) w / ∫ dv1 dv2 A(Φ) w,
-
-deterministic and full-batch: the same function at every evaluation, so that quasi-Newton works as
-well as the Adam of arXiv:2412.16303. The network is evaluated on the nodes only.
+adam
+    All weights at once with Adam's default hyperparameters (arXiv:2412.16303).
+lbfgs
+    All weights at once with L-BFGS.
+varpro
+    Variable projection (Golub & Pereyra, SIAM J. Numer. Anal. 10 (1973) 413): the density is
+    linear in W_i' and W_i' linear in the last layer, so the best last layer for given hidden
+    layers is the solution of a linear least-squares problem. L-BFGS then moves the hidden layers
+    only; by the envelope theorem the gradient is the one at fixed last layer.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, cast
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.learning.network import (
@@ -25,6 +30,7 @@ from nd2fd.learning.network import (
     network_inputs,
     structure_function_network,
 )
+from nd2fd.learning.problem import DensityProblem
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, float], None]
@@ -33,6 +39,7 @@ Progress = Callable[[int, float], None]
 _LBFGS_HISTORY = 50
 _LBFGS_ITERATIONS_PER_CALL = 20
 _TEST_LOSS_RECORDS = 100
+_RIDGE = 1e-10
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -40,7 +47,7 @@ _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 class TrainingSettings:
     """How to train; meaning, range and defaults stand in the configuration section `training`."""
 
-    optimizer: Literal["adam", "lbfgs"]
+    optimizer: Literal["adam", "lbfgs", "varpro"]
     activation: Activation
     precision: Literal["float32", "float64"]
     hidden_layers: int
@@ -73,74 +80,8 @@ class TrainedModel:
     best_step: int
 
 
-class _SparseProduct(torch.autograd.Function):
-    """A w for a constant sparse A; its derivative is the product with Aᵀ, stored ready-made."""
-
-    @staticmethod
-    def forward(ctx: Any, matrix: Tensor, transposed: Tensor, vector: Tensor) -> Tensor:
-        ctx.save_for_backward(transposed)
-        return matrix @ vector
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor]:
-        (transposed,) = ctx.saved_tensors
-        return None, None, transposed @ gradients[0]
-
-
-class DensityLoss:
-    """The training loss as a function of the network's output on the nodes that matter.
-
-    Parameters
-    ----------
-    event_matrix
-        A(Φ), shape (n_cells, 3 n_nodes).
-    density
-        ND density per dv1 dv2, flat, shape (n_cells,).
-    cell_area
-        dv1 dv2 of a cell.
-    dtype, device
-        Of all tensors.
-    """
-
-    def __init__(
-        self,
-        event_matrix: sp.csr_array,
-        density: Array,
-        cell_area: float,
-        dtype: torch.dtype,
-        device: str,
-    ) -> None:
-        n_nodes = event_matrix.shape[1] // N_STRUCTURE_FUNCTIONS
-        self.reachable_nodes = np.unique(event_matrix.indices % n_nodes)
-        columns = np.arange(N_STRUCTURE_FUNCTIONS)[:, None] * n_nodes + self.reachable_nodes
-        rows = np.flatnonzero(np.diff(event_matrix.indptr))
-        compact = event_matrix[rows][:, columns.ravel()]
-        self._matrix = _torch_csr(compact, dtype, device)
-        self._transposed = _torch_csr(sp.csr_array(compact.T), dtype, device)
-        self._density = torch.tensor(density[rows], dtype=dtype, device=device)
-        self._cell_area = cell_area
-        # Cells no event can reach cost the same whatever the model is.
-        unreachable = np.delete(density, rows)
-        self._constant = float(unreachable @ unreachable) * cell_area
-
-    def __call__(self, outputs: Tensor) -> Tensor:
-        """Loss for network outputs of shape (n_reachable, 3)."""
-        events: Tensor = _SparseProduct.apply(  # type: ignore[no-untyped-call]
-            self._matrix, self._transposed, outputs.T.reshape(-1)
-        )
-        difference = events / (events.sum() * self._cell_area) - self._density
-        return difference.square().sum() * self._cell_area + self._constant
-
-
-def _torch_csr(matrix: sp.csr_array, dtype: torch.dtype, device: str) -> Tensor:
-    return torch.sparse_csr_tensor(
-        torch.from_numpy(matrix.indptr),
-        torch.from_numpy(matrix.indices),
-        torch.from_numpy(matrix.data).to(dtype),
-        size=matrix.shape,
-        device=device,
-        check_invariants=True,
-    )
+class _BudgetSpentError(Exception):
+    """Leaves an optimiser in the middle of a line search."""
 
 
 def train(
@@ -158,10 +99,9 @@ def train(
     Parameters
     ----------
     event_matrix
-        A(Φ) of the assumed flux (left-multiplied by the smearing matrix where there is one),
-        shape (n_cells, 3 n_nodes).
+        A(Φ) of the assumed flux, shape (n_cells, 3 n_nodes).
     density
-        ND density per dv1 dv2 with unit integral, flat, shape (n_cells,).
+        ND density per dv1 dv2 of unit integral, flat, shape (n_cells,).
     cell_area
         dv1 dv2 of a cell.
     nodes
@@ -182,49 +122,49 @@ def train(
     Raises
     ------
     FloatingPointError
-        If the loss is not finite at the start.
+        If the loss is not finite.
     """
     dtype = _DTYPES[settings.precision]
     network = structure_function_network(
         settings.hidden_layers, settings.width, settings.activation, dtype, seed
     ).to(settings.device)
-    loss_function = DensityLoss(event_matrix, density, cell_area, dtype, settings.device)
+    problem = DensityProblem(event_matrix, density, cell_area, dtype, settings.device)
     all_inputs = network_inputs(torch.from_numpy(nodes.xi), torch.from_numpy(nodes.tau))
-    reachable = torch.from_numpy(loss_function.reachable_nodes)
-    inputs = all_inputs[reachable].to(settings.device, dtype)
+    inputs = all_inputs[torch.from_numpy(problem.reachable_nodes)].to(settings.device, dtype)
 
     losses: list[float] = []
     records: list[tuple[int, float]] = []
     record_every = max(1, settings.evaluations // _TEST_LOSS_RECORDS)
     best_loss, best_step, best_state = np.inf, 0, network.state_dict()
+    objective = _projected if settings.optimizer == "varpro" else _plain
 
     def evaluate() -> float:
         nonlocal best_loss, best_step, best_state
+        if len(losses) == settings.evaluations:
+            raise _BudgetSpentError
         optimizer.zero_grad()
-        outputs = network(inputs)
-        loss = loss_function(outputs)
-        loss.backward()  # type: ignore[no-untyped-call]
-        value = loss.item()
-        if value < best_loss:
-            best_loss, best_step = value, len(losses)
+        value, loss, outputs = objective(network, inputs, problem)
+        value.backward()  # type: ignore[no-untyped-call]
+        if not np.isfinite(loss):
+            raise FloatingPointError(f"loss is {loss} at evaluation {len(losses)}, seed {seed}")
+        if loss < best_loss:
+            best_loss, best_step = loss, len(losses)
             best_state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         if len(losses) % record_every == 0:
             node_values = np.zeros((N_STRUCTURE_FUNCTIONS, nodes.n_nodes))
-            node_values[:, loss_function.reachable_nodes] = outputs.detach().T.cpu().numpy()
+            node_values[:, problem.reachable_nodes] = outputs.detach().T.cpu().numpy()
             records.append((len(losses), test_loss(node_values.ravel())))
-        losses.append(value)
+        losses.append(loss)
         progress(len(losses), best_loss)
-        return value
+        return value.item()
 
     optimizer = _optimizer(settings, network)
-    while len(losses) < settings.evaluations:
-        optimizer.step(evaluate)
-        if not np.isfinite(best_loss):
-            raise FloatingPointError(
-                f"training loss is {losses[-1]} at evaluation {len(losses)}; seed {seed}"
-            )
+    try:
+        while True:
+            optimizer.step(evaluate)
+    except _BudgetSpentError:
+        network.load_state_dict(best_state)
 
-    network.load_state_dict(best_state)
     with torch.no_grad():
         outputs = network(all_inputs.to(settings.device, dtype)).T.cpu().double().numpy()
     structure_functions = outputs / (event_matrix @ outputs.ravel()).sum()
@@ -240,11 +180,37 @@ def train(
     )
 
 
-def _optimizer(settings: TrainingSettings, network: torch.nn.Module) -> torch.optim.Optimizer:
+def _plain(
+    network: nn.Sequential, inputs: Tensor, problem: DensityProblem
+) -> tuple[Tensor, float, Tensor]:
+    """What to minimise, the loss, and the outputs (n_reachable, 3)."""
+    outputs = network(inputs)
+    loss = problem.loss(problem.density(outputs))
+    return loss, loss.item(), outputs
+
+
+def _projected(
+    network: nn.Sequential, inputs: Tensor, problem: DensityProblem
+) -> tuple[Tensor, float, Tensor]:
+    """The same with the best last layer, which is put into the network."""
+    features = network[:-1](inputs)
+    with torch.no_grad():
+        bias_feature = torch.ones_like(features[:, :1])
+        coefficients = problem.solve_last_layer(torch.cat([features, bias_feature], 1), _RIDGE)
+        last = cast("nn.Linear", network[-1])
+        last.weight.copy_(coefficients[:, :-1])
+        last.bias.copy_(coefficients[:, -1])
+    outputs = last(features)
+    density = problem.density(outputs)
+    return problem.squared_distance(density), problem.loss(density.detach()).item(), outputs
+
+
+def _optimizer(settings: TrainingSettings, network: nn.Sequential) -> torch.optim.Optimizer:
     if settings.optimizer == "adam":
         return torch.optim.Adam(network.parameters())
+    trained = network[:-1] if settings.optimizer == "varpro" else network
     return torch.optim.LBFGS(
-        network.parameters(),
+        trained.parameters(),
         max_iter=_LBFGS_ITERATIONS_PER_CALL,
         history_size=_LBFGS_HISTORY,
         line_search_fn="strong_wolfe",

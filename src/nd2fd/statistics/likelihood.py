@@ -1,107 +1,100 @@
 r"""Unbinned likelihood of far-detector events.
 
-An event :math:`k` is seen only through its muon, :math:`v_k = (v_1, v_2)_k`. Its density is a sum
-over the unseen neutrino energy (arXiv:2412.16303, Eq. 6),
+An event k is seen only through its muon, v_k = (v1, v2)_k. Its density is a sum over the unseen
+neutrino energy (arXiv:2412.16303, Eq. 6),
 
-.. math::
+    p(v_k | θ) = Σ_j K_kj P_j(θ) / Σ_j T_j P_j(θ),
+    K_kj = Φ(E_j) dE_j σ(E_j, v_k),   T_j = Φ(E_j) dE_j σ_tot(E_j),
 
-    p(v_k | \theta) = \frac{\sum_j K_{kj} P_j(\theta)}{\sum_j T_j P_j(\theta)}, \qquad
-    K_{kj} = \Phi(E_j)\, \mathrm{d}E_j\, \sigma(E_j, v_k), \quad
-    T_j = \Phi(E_j)\, \mathrm{d}E_j\, \sigma_\mathrm{tot}(E_j),
-
-with the survival probability :math:`P_j(\theta)`. Being linear in :math:`P`, the densities of all events
-for many :math:`\theta` are one matrix product, and the likelihoods of all bootstrap replicas another.
+with the survival probability P_j(θ). The sums are linear in P, so the densities of all events for
+many θ are one matrix product, and the likelihoods of all bootstrap replicas are another.
 """
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
-FloatArray = npt.NDArray[np.float64]
+Array = NDArray[np.float64]
 
 DENSITY_FLOOR = 1e-6
-"""Density added to that of every event, relative to the events' mean density without oscillation.
+"""Added to the density of every event, in units of the events' mean density without oscillation.
 
-A learned cross section is clamped at zero, so it can deny that an event exists, and the logarithm of
-that one density would decide the fit. With the floor such an event adds the same constant for every
-theta. Where the density is healthy, the floor is far below anything that can be measured.
+A learned cross section is clamped at zero, so it can hold an event for impossible, and without a
+floor that one event would make the likelihood zero for every θ. With the floor it contributes the
+same constant for every θ. Densities that decide a fit lie orders of magnitude above the floor.
 """
 
 
-def floored_kernel(kernel: FloatArray, totals: FloatArray) -> FloatArray:
-    r"""Add the density floor to a kernel: :math:`K_{kj} + \epsilon T_j`, so that :math:`p \to p + \epsilon`.
+def floored_kernel(kernel: Array, totals: Array) -> Array:
+    """K_kj + ε T_j in place of K_kj, which adds the floor ε to every density p(v_k | θ).
 
     Parameters
     ----------
-    kernel : (n_events, n_energy)
-        K: flux times bin width times the cross section at each event's phase-space point.
-    totals : (n_energy,)
-        T: flux times bin width times the total cross section. A common factor of ``kernel`` and
-        ``totals`` drops out.
+    kernel
+        K, shape (n_events, n_energy); a common factor of K and T drops out of everything.
+    totals
+        T, shape (n_energy,).
 
     Returns
     -------
-    (n_events, n_energy)
-        The kernel with `DENSITY_FLOOR` times the mean density of the events without oscillation.
+    ndarray, shape (n_events, n_energy)
+        ε is `DENSITY_FLOOR` times the mean over the events of Σ_j K_kj / Σ_j T_j.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit, a value is negative or not finite, or all of ``kernel`` or all of
-        ``totals`` is zero.
+        The shapes do not fit; a value is negative or not finite; all of K or all of T is zero.
     """
     if kernel.ndim != 2 or totals.shape != kernel.shape[1:]:
         raise ValueError(
-            f"kernel {kernel.shape} and totals {totals.shape} are not (n_events, n_energy) "
-            "and (n_energy,)"
+            f"kernel has shape {kernel.shape} and totals {totals.shape}; "
+            "they must be (n_events, n_energy) and (n_energy,)"
         )
     for name, values in (("kernel", kernel), ("totals", totals)):
-        # A NaN makes the sum NaN, an infinity makes it infinite.
+        # One NaN or infinity among them leaves no finite sum.
         if not (np.isfinite(values.sum()) and values.min() >= 0 and values.max() > 0):
-            raise ValueError(f"{name} must be finite, nowhere negative and somewhere positive")
+            raise ValueError(f"{name} must be finite, nowhere negative and not zero throughout")
     mean_density = kernel.sum() / (len(kernel) * totals.sum())
-    return kernel + DENSITY_FLOOR * mean_density * totals
+    return np.asarray(kernel + DENSITY_FLOOR * mean_density * totals)
 
 
-def log_density(kernel: FloatArray, totals: FloatArray, survival: FloatArray) -> FloatArray:
-    """Logarithm of the normalised density of each event for each set of oscillation parameters.
+def log_density(kernel: Array, totals: Array, survival: Array) -> Array:
+    """Logarithm of the normalised density of each event, with its floor, for each θ.
 
     Parameters
     ----------
-    kernel : (n_events, n_energy)
-        K, as in `floored_kernel`, which is applied here.
-    totals : (n_energy,)
-        T, as in `floored_kernel`.
-    survival : (n_theta, n_energy)
-        Survival probabilities, not all zero for any theta.
+    kernel, totals
+        As for `floored_kernel`, which is applied to them.
+    survival
+        P(θ), shape (n_theta, n_energy), not zero throughout for any θ.
 
     Returns
     -------
-    (n_theta, n_events)
+    ndarray, shape (n_theta, n_events)
 
     Raises
     ------
     ValueError
         As `floored_kernel`.
     """
-    expected = survival @ floored_kernel(kernel, totals).T
-    np.log(expected, out=expected)
-    expected -= np.log(survival @ totals)[:, np.newaxis]
-    return expected
+    density = survival @ floored_kernel(kernel, totals).T
+    density /= (survival @ totals)[:, np.newaxis]
+    return np.log(density, out=density)
 
 
-def log_likelihood(counts: npt.NDArray[np.number], log_density: FloatArray) -> FloatArray:
-    """Log-likelihood of each replica for each set of oscillation parameters.
+def log_likelihood(counts: NDArray[np.number], log_density: Array) -> Array:
+    """Log-likelihood of each replica for each θ.
 
     Parameters
     ----------
-    counts : (n_replicas, n_events)
-        How often each replica holds each event; ones for the original sample.
-    log_density : (n_theta, n_events)
-        As `log_density` returns it.
+    counts
+        How often each replica holds each event, shape (n_replicas, n_events); ones for the sample
+        itself.
+    log_density
+        As the function of that name returns it, shape (n_theta, n_events).
 
     Returns
     -------
-    (n_replicas, n_theta)
+    ndarray, shape (n_replicas, n_theta)
     """
-    # An integer matrix product bypasses BLAS and is far slower.
+    # BLAS does not multiply matrices of integers.
     return np.asarray(counts, dtype=np.float64) @ log_density.T

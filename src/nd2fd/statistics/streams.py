@@ -1,7 +1,7 @@
 """Random streams: one root seed, one independent stream per (stage, ensemble, member).
 
-A stream is found by name, not by the order in which streams are asked for, so that a member of an
-ensemble does not depend on how many others run, or when.
+A stream is found by its name, not by the order in which streams are asked for, so that a member of
+an ensemble does not depend on how many others run, or when.
 """
 
 import hashlib
@@ -12,8 +12,8 @@ import numpy as np
 def _seed_sequence(
     root_seed: int, stage: str, ensemble: str, member: int
 ) -> np.random.SeedSequence:
-    # Python's own hash() of a string changes from run to run; a SHA-256 digest does not. The digests
-    # have equal lengths, so ("ab", "c") and ("a", "bc") are different keys.
+    # Python's own hash of a string changes from run to run, a SHA-256 digest does not. Digests have
+    # equal lengths, so ("ab", "c") and ("a", "bc") are different keys.
     digests = [hashlib.sha256(name.encode()).digest() for name in (stage, ensemble)]
     words = np.frombuffer(b"".join(digests), dtype="<u4").tolist()
     return np.random.SeedSequence(root_seed, spawn_key=(*words, member))
@@ -22,7 +22,7 @@ def _seed_sequence(
 def random_stream(
     root_seed: int, stage: str, ensemble: str = "", member: int = 0
 ) -> np.random.Generator:
-    """Return the random generator of one member of one ensemble in one stage.
+    """Random generator of one member of one ensemble in one stage.
 
     Parameters
     ----------
@@ -36,14 +36,14 @@ def random_stream(
     Raises
     ------
     ValueError
-        If ``root_seed`` or ``member`` is negative.
+        If `root_seed` or `member` is negative.
     """
-    # PCG64 by name: `default_rng` is free to change its bit generator.
+    # PCG64 by name: `numpy.random.default_rng` is free to change its bit generator.
     return np.random.Generator(np.random.PCG64(_seed_sequence(root_seed, stage, ensemble, member)))
 
 
 def stream_seed(root_seed: int, stage: str, ensemble: str = "", member: int = 0) -> int:
-    """Return a seed of 63 bits for a generator outside NumPy, such as ``torch.manual_seed``.
+    """Seed of 63 bits for a generator outside NumPy, such as `torch.manual_seed`.
 
     Parameters and errors are those of `random_stream`.
     """

@@ -1,0 +1,161 @@
+"""Confidence regions of one member, and of an ensemble of members.
+
+The region of a member at n standard deviations is the highest-density region of its bootstrap
+replicas with mass erf(n/√2). A kernel density estimate gives its shape only; the replicas
+themselves set its size, so that the kernel does not inflate it.
+
+The region of an ensemble holds every point that at least a fraction ½ (1 − erf(n/√2)) of the member
+regions contain: 15.9 % at n = 1, 2.3 % at n = 2. For one parameter with Gaussian members of width
+σ_stat, whose centres scatter by σ_sys, its half-width is n (σ_stat + σ_sys), within 0.3 % for
+σ_sys ≤ σ_stat. A larger scatter leaves few members at any one point: at n = 1 the region is 8 %
+narrower than that at σ_sys = 2 σ_stat, and empty from 5 σ_stat on.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+CHUNK_ELEMENTS = 2**20
+"""Largest (point, replica) array handled in one piece: 8 MiB."""
+
+
+def member_masks(
+    replicas: Array,
+    axes: Sequence[Array],
+    n_sigmas: Sequence[float],
+    upper_limit: float | None = None,
+) -> BoolArray:
+    """Which points of a grid lie in a member's regions, in one or two parameters.
+
+    Parameters
+    ----------
+    replicas
+        Estimates of the parameters, shape (n_replicas, n_dim) with n_dim 1 or 2.
+    axes
+        The axis of the grid in each parameter, ascending, in its units.
+    n_sigmas
+        Levels n of the regions.
+    upper_limit
+        Physical limit of the first parameter, such as sin²2θ23 ≤ 1, which replicas may touch. The
+        density estimate is reflected there, so that none of it leaks out.
+
+    Returns
+    -------
+    ndarray, shape (n_levels, *shape of the grid)
+
+    Raises
+    ------
+    ValueError
+        The dimensions do not fit; a replica is not finite or is above `upper_limit`; less than one
+        replica is expected outside a region; all replicas agree in a parameter.
+    """
+    n_replicas, n_dim = replicas.shape
+    if n_dim not in (1, 2) or len(axes) != n_dim:
+        raise ValueError(f"replicas have {n_dim} parameters and {len(axes)} axes; allowed: 1 or 2")
+    if not np.isfinite(replicas).all():
+        raise ValueError("replicas are not all finite")
+    if upper_limit is not None and replicas[:, 0].max() > upper_limit:
+        raise ValueError(f"a replica is above the upper limit {upper_limit}")
+    tails = np.array([math.erfc(n / math.sqrt(2)) for n in n_sigmas])
+    if n_replicas * tails.min() < 1:
+        raise ValueError(f"{n_replicas} replicas are too few for {max(n_sigmas)} sigma")
+
+    to_kernel = _kernel_coordinates(replicas)
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, n_dim)
+    centres = replicas @ to_kernel
+    on_grid = _kernel_sum(grid @ to_kernel, centres)
+    at_replicas = _kernel_sum(centres, centres) - 1  # without each replica's own kernel
+    if upper_limit is not None:
+        first = np.arange(n_dim) == 0
+        mirrored_grid = np.where(first, 2 * upper_limit - grid, grid) @ to_kernel
+        mirrored = np.where(first, 2 * upper_limit - replicas, replicas) @ to_kernel
+        own = np.exp(-((mirrored - centres) ** 2).sum(axis=1) / 2)
+        on_grid += _kernel_sum(mirrored_grid, centres)
+        on_grid[grid[:, 0] > upper_limit] = -np.inf
+        at_replicas += _kernel_sum(mirrored, centres) - own
+
+    # A grid point is under n kernels, a replica under the n - 1 of the others.
+    thresholds = np.quantile(at_replicas, tails) * n_replicas / (n_replicas - 1)
+    masks = on_grid >= thresholds[:, np.newaxis]
+    return np.asarray(masks.reshape(len(n_sigmas), *(len(axis) for axis in axes)))
+
+
+def _kernel_coordinates(replicas: Array) -> Array:
+    """Matrix M (n_dim, n_dim) such that the Gaussian kernel has unit covariance in `points @ M`.
+
+    The bandwidth is Silverman's (1986, Eq. 4.14), the best for a Gaussian density, along the slope
+    between the parameters. Modes apart in the first parameter, the two octants, must not widen it:
+    the replicas are parted in two where that takes most from their variance, and the width within
+    the parts counts where it is less than a Gaussian would show.
+    """
+    n, n_dim = replicas.shape
+    ordered = replicas[np.argsort(replicas[:, 0])] - replicas.mean(axis=0)
+    size = np.arange(1, n)
+    between = np.cumsum(ordered[:-1, 0]) ** 2 / (size * (n - size))
+    parts = np.split(ordered, [size[between.argmax()]])
+    within = np.concatenate([part - part.mean(axis=0) for part in parts])
+    # Each half of a Gaussian has 1 - 2/π of its variance.
+    width = min(ordered[:, 0].std(), within[:, 0].std() / math.sqrt(1 - 2 / math.pi))
+
+    widths, shear = [width], np.eye(n_dim)
+    if n_dim == 2 and width > 0:
+        shear[0, 1] = -(within[:, 0] @ within[:, 1]) / (within[:, 0] @ within[:, 0])
+        widths.append((within @ shear)[:, 1].std())
+    if min(widths) == 0:
+        raise ValueError("all replicas agree in a parameter")
+    bandwidth = np.array(widths) * (4 / ((n_dim + 2) * n)) ** (1 / (n_dim + 4))
+    return np.asarray(shear / bandwidth)
+
+
+def _kernel_sum(points: Array, centres: Array) -> Array:
+    """Σ exp(-distance²/2) over the centres, at each point; both in kernel coordinates."""
+    total = np.empty(len(points))
+    chunk = max(1, CHUNK_ELEMENTS // len(centres))
+    for first in range(0, len(points), chunk):
+        part = points[first : first + chunk]
+        # -|p - c|²/2 by parts, which a matrix product makes fast.
+        exponent = part @ centres.T
+        exponent -= (part**2).sum(axis=1, keepdims=True) / 2
+        exponent -= (centres**2).sum(axis=1) / 2
+        total[first : first + chunk] = np.exp(exponent, out=exponent).sum(axis=1)
+    return total
+
+
+def ensemble_fraction(masks: BoolArray) -> Array:
+    """Fraction of the member regions that contain each point, from masks (n_members, ...)."""
+    return np.asarray(masks.mean(axis=0))
+
+
+def ensemble_mask(fraction: Array, n_sigma: float) -> BoolArray:
+    """Which points lie in the region of an ensemble.
+
+    Parameters
+    ----------
+    fraction
+        Fraction of the member regions at `n_sigma` that contain each point.
+    n_sigma
+        Level n; a point is inside from a fraction ½ (1 − erf(n/√2)) on.
+    """
+    least = math.erfc(n_sigma / math.sqrt(2)) / 2
+    # Rounding must not tell a fraction k/n from a bound that equals it.
+    return np.asarray(fraction >= least * (1 - 1e-12))
+
+
+def intervals_from_mask(axis: Array, mask: BoolArray) -> list[tuple[float, float]]:
+    """The intervals (low, high) that a mask covers on an ascending axis, both of shape (n_points,).
+
+    An edge lies half-way between the last point inside and the first one outside, or on the end of
+    the axis if the region reaches it.
+    """
+    changes = np.flatnonzero(np.diff(mask))
+    edges = ((axis[changes] + axis[changes + 1]) / 2).tolist()
+    if mask[0]:
+        edges.insert(0, float(axis[0]))
+    if mask[-1]:
+        edges.append(float(axis[-1]))
+    return list(zip(edges[::2], edges[1::2], strict=True))
