@@ -211,7 +211,7 @@ def test_climb_leaves_a_valley_in_bounded_steps(start, top):
     visited = []
 
     def double_well(theta, _):
-        visited.append(theta[0])
+        visited.append(theta[0].copy())
         x, y = theta.T
         gradient = np.stack([4 * x - 4 * x**3, -y], axis=1)
         hessian = np.zeros((len(x), 2, 2))

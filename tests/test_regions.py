@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import label
 from scipy.special import erfinv
-from scipy.stats import norm
+from scipy.stats import multivariate_normal, norm
 
+from nd2fd.statistics import regions
 from nd2fd.statistics.regions import (
     ensemble_fraction,
     ensemble_mask,
@@ -87,6 +88,29 @@ def test_region_at_a_physical_limit_in_two_dimensions():
         assert masks[0, abs(axes[0]) < 1e-9, 100].all()
         areas.append(masks.sum(axis=(1, 2)) * 0.05**2)
     np.testing.assert_allclose(np.mean(areas, axis=0), np.pi * RADII2 / 2, rtol=0.05)
+
+
+def test_threshold_is_a_quantile_of_the_density_of_the_other_replicas():
+    # By the definition: one kernel and one mirror image per replica, the replica itself left out.
+    rng = np.random.default_rng(8)
+    replicas = rng.normal(size=(40, 2))
+    replicas[:, 0] = -abs(replicas[:, 0])
+    replicas[:3] = [[-0.01, -2.9], [-0.02, 2.9], [0, 3.5]]  # lonely but for their own mirror images
+    to_kernel = regions._kernel_coordinates(replicas)
+    kernel = multivariate_normal(cov=np.linalg.inv(to_kernel @ to_kernel.T))
+
+    def density(point, sample):
+        mirrored = point * [-1, 1]
+        return np.mean([kernel.pdf(point - r) + kernel.pdf(mirrored - r) for r in sample])
+
+    left_out = [density(r, np.delete(replicas, i, axis=0)) for i, r in enumerate(replicas)]
+    thresholds = np.quantile(left_out, 1 - MASSES)
+    axes = [np.linspace(-2, 0.1, 22), np.linspace(-2, 2, 21)]
+    expected = [
+        [[x < 1e-9 and density(np.array([x, y]), replicas) >= t for y in axes[1]] for x in axes[0]]
+        for t in thresholds
+    ]
+    np.testing.assert_array_equal(member_masks(replicas, axes, LEVELS, upper_limit=1e-12), expected)
 
 
 def test_a_region_can_fall_into_two_octants():

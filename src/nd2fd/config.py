@@ -6,7 +6,6 @@ Values live in `config/config.yaml` alone; the models say what is allowed and wh
 """
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,8 +18,10 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 from nd2fd.pdf.sets import set_files
 from nd2fd.physics.flux import read_flux_table
@@ -104,12 +105,12 @@ class FluxSection(Section):
         "paper",
     )
 
-    @model_validator(mode="after")
-    def _files_are_fluxes(self) -> "FluxSection":
-        for path in (self.near, self.far):
-            if path is not None and path != EMBEDDED:
-                _usable(lambda path=path: read_flux_table(path))
-        return self
+    @field_validator("near", "far")
+    @classmethod
+    def _is_a_flux(cls, path: str | None) -> str | None:
+        if path is not None and path != EMBEDDED:
+            _usable(lambda: read_flux_table(path))
+        return path
 
 
 class OscillationSection(Section):
@@ -126,6 +127,15 @@ class OscillationSection(Section):
     dm2_31: float = key(
         "Δm²31; negative for inverted ordering", "choice: NuFIT 6.0", unit="eV²", gt=-1e-2, lt=1e-2
     )
+
+    @model_validator(mode="after")
+    def _masses_are_ordered(self) -> "OscillationSection":
+        if 0 <= self.dm2_31 <= self.dm2_21:
+            raise ValueError(
+                f"oscillation.dm2_31 = {self.dm2_31}: must be negative (inverted ordering) or above "
+                f"oscillation.dm2_21 = {self.dm2_21} (normal ordering)"
+            )
+        return self
 
 
 class GridSection(Section):
@@ -180,7 +190,7 @@ class FitsSection(Section):
     """Maximum-likelihood fits of sin²θ23 and Δm²32 to bootstrap replicas."""
 
     replicas: int = key(
-        "Bootstrap replicas of the far-detector events", "choice", ge=10, le=100_000
+        "Bootstrap replicas of the far-detector events", "choice", ge=50, le=100_000
     )
     sin2_theta23: Annotated[tuple[float, float], AfterValidator(_ordered)] = key(
         "Range of sin²θ23; must contain 0.5", "choice", strict=False
@@ -269,27 +279,33 @@ def validate_config(raw: Mapping[str, Any]) -> Config:
 def _explain(error: ValidationError) -> str:
     lines = ["the configuration has problems:"]
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"]) or "(top level)"
+        location = problem["loc"]
+        name = ".".join(str(part) for part in location) or "(top level)"
         given = problem["input"]
         shown = "" if isinstance(given, Mapping) else f" = {given!r}"
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            allowed = ", ".join(_known_keys(problem["loc"][:-1]))
+            allowed = ", ".join(sorted(_fields(location[:-1])))
             message = f"no such key; the keys here are {allowed}"
         elif problem["type"] == "missing":
             shown, message = "", "is missing"
+        elif (field := _fields(location[:-1]).get(str(location[-1]))) and _allowed(field):
+            message += f" (allowed: {_allowed(field)})"
         lines.append(f"  {name}{shown}: {message}")
     return "\n".join(lines)
 
 
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+def _fields(location: tuple[int | str, ...]) -> dict[str, FieldInfo]:
+    """Fields of the model at a location in the configuration; empty where there is no model."""
     model: Any = Config
     for part in location:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            model = model.model_fields[str(part)].annotation
+        if model == dict[EnsembleName, EnsembleSection]:
+            model = EnsembleSection
         else:
-            model = model.__args__[1]
-    return sorted(model.model_fields)
+            model = model.model_fields[str(part)].annotation
+        if not hasattr(model, "model_fields") and model != dict[EnsembleName, EnsembleSection]:
+            return {}
+    return dict(getattr(model, "model_fields", {}))
 
 
 def json_schema() -> str:
@@ -331,7 +347,7 @@ def markdown_table(defaults: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _allowed(field: Any) -> str:
+def _allowed(field: FieldInfo) -> str:
     symbols = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     bounds = [
         f"{symbol} {getattr(item, name)}"
@@ -355,4 +371,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

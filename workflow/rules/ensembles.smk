@@ -7,16 +7,16 @@ rule ensemble_intervals:
         "results/logs/ensemble_intervals/{ensemble}.log",
     benchmark:
         "results/benchmarks/ensemble_intervals/{ensemble}.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=15,
     params:
         code=code("ensemble_intervals"),
         points=CONFIG.regions.points,
         sin2_theta23=CONFIG.fits.sin2_theta23,
         dm2_32=CONFIG.fits.dm2_32,
-    resources:
-        mem_mb=1000,
-        runtime=15,
-    conda:
-        "../../envs/nd2fd.yaml"
     message:
         "Confidence regions of {wildcards.ensemble}"
     script:
@@ -33,14 +33,14 @@ rule oscillation_table:
         "results/logs/oscillation_table.log",
     benchmark:
         "results/benchmarks/oscillation_table.tsv"
-    params:
-        code=code("oscillation_table"),
-        reference="truth",
+    conda:
+        "../../envs/nd2fd.yaml"
     resources:
         mem_mb=500,
         runtime=5,
-    conda:
-        "../../envs/nd2fd.yaml"
+    params:
+        code=code("oscillation_table"),
+        reference="truth",
     message:
         "Best fits, errors and shifts of all ensembles"
     script:

@@ -9,6 +9,11 @@ rule far_events:
         "results/logs/far_events.log",
     benchmark:
         "results/benchmarks/far_events.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         code=code("far_events"),
         seed=CONFIG.seed,
@@ -16,11 +21,6 @@ rule far_events:
         energy_max=CONFIG.grid.energy_max,
         member=CONFIG.pdf.member,
         reader=CONFIG.pdf.reader,
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    conda:
-        "../../envs/nd2fd.yaml"
     message:
         "Drawing far-detector events"
     script:

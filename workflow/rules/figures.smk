@@ -9,6 +9,11 @@ rule marginals_member:
         "results/logs/marginals_member/{ensemble}/{member}.log",
     benchmark:
         "results/benchmarks/marginals_member/{ensemble}/{member}.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=15,
     params:
         code=code("marginals_member"),
         cross_section=lambda wildcards: ensemble(wildcards.ensemble).cross_section,
@@ -19,11 +24,6 @@ rule marginals_member:
             "subsamples": 1,
             "energy_max": CONFIG.grid.energy_max,
         },
-    resources:
-        mem_mb=2000,
-        runtime=15,
-    conda:
-        "../../envs/nd2fd.yaml"
     message:
         "Fine marginals of {wildcards.ensemble}/{wildcards.member}"
     script:
@@ -42,13 +42,13 @@ rule fig2:
         "results/logs/fig2.log",
     benchmark:
         "results/benchmarks/fig2.tsv"
-    params:
-        code=code("fig2"),
+    conda:
+        "../../envs/nd2fd.yaml"
     resources:
         mem_mb=1000,
         runtime=5,
-    conda:
-        "../../envs/nd2fd.yaml"
+    params:
+        code=code("fig2"),
     message:
         "Figure 2: Event densities at both detectors"
     script:
@@ -67,13 +67,13 @@ rule fig3:
         "results/logs/fig3.log",
     benchmark:
         "results/benchmarks/fig3.tsv"
-    params:
-        code=code("fig3"),
+    conda:
+        "../../envs/nd2fd.yaml"
     resources:
         mem_mb=1000,
         runtime=5,
-    conda:
-        "../../envs/nd2fd.yaml"
+    params:
+        code=code("fig3"),
     message:
         "Figure 3: One-dimensional marginals"
     script:
@@ -92,13 +92,13 @@ rule fig5:
         "results/logs/fig5.log",
     benchmark:
         "results/benchmarks/fig5.tsv"
-    params:
-        code=code("fig5"),
+    conda:
+        "../../envs/nd2fd.yaml"
     resources:
         mem_mb=1000,
         runtime=5,
-    conda:
-        "../../envs/nd2fd.yaml"
+    params:
+        code=code("fig5"),
     message:
         "Figure 5: Total cross section"
     script:
@@ -119,14 +119,14 @@ rule fig8:
         "results/logs/fig8.log",
     benchmark:
         "results/benchmarks/fig8.tsv"
-    params:
-        code=code("fig8"),
-        true_point=true_point(),
+    conda:
+        "../../envs/nd2fd.yaml"
     resources:
         mem_mb=1000,
         runtime=5,
-    conda:
-        "../../envs/nd2fd.yaml"
+    params:
+        code=code("fig8"),
+        true_point=true_point(),
     message:
         "Figure 8: Oscillation contours, true and learned cross section"
     script:

@@ -9,6 +9,12 @@ rule fit_member:
         "results/logs/fit_member/{ensemble}/{member}.log",
     benchmark:
         "results/benchmarks/fit_member/{ensemble}/{member}.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
     params:
         code=code("fit_member"),
         seed=CONFIG.seed,
@@ -18,12 +24,6 @@ rule fit_member:
         replicas=CONFIG.fits.replicas,
         sin2_theta23=CONFIG.fits.sin2_theta23,
         dm2_32=CONFIG.fits.dm2_32,
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
-    conda:
-        "../../envs/nd2fd.yaml"
     message:
         "Fitting oscillation parameters with {wildcards.ensemble}/{wildcards.member}"
     script:

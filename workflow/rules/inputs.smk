@@ -6,13 +6,13 @@ rule evolve_pdf:
         "results/logs/evolve_pdf.log",
     benchmark:
         "results/benchmarks/evolve_pdf.tsv"
-    params:
-        code=code("evolve_pdf"),
+    conda:
+        "../../envs/nd2fd.yaml"
     resources:
         mem_mb=500,
         runtime=5,
-    conda:
-        "../../envs/nd2fd.yaml"
+    params:
+        code=code("evolve_pdf"),
     message:
         "Evolving the embedded CT18NNLO initial condition"
     script:
@@ -28,14 +28,14 @@ rule prepare_flux:
         "results/logs/prepare_flux.log",
     benchmark:
         "results/benchmarks/prepare_flux.tsv"
-    params:
-        code=code("prepare_flux"),
-        flux=section("flux"),
+    conda:
+        "../../envs/nd2fd.yaml"
     resources:
         mem_mb=500,
         runtime=5,
-    conda:
-        "../../envs/nd2fd.yaml"
+    params:
+        code=code("prepare_flux"),
+        flux=section("flux"),
     message:
         "Reading the fluxes"
     script:
@@ -49,15 +49,15 @@ rule tabulate_oscillation:
         "results/logs/tabulate_oscillation.log",
     benchmark:
         "results/benchmarks/tabulate_oscillation.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=500,
+        runtime=5,
     params:
         code=code("tabulate_oscillation"),
         oscillation=section("oscillation"),
         energy_max=CONFIG.grid.energy_max,
-    resources:
-        mem_mb=500,
-        runtime=5,
-    conda:
-        "../../envs/nd2fd.yaml"
     message:
         "Tabulating the survival probability at the truth"
     script:

@@ -7,13 +7,13 @@ rule near_member:
         "results/logs/near_member/{ensemble}/{member}.log",
     benchmark:
         "results/benchmarks/near_member/{ensemble}/{member}.tsv"
-    params:
-        code=code("near_member"),
+    conda:
+        "../../envs/nd2fd.yaml"
     resources:
         mem_mb=500,
         runtime=5,
-    conda:
-        "../../envs/nd2fd.yaml"
+    params:
+        code=code("near_member"),
     message:
         "Near-detector data of {wildcards.ensemble}/{wildcards.member}"
     script:

@@ -8,6 +8,14 @@ rule train_member:
         "results/logs/train_member/{ensemble}/{member}.log",
     benchmark:
         "results/benchmarks/train_member/{ensemble}/{member}.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    # One thread whatever the machine offers: sums of floating-point numbers depend on how they are
+    # split, and two members side by side use two cores better than one member does.
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         code=code("train_member"),
         grid=section("grid"),
@@ -15,14 +23,6 @@ rule train_member:
         training=section("training"),
         seed=CONFIG.seed,
         stream=network_stream,
-    # One thread whatever the machine offers: sums of floating-point numbers depend on how they are
-    # split, and two members side by side use two cores better than one member does.
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../../envs/nd2fd.yaml"
     message:
         "Training {wildcards.ensemble}/{wildcards.member}"
     script:
@@ -40,14 +40,14 @@ rule predict_member:
         "results/logs/predict_member/{ensemble}/{member}.log",
     benchmark:
         "results/benchmarks/predict_member/{ensemble}/{member}.tsv"
-    params:
-        code=code("predict_member"),
-        grid=section("grid"),
+    conda:
+        "../../envs/nd2fd.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../../envs/nd2fd.yaml"
+    params:
+        code=code("predict_member"),
+        grid=section("grid"),
     message:
         "Densities predicted by {wildcards.ensemble}/{wildcards.member}"
     script:
@@ -65,13 +65,13 @@ rule learning_table:
         "results/logs/learning_table.log",
     benchmark:
         "results/benchmarks/learning_table.tsv"
-    params:
-        code=code("learning_table"),
+    conda:
+        "../../envs/nd2fd.yaml"
     resources:
         mem_mb=500,
         runtime=5,
-    conda:
-        "../../envs/nd2fd.yaml"
+    params:
+        code=code("learning_table"),
     message:
         "How well each member learned the cross section"
     script:

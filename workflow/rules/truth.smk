@@ -9,17 +9,17 @@ rule truth_densities:
         "results/logs/truth_densities.log",
     benchmark:
         "results/benchmarks/truth_densities.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         code=code("truth_densities"),
         grid=section("grid"),
         nodes=section("nodes"),
         member=CONFIG.pdf.member,
         reader=CONFIG.pdf.reader,
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    conda:
-        "../../envs/nd2fd.yaml"
     message:
         "Computing the toy truth at both detectors"
     script:

@@ -6,6 +6,7 @@ Deterministic and full-batch: the same function at every evaluation, so that qua
 well as the Adam of arXiv:2412.16303.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -34,14 +35,17 @@ class _SparseProduct(torch.autograd.Function):
 
 
 def _torch_csr(matrix: sp.csr_array, dtype: torch.dtype, device: str) -> Tensor:
-    return torch.sparse_csr_tensor(
-        torch.from_numpy(matrix.indptr),
-        torch.from_numpy(matrix.indices),
-        torch.from_numpy(matrix.data).to(dtype),
-        size=matrix.shape,
-        device=device,
-        check_invariants=True,
-    )
+    with warnings.catch_warnings():
+        # PyTorch calls the format beta; products with it are all that is used here, and tested.
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(matrix.indptr),
+            torch.from_numpy(matrix.indices),
+            torch.from_numpy(matrix.data).to(dtype),
+            size=matrix.shape,
+            device=device,
+            check_invariants=True,
+        )
 
 
 class DensityProblem:

@@ -1,0 +1,47 @@
+# Every command sets up what it needs: its own virtual environment in .venv, from requirements.lock.
+PYTHON ?= python3
+CORES ?= all
+BIN := .venv/bin
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup fig2 all test lint format config-docs clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: .venv/installed  ## Make the virtual environment
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nd2fd needs Python 3.11 or newer; this is " + sys.version + "; use make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+fig2: setup  ## Figure 2: event densities, true and learned
+	$(SNAKEMAKE) results/figs/fig2.pdf
+
+all: setup  ## All figures and tables
+	$(SNAKEMAKE)
+
+test: setup lint  ## Lint, types, and all tests
+	$(BIN)/pytest -n 2
+
+lint: setup  ## Format, lint and types, without changing anything
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(SNAKEMAKE) --lint
+
+format: setup  ## Format Python and Snakemake files
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/snakefmt Snakefile workflow
+
+config-docs: setup  ## Write config/schema.json and docs/configuration.md
+	$(BIN)/python -m nd2fd.config
+
+clean:  ## Remove all results
+	rm -rf results/* .snakemake

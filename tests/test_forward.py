@@ -1,0 +1,162 @@
+"""The linear operator against direct evaluation, and the pieces it is made of."""
+
+import numpy as np
+import pytest
+
+import toy
+from nd2fd.forward.event_kernel import event_cross_sections, total_cross_sections
+from nd2fd.forward.nodes import NodeGrid, Q2_of_tau, catmull_rom, tau_of_Q2
+from nd2fd.forward.operator import ForwardOperator
+from nd2fd.physics.density import DensityGrid, event_densities, total_variation
+from nd2fd.physics.flux import cell_averages
+from nd2fd.physics.marginals import marginal_densities
+
+GRID = DensityGrid(n_energy=40, n_v1=32, n_v2=36, subsamples=2, energy_max=10.0)
+
+
+@pytest.fixture(scope="module")
+def fluxes():
+    spectra = (toy.flux, toy.oscillated_flux)
+    return np.stack([cell_averages(s, GRID.n_energy, GRID.energy_max) for s in spectra])
+
+
+@pytest.fixture(scope="module")
+def direct(fluxes):
+    """Densities at both detectors and σ(E_ν) without any interpolation."""
+    return event_densities(GRID, toy.structure_functions, fluxes)
+
+
+def node_values(nodes):
+    return toy.structure_functions(*nodes.x_and_Q2()).ravel()
+
+
+def relative_rms(density, reference):
+    return np.sqrt(((density - reference) ** 2).sum() / (reference**2).sum())
+
+
+def operator_density(nodes, flux):
+    events = ForwardOperator.build(GRID, nodes).event_matrix(flux) @ node_values(nodes)
+    return (events / (events.sum() * GRID.cell_area)).reshape(GRID.n_v1, GRID.n_v2)
+
+
+def test_interpolation_is_exact_at_nodes_and_for_quadratics():
+    position = np.linspace(0.0, 9.0, 101)
+    first, weights = catmull_rom(position, 10)
+    assert weights.sum(axis=1) == pytest.approx(1.0)
+    nodes = first[:, None] + np.arange(4)
+    assert nodes.min() == 0
+    assert nodes.max() == 9
+    quadratic = 2.0 - 0.3 * nodes + 0.7 * nodes**2
+    expected = 2.0 - 0.3 * position + 0.7 * position**2
+    np.testing.assert_allclose((weights * quadratic).sum(axis=1), expected, rtol=1e-12)
+    values = np.random.default_rng(0).normal(size=10)
+    at_nodes = (weights * values[nodes]).sum(axis=1)[position == position.round()]
+    np.testing.assert_allclose(
+        at_nodes[:10], values[position[position == position.round()].astype(int)], atol=1e-12
+    )
+
+
+def test_tau_is_inverted_and_covers_dune():
+    Q2 = np.array([0.0, 1e-3, 0.3, 5.0, 20.0])
+    np.testing.assert_allclose(Q2_of_tau(tau_of_Q2(Q2)), Q2, atol=1e-12)
+    assert tau_of_Q2(np.array(20.0)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("detector", [0, 1])
+def test_operator_error_falls_with_the_number_of_nodes(direct, fluxes, detector):
+    """Third order: doubling the nodes divides the error by about 8; ≤ 1e-4 at the default 64²."""
+    sizes = (16, 32, 64)
+    errors = [
+        relative_rms(operator_density(NodeGrid(n, n), fluxes[detector]), direct[0][detector])
+        for n in sizes
+    ]
+    assert errors[-1] < 1e-4
+    order = np.log2(np.array(errors[:-1]) / errors[1:])
+    assert (order > 2.0).all(), (errors, order)
+
+
+def test_operator_gives_the_cross_section(direct):
+    nodes = NodeGrid(64, 64)
+    sigma = ForwardOperator.build(GRID, nodes).cross_section_matrix() @ node_values(nodes)
+    np.testing.assert_allclose(sigma[4:], direct[1][4:], rtol=1e-4)
+
+
+def test_event_matrix_is_linear_in_the_flux(fluxes):
+    """A far-detector hypothesis only reweights the energies."""
+    operator = ForwardOperator.build(GRID, NodeGrid(24, 20))
+    near, far = (operator.event_matrix(flux) for flux in fluxes)
+    both = operator.event_matrix(2.0 * fluxes[0] - 0.5 * fluxes[1])
+    assert abs(both - (2.0 * near - 0.5 * far)).max() < 1e-12 * abs(near).max()
+
+
+def test_point_matrix_sums_to_the_event_matrix(fluxes):
+    operator = ForwardOperator.build(GRID, NodeGrid(24, 20))
+    points = operator.point_matrix()
+    w = np.random.default_rng(0).normal(size=points.shape[1])
+    weighted = (points @ w) * fluxes[0][operator.energy_index]
+    cells = np.bincount(operator.points.cell, weighted, GRID.n_v1 * GRID.n_v2)
+    np.testing.assert_allclose(cells, operator.event_matrix(fluxes[0]) @ w, atol=1e-10)
+
+
+def test_interpolating_structure_functions_is_what_the_operator_does(fluxes):
+    """Two ways to the density of node values: the operator, and direct evaluation of the spline."""
+    nodes = NodeGrid(24, 20)
+    w = np.random.default_rng(0).uniform(0.5, 1.0, (3, nodes.n_xi, nodes.n_tau))
+    densities, _ = event_densities(GRID, lambda x, q2: nodes.interpolate(w, x, q2), fluxes)
+    events = ForwardOperator.build(GRID, nodes).event_matrix(fluxes[0]) @ w.ravel()
+    events /= events.sum() * GRID.cell_area
+    np.testing.assert_allclose(events, densities[0].ravel(), atol=1e-10)
+
+
+def test_cell_averages_converge_with_subsamples(fluxes):
+    """Coarse cells with more points approach fine cells summed up."""
+    fine_grid = DensityGrid(40, 256, 288, 1, 10.0)
+    fine = event_densities(fine_grid, toy.structure_functions, fluxes)[0][0]
+    reference = fine.reshape(32, 8, 36, 8).mean(axis=(1, 3))
+    errors = []
+    for subsamples in (1, 4):
+        grid = DensityGrid(40, 32, 36, subsamples, 10.0)
+        coarse = event_densities(grid, toy.structure_functions, fluxes)[0][0]
+        errors.append(total_variation(coarse, reference))
+    assert errors[1] < 0.25 * errors[0]
+    assert errors[1] < 2e-3
+
+
+def test_event_kernel_integrates_to_the_totals():
+    """Mean of σ(E, v) over uniform v is ∫ dv1 dv2 σ: Monte Carlo against quadrature."""
+    rng = np.random.default_rng(4)
+    energy = np.array([1.5, 3.0, 8.0])
+    v1, v2 = rng.random((2, 200_000))
+    kernel = event_cross_sections(toy.structure_functions, energy, v1, v2, 10.0)
+    error = kernel.std(axis=0) / np.sqrt(v1.size)
+    for e, mean, sigma in zip(energy, kernel.mean(axis=0), error, strict=True):
+        grid = DensityGrid(1, 200, 200, 2, 10.0)
+        exact = _total_at(e, grid)
+        assert abs(mean - exact) < 4 * sigma
+
+
+def _total_at(energy, grid):
+    # A grid of one energy has it at E_max / 2; the scale of v2 must stay 10 GeV, so interpolate.
+    fine = DensityGrid(400, grid.n_v1, grid.n_v2, 1, 10.0)
+    totals = total_cross_sections(toy.structure_functions, fine)
+    return np.interp(energy, fine.energy, totals)
+
+
+def test_negative_cross_sections_are_clamped():
+    def negative(x, q2):
+        return -toy.structure_functions(x, q2)
+
+    v1, v2 = np.random.default_rng(0).random((2, 100))
+    assert not event_cross_sections(negative, np.array([3.0]), v1, v2, 10.0).any()
+    assert not total_cross_sections(negative, GRID).any()
+
+
+def test_marginals_have_unit_integral_and_agree_with_the_density(direct, fluxes):
+    densities, sigma = direct
+    marginals = marginal_densities(GRID, densities, sigma, fluxes)
+    for centres, values in marginals.values():
+        width = centres[1] - centres[0]
+        assert values.sum(axis=1) * width == pytest.approx(1.0)
+    v1_mean = (densities[0] * GRID.v1[:, None]).sum() * GRID.cell_area
+    centres, values = marginals["v1"]
+    assert (centres * values[0]).sum() / GRID.n_v1 == pytest.approx(v1_mean)
