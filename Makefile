@@ -26,7 +26,7 @@ all: setup  ## All figures and tables
 	$(SNAKEMAKE)
 
 test: setup lint  ## Lint, types, and all tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: setup  ## Format, lint and types, without changing anything
 	$(BIN)/ruff format --check .

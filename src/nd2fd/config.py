@@ -132,7 +132,7 @@ class OscillationSection(Section):
     def _masses_are_ordered(self) -> "OscillationSection":
         if 0 <= self.dm2_31 <= self.dm2_21:
             raise ValueError(
-                f"oscillation.dm2_31 = {self.dm2_31}: must be negative (inverted ordering) or above "
+                f"oscillation.dm2_31 = {self.dm2_31}: must be < 0 (inverted ordering) or above "
                 f"oscillation.dm2_21 = {self.dm2_21} (normal ordering)"
             )
         return self

@@ -147,17 +147,19 @@ FIT = Schema(
     "fit",
     1,
     (
-        Dataset("sin2_theta23", REAL, "1", ("replica",), "estimate, better octant"),
-        Dataset("sin2_2theta23", REAL, "1", ("replica",), "estimate"),
-        Dataset("dm2_32", REAL, "eV2", ("replica",), "estimate"),
-        Dataset("log_likelihood", REAL, "1", ("replica",), "log-likelihood at the estimate"),
-        Dataset("octant_sin2_theta23", REAL, "1", BY_OCTANT, "lower, upper octant"),
-        Dataset("octant_dm2_32", REAL, "eV2", BY_OCTANT, "lower, upper octant"),
-        Dataset("octant_log_likelihood", REAL, "1", BY_OCTANT, "lower, upper octant"),
-        Dataset("at_boundary", BOOLEAN, "1", ("replica",), "estimate at the edge of the range"),
-        Dataset("best_sin2_theta23", REAL, "1", SCALAR, "estimate from the events themselves"),
+        Dataset("sin2_2theta23", REAL, "1", ("replica",), "octant-blind estimate, bootstrap"),
+        Dataset("dm2_32", REAL, "eV2", ("replica",), "estimate that goes with sin2_2theta23"),
+        Dataset("octant_sin2_theta23", REAL, "1", BY_OCTANT, "estimate in each octant"),
+        Dataset("octant_dm2_32", REAL, "eV2", BY_OCTANT, "estimate in each octant"),
+        Dataset("octant_log_likelihood", REAL, "1", BY_OCTANT, "its log-likelihood"),
+        Dataset(
+            "at_boundary", BOOLEAN, "1", ("replica",), "better octant ends at the range's edge"
+        ),
         Dataset("best_sin2_2theta23", REAL, "1", SCALAR, "estimate from the events themselves"),
         Dataset("best_dm2_32", REAL, "eV2", SCALAR, "estimate from the events themselves"),
+        Dataset("best_octant_sin2_theta23", REAL, "1", ("octant",), "estimate from the events"),
+        Dataset("best_octant_dm2_32", REAL, "eV2", ("octant",), "estimate from the events"),
+        Dataset("best_octant_log_likelihood", REAL, "1", ("octant",), "its log-likelihood"),
     ),
 )
 

@@ -51,7 +51,7 @@ class Stage:
         log_path = Path(self.job.log[0])
         log_path.parent.mkdir(parents=True, exist_ok=True)
         formatter = logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S")
-        self._handlers = [
+        self._handlers: list[logging.Handler] = [
             logging.FileHandler(log_path, mode="w", encoding="utf-8"),
             logging.StreamHandler(sys.stderr),
         ]
@@ -95,7 +95,7 @@ class Stage:
     def provenance(self) -> Provenance:
         """Rule, configuration slice, seed and input checksums of this job."""
         params = {name: value for name, value in self.job.params.items() if name != "code"}
-        inputs = {}
+        inputs: dict[str, str] = {}
         for name, value in self.job.input.items():
             paths = [value] if isinstance(value, str) else value
             inputs |= {

@@ -72,18 +72,29 @@ def members(kind, *names):
     ]
 
 
+def member_of(wildcards):
+    """Configuration of the ensemble that a member belongs to."""
+    entry = ensemble(wildcards.ensemble)
+    if int(wildcards.member) >= entry.size:
+        raise WorkflowError(
+            f"ensemble {wildcards.ensemble!r} has no member {wildcards.member}; "
+            f"its members are 0 to {entry.size - 1} (ensembles.{wildcards.ensemble}.size)"
+        )
+    return entry
+
+
 def network_stream(wildcards):
     """Name of the random stream of a member's initial weights."""
-    if "network_seed" in ensemble(wildcards.ensemble).vary:
+    if "network_seed" in member_of(wildcards).vary:
         return [wildcards.ensemble, int(wildcards.member)]
     return ["", 0]
 
 
 def cross_section_file(wildcards):
     """Where the cross section of a member is: the toy truth, or what its network learned."""
-    if is_known(wildcards.ensemble):
+    if member_of(wildcards).cross_section == "known":
         return "results/truth/densities.h5"
-    return members("members", wildcards.ensemble)[int(wildcards.member)]
+    return f"results/members/{wildcards.ensemble}/{wildcards.member}.h5"
 
 
 def learned_ensembles():

@@ -1,7 +1,8 @@
 """Confidence regions and intervals of an ensemble."""
 
+from typing import Any
+
 import numpy as np
-from snakemake.script import Snakemake
 
 from nd2fd.artifacts import read_artifact
 from nd2fd.schemas import FIT, INTERVALS
@@ -9,24 +10,28 @@ from nd2fd.stage import Stage
 from nd2fd.statistics.ensemble import (
     MAXIMAL_MIXING,
     N_SIGMAS,
+    better_octant,
     ensemble_intervals,
     ensemble_region,
     hull,
 )
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     params = snakemake.params
     fits = [read_artifact(path, FIT).data for path in snakemake.input.fits]
-    theta, mixing, mass = (
-        [fit[name] for fit in fits] for name in ("sin2_theta23", "sin2_2theta23", "dm2_32")
+    mixing, mass = ([fit[name] for fit in fits] for name in ("sin2_2theta23", "dm2_32"))
+    theta, octant_mass = (
+        [better_octant(fit[name], fit["octant_log_likelihood"]) for fit in fits]
+        for name in ("octant_sin2_theta23", "octant_dm2_32")
     )
     theta_low, theta_high = params.sin2_theta23
     mixing_low = min(4 * s * (1 - s) for s in (theta_low, theta_high))
     theta_axis = np.linspace(theta_low, theta_high, params.points)
     mixing_axis = np.linspace(mixing_low, MAXIMAL_MIXING, params.points)
-    mass_axis = np.linspace(*params.dm2_32, params.points)
+    mass_low, mass_high = params.dm2_32
+    mass_axis = np.linspace(mass_low, mass_high, params.points)
 
     fraction, mask = ensemble_region(
         [np.stack(pair, axis=1) for pair in zip(mixing, mass, strict=True)],
@@ -34,13 +39,13 @@ with Stage(snakemake) as stage:
         MAXIMAL_MIXING,
     )
     octant_fraction, octant_mask = ensemble_region(
-        [np.stack(pair, axis=1) for pair in zip(theta, mass, strict=True)],
+        [np.stack(pair, axis=1) for pair in zip(theta, octant_mass, strict=True)],
         [theta_axis, mass_axis],
         None,
     )
     in_theta = list(ensemble_intervals(theta, theta_low, theta_high))
     in_mixing = list(ensemble_intervals(mixing, mixing_low, MAXIMAL_MIXING, MAXIMAL_MIXING))
-    in_mass = list(ensemble_intervals(mass, *params.dm2_32))
+    in_mass = list(ensemble_intervals(mass, mass_low, mass_high))
     stage.write(
         INTERVALS,
         {
@@ -53,7 +58,7 @@ with Stage(snakemake) as stage:
             "octant_member_fraction": octant_fraction,
             "octant_mask": octant_mask,
             "interval_sin2_2theta23": [hull(i, mixing_low, MAXIMAL_MIXING) for i in in_mixing],
-            "interval_dm2_32": [hull(i, *params.dm2_32) for i in in_mass],
+            "interval_dm2_32": [hull(i, mass_low, mass_high) for i in in_mass],
             "interval_sin2_theta23": [
                 [hull(i, theta_low, 0.5), hull(i, 0.5, theta_high)] for i in in_theta
             ],

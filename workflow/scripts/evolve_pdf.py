@@ -1,13 +1,12 @@
 """Evolve the embedded initial condition of CT18NNLO into an LHAPDF-format set."""
 
 from pathlib import Path
-
-from snakemake.script import Snakemake
+from typing import Any
 
 from nd2fd.pdf.evolution import evolve_to_lhapdf
 from nd2fd.stage import Stage
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     evolve_to_lhapdf(Path(snakemake.output.info).parent)

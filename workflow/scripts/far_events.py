@@ -1,8 +1,7 @@
 """Far-detector data: events drawn from the toy truth, continuous in energy and muon momentum."""
 
 from pathlib import Path
-
-from snakemake.script import Snakemake
+from typing import Any
 
 from nd2fd.pdf.continuation import parton_densities
 from nd2fd.physics.experiment import detector_spectra
@@ -13,7 +12,7 @@ from nd2fd.schemas import FAR_EVENTS, FLUX, OSCILLATION
 from nd2fd.stage import Stage
 from nd2fd.statistics.streams import random_stream
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     params = snakemake.params

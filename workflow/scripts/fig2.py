@@ -1,13 +1,13 @@
 """Figure 2: event densities at both detectors, true and learned."""
 
-from snakemake.script import Snakemake
+from typing import Any
 
 from nd2fd.figures import fig2
 from nd2fd.figures.style import save, use_style
 from nd2fd.schemas import PREDICTION, TRUTH
 from nd2fd.stage import Stage
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     use_style(snakemake.input.style)

@@ -1,6 +1,6 @@
 """Figure 3: one-dimensional marginals at both detectors."""
 
-from snakemake.script import Snakemake
+from typing import Any
 
 from nd2fd.artifacts import read_artifact
 from nd2fd.figures import fig3
@@ -8,7 +8,7 @@ from nd2fd.figures.style import save, use_style
 from nd2fd.schemas import MARGINALS
 from nd2fd.stage import Stage
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     use_style(snakemake.input.style)

@@ -1,6 +1,6 @@
 """Figure 5: total cross section against neutrino energy, true and learned."""
 
-from snakemake.script import Snakemake
+from typing import Any
 
 from nd2fd.artifacts import read_artifact
 from nd2fd.figures import fig5
@@ -8,7 +8,7 @@ from nd2fd.figures.style import save, use_style
 from nd2fd.schemas import PREDICTION, TRUTH
 from nd2fd.stage import Stage
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     use_style(snakemake.input.style)

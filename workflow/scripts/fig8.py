@@ -1,13 +1,13 @@
 """Figure 8: oscillation parameters with the true and with a learned cross section."""
 
-from snakemake.script import Snakemake
+from typing import Any
 
 from nd2fd.figures import fig8
 from nd2fd.figures.style import save, use_style
 from nd2fd.schemas import FIT, INTERVALS
 from nd2fd.stage import Stage
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     use_style(snakemake.input.style)

@@ -1,9 +1,9 @@
 """Fit the oscillation parameters to the far-detector events, with one cross section."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
-from snakemake.script import Snakemake
 
 from nd2fd.forward.event_kernel import event_cross_sections, total_cross_sections
 from nd2fd.forward.nodes import NodeGrid
@@ -16,9 +16,9 @@ from nd2fd.statistics.bootstrap import bootstrap_counts, fit_replicas
 from nd2fd.statistics.streams import random_stream
 
 # Nodes in sin²θ23 per octant and in Δm²32 where the fits start: closer than one standard deviation.
-GRID_POINTS = (25, 61)
+GRID_POINTS = (25, 41)
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     params = snakemake.params
@@ -54,7 +54,9 @@ with Stage(snakemake) as stage:
     fits = fit(bootstrap_counts(len(kernel), params.replicas, rng))
     best = fit(np.ones((1, len(kernel))))
     stage.log.info(
-        "best fit sin2_2theta23 %.4f, dm2_32 %.4e eV2", best.sin2_2theta23[0], best.dm2_32[0]
+        "best fit sin2_2theta23 %.4f, dm2_32 %.4e eV2",
+        best.sin2_2theta23[0],
+        best.octant_dm2_32[0, 0],
     )
     if fits.at_boundary.any():
         stage.log.warning(
@@ -65,16 +67,16 @@ with Stage(snakemake) as stage:
     stage.write(
         FIT,
         {
-            "sin2_theta23": fits.sin2_theta23,
             "sin2_2theta23": fits.sin2_2theta23,
-            "dm2_32": fits.dm2_32,
-            "log_likelihood": fits.log_likelihood,
+            "dm2_32": fits.octant_dm2_32[:, 0],
             "octant_sin2_theta23": fits.octant_sin2_theta23,
             "octant_dm2_32": fits.octant_dm2_32,
             "octant_log_likelihood": fits.octant_log_likelihood,
             "at_boundary": fits.at_boundary,
-            "best_sin2_theta23": best.sin2_theta23[0],
             "best_sin2_2theta23": best.sin2_2theta23[0],
-            "best_dm2_32": best.dm2_32[0],
+            "best_dm2_32": best.octant_dm2_32[0, 0],
+            "best_octant_sin2_theta23": best.octant_sin2_theta23[0],
+            "best_octant_dm2_32": best.octant_dm2_32[0],
+            "best_octant_log_likelihood": best.octant_log_likelihood[0],
         },
     )

@@ -1,10 +1,10 @@
 """Table of how well each member learned the cross section."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from snakemake.script import Snakemake
 
 from nd2fd.artifacts import read_artifact
 from nd2fd.physics.density import total_variation
@@ -14,7 +14,7 @@ from nd2fd.stage import Stage
 # Where the near-detector flux is large enough to say something about σ(E_ν).
 E_MIN, E_MAX = 1.5, 9.0
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     truth = stage.read("truth", TRUTH)

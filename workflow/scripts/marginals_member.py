@@ -1,9 +1,9 @@
 """One-dimensional marginals of the event densities of one cross section, on a fine grid."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
-from snakemake.script import Snakemake
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.physics.density import DensityGrid, event_densities
@@ -13,7 +13,7 @@ from nd2fd.physics.marginals import marginal_densities
 from nd2fd.schemas import FLUX, MARGINALS, MEMBER, OSCILLATION, TRUTH
 from nd2fd.stage import Stage
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     params = snakemake.params

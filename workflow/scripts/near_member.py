@@ -1,11 +1,11 @@
 """What a member trains on: the near-detector density and the flux it assumes."""
 
-from snakemake.script import Snakemake
+from typing import Any
 
 from nd2fd.schemas import NEAR, TRUTH
 from nd2fd.stage import Stage
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     truth = stage.read("truth", TRUTH)

@@ -1,16 +1,16 @@
 """Best fits, intervals and shifts of all ensembles, against the known cross section."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from snakemake.script import Snakemake
 
 from nd2fd.artifacts import read_artifact
 from nd2fd.schemas import FIT, INTERVALS
 from nd2fd.stage import Stage
 
-snakemake: Snakemake
+snakemake: Any
 
 PARAMETERS = ("sin2_2theta23", "dm2_32")
 
@@ -23,7 +23,7 @@ with Stage(snakemake) as stage:
             for file in snakemake.input.fits
             if Path(file).parent.name == path.stem
         ]
-        row = {"members": len(fits)}
+        row: dict[str, float] = {"members": len(fits)}
         for name in PARAMETERS:
             best = np.array([fit[f"best_{name}"] for fit in fits])
             low, high = intervals[f"interval_{name}"][0]

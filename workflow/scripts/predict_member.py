@@ -1,9 +1,9 @@
 """Densities at both detectors and the total cross section that a trained member predicts."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
-from snakemake.script import Snakemake
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.physics.density import DensityGrid, event_densities
@@ -12,7 +12,7 @@ from nd2fd.physics.flux import cell_averages
 from nd2fd.schemas import FLUX, MEMBER, OSCILLATION, PREDICTION
 from nd2fd.stage import Stage
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     member = stage.read("member", MEMBER)

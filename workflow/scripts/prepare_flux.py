@@ -1,13 +1,14 @@
 """Near- and far-detector flux on common energies."""
 
+from typing import Any
+
 import numpy as np
-from snakemake.script import Snakemake
 
 from nd2fd.physics.flux import embedded_dune_flux, interpolate_flux, read_flux_table
 from nd2fd.schemas import FLUX
 from nd2fd.stage import Stage
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     files = snakemake.input

@@ -1,6 +1,6 @@
 """Survival probability at the true oscillation parameters."""
 
-from snakemake.script import Snakemake
+from typing import Any
 
 from nd2fd.physics.density import midpoints
 from nd2fd.physics.experiment import Experiment
@@ -10,7 +10,7 @@ from nd2fd.stage import Stage
 # Spacing 1.25 MeV at E_max = 10 GeV: the oscillation phase at 0.2 GeV turns by 0.13 rad per step.
 TABLE_POINTS = 8000
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     energy = midpoints(TABLE_POINTS, snakemake.params.energy_max)

@@ -1,8 +1,9 @@
 """Train the structure functions of one ensemble member."""
 
+from typing import Any
+
 import numpy as np
 import torch
-from snakemake.script import Snakemake
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
@@ -13,7 +14,7 @@ from nd2fd.schemas import MEMBER, NEAR, TRUTH
 from nd2fd.stage import Stage
 from nd2fd.statistics.streams import stream_seed
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     torch.set_num_threads(snakemake.threads)

@@ -1,9 +1,9 @@
 """The toy truth: densities at both detectors, cross section, and W_i' on the nodes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from snakemake.script import Snakemake
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.pdf.continuation import parton_densities
@@ -14,7 +14,7 @@ from nd2fd.physics.structure_functions import toy_truth
 from nd2fd.schemas import FLUX, OSCILLATION, TRUTH
 from nd2fd.stage import Stage
 
-snakemake: Snakemake
+snakemake: Any
 
 with Stage(snakemake) as stage:
     params = snakemake.params

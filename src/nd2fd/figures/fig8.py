@@ -1,6 +1,7 @@
 """Figure 8: oscillation parameters with the true and with a learned cross section."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -56,7 +57,13 @@ def draw(
             color=color,
             ls="",
         )
-        histogram = {"bins": 40, "density": True, "histtype": "step", "color": color, "ls": line}
+        histogram: dict[str, Any] = {
+            "bins": 40,
+            "density": True,
+            "histtype": "step",
+            "color": color,
+            "ls": line,
+        }
         top.hist(fit["sin2_2theta23"], **histogram)
         right.hist(fit["dm2_32"] * _MILLI, orientation="horizontal", **histogram)
     main.plot(true_point[0], true_point[1] * _MILLI, marker="*", color=ACCENT, ls="", ms=7)

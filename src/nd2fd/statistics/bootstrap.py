@@ -59,8 +59,14 @@ class ReplicaFits:
 
     @property
     def sin2_2theta23(self) -> Array:
-        """sin²2θ23 of the best fit of both octants, shape (n_replicas,)."""
-        return 4 * self.sin2_theta23 * (1 - self.sin2_theta23)
+        """Octant-blind sin²2θ23: of the fit in the lower octant, where it is one-to-one.
+
+        P(ν_μ → ν_μ) is nearly symmetric about sin²θ23 = 0.51, not about ½, because θ13 is not zero:
+        the mirror solution in the upper octant has another sin²2θ23, and taking the better octant
+        of each replica would mix the two.
+        """
+        lower = self.octant_sin2_theta23[:, 0]
+        return 4 * lower * (1 - lower)
 
 
 def bootstrap_counts(n_events: int, n_replicas: int, rng: np.random.Generator) -> NDArray[np.int64]:

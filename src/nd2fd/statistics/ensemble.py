@@ -22,6 +22,12 @@ _FINE_POINTS = 4001
 """Points of the axis on which an interval's edges are found."""
 
 
+def better_octant(values: Array, octant_log_likelihood: Array) -> Array:
+    """Values (n_replicas, 2) in the octant that fits each replica better, shape (n_replicas,)."""
+    best = octant_log_likelihood.argmax(axis=1)
+    return values[np.arange(len(values)), best]
+
+
 def ensemble_region(
     members: Sequence[Array], axes: Sequence[Array], upper_limit: float | None
 ) -> tuple[Array, NDArray[np.bool_]]:
@@ -61,7 +67,7 @@ def ensemble_intervals(
 
 
 def hull(intervals: Sequence[tuple[float, float]], low: float, high: float) -> tuple[float, float]:
-    """Lowest and highest edge of those parts of the intervals in [low, high]; NaN if there are none."""
+    """Lowest and highest edge of the intervals within [low, high]; NaN if nothing is there."""
     parts = [(max(a, low), min(b, high)) for a, b in intervals if a < high and b > low]
     if not parts:
         return float("nan"), float("nan")

@@ -1,0 +1,129 @@
+"""The configuration: what is refused, and how it is said."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nd2fd.config import ConfigError, json_schema, markdown_table, validate_config
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def load(name):
+    return yaml.safe_load((ROOT / "config" / name).read_text(encoding="utf-8"))
+
+
+def merged(base, override):
+    """Merge as Snakemake does with --configfile."""
+    if not isinstance(override, dict):
+        return override
+    return {**base, **{k: merged(base.get(k, {}), v) for k, v in override.items()}}
+
+
+@pytest.fixture
+def raw():
+    return load("config.yaml")
+
+
+def broken(raw, path, value):
+    raw = copy.deepcopy(raw)
+    section = raw
+    for part in path[:-1]:
+        section = section[part]
+    section[path[-1]] = value
+    with pytest.raises(ConfigError) as info:
+        validate_config(raw)
+    message = str(info.value)
+    assert message.count("\n") < 10
+    return message
+
+
+def test_default_is_valid(raw):
+    assert validate_config(raw).grid.n_energy == 96
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in (ROOT / "config").glob("*.yaml")))
+def test_shipped_overrides_are_valid(raw, name):
+    validate_config(merged(raw, load(name)))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("grid", "n_enrgy"), 96, ["grid.n_enrgy", "no such key", "n_energy"]),
+        (("gird",), {}, ["gird", "no such key", "grid"]),
+        (("grid", "n_v1"), "96", ["grid.n_v1", "'96'", "integer"]),
+        (("grid", "n_v1"), 4, ["grid.n_v1", "4", "≥ 8", "≤ 512"]),
+        (("training", "optimizer"), "sgd", ["training.optimizer", "'sgd'", "'adam'"]),
+        (("oscillation", "sin2_theta23"), 1.4, ["oscillation.sin2_theta23", "1.4", "≤ 1"]),
+        (("oscillation", "dm2_31"), 5e-5, ["dm2_31", "5e-05", "dm2_21"]),
+        (("oscillation", "baseline"), float("nan"), ["oscillation.baseline", "nan", "finite"]),
+        (("fits", "sin2_theta23"), [0.6, 0.4], ["fits.sin2_theta23", "[0.6, 0.4]", "below"]),
+        (("fits", "sin2_theta23"), [0.3, 0.4], ["fits.sin2_theta23", "contain 0.5"]),
+        (("pdf", "set"), "CT18NNLO", ["pdf.path is null", "CT18NNLO", "embedded"]),
+        (("flux", "near"), "/no/such/file", ["flux.near", "/no/such/file", "not exist"]),
+        (("ensembles",), {}, ["ensembles", "at least 1"]),
+        (("ensembles", "seeds", "size"), 0, ["ensembles.seeds.size", "0", "≥ 1"]),
+        (("ensembles", "seeds", "vary"), ["seed"], ["ensembles.seeds.vary", "'network_seed'"]),
+        (("ensembles", "seeds", "vary"), [], ["ensembles.seeds", "vary is empty", "size: 1"]),
+        (
+            ("ensembles", "Bad name"),
+            {"cross_section": "known", "size": 1, "vary": []},
+            ["Bad name", "pattern"],
+        ),
+    ],
+)
+def test_mistakes_name_key_value_and_what_is_allowed(raw, path, value, said):
+    message = broken(raw, path, value)
+    for part in said:
+        assert part in message
+
+
+def test_missing_key_is_named(raw):
+    del raw["grid"]["n_v2"]
+    with pytest.raises(ConfigError, match=r"grid\.n_v2: is missing"):
+        validate_config(raw)
+
+
+def test_unknown_pdf_set_is_named(raw, tmp_path):
+    raw["pdf"] = {"set": "CT99", "path": str(tmp_path), "member": 0, "reader": "neopdf"}
+    with pytest.raises(ConfigError, match=r"no PDF set directory .*CT99"):
+        validate_config(raw)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("1.0 2.0\n0.5 1.0\n", "line 2.*energy 0.5 is not above 1.0"),
+        ("0.5 1.0\n1.0 -2.0\n", "line 2.*'-2.0' is not allowed"),
+        ("0.5 1.0\n1.0 inf\n", "line 2.*'inf' is not allowed"),
+        ("0.5 1.0\n1.0 many\n", "line 2.*'many' is not a number"),
+    ],
+)
+def test_bad_flux_file_is_refused_before_anything_runs(raw, tmp_path, rows, said):
+    flux = tmp_path / "flux.txt"
+    flux.write_text(rows)
+    raw["flux"]["near"] = str(flux)
+    with pytest.raises(ConfigError, match=rf"flux\.near.*flux\.txt, {said}"):
+        validate_config(raw)
+
+
+def test_generated_files_are_in_sync(raw):
+    """Run `make config-docs` when this fails."""
+    assert (ROOT / "config" / "schema.json").read_text(encoding="utf-8") == json_schema()
+    table = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert table == markdown_table(raw)
+
+
+def test_schema_and_models_agree(raw):
+    """The JSON schema accepts the default and refuses what the models refuse."""
+    jsonschema = pytest.importorskip("jsonschema")
+    import json
+
+    schema = json.loads(json_schema())
+    jsonschema.validate(raw, schema)
+    raw["grid"]["n_v1"] = 4
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(raw, schema)
