@@ -16,7 +16,7 @@ from nd2fd.statistics.bootstrap import bootstrap_counts, fit_replicas
 from nd2fd.statistics.streams import random_stream
 
 # Nodes in sin²θ23 per octant and in Δm²32 where the fits start: closer than one standard deviation.
-GRID_POINTS = (25, 41)
+GRID_POINTS = (21, 31)
 
 snakemake: Any
 

@@ -31,12 +31,12 @@ with Stage(snakemake) as stage:
                 f"{name}_best": best.mean(),
                 f"{name}_low": low,
                 f"{name}_high": high,
-                f"{name}_sigma": (high - low) / 2,
+                f"{name}_sigma": np.mean([fit[name].std() for fit in fits]),
                 f"{name}_scatter": best.std(ddof=1) if len(best) > 1 else np.nan,
             }
         rows[path.stem] = row
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("ensemble").reset_index()
-    # σ_stat is that of the known cross section; so is the best fit that shifts refer to.
+    # σ_stat is the spread of the replicas with the known cross section.
     known = table.set_index("ensemble").loc[snakemake.params.reference]
     for name in PARAMETERS:
         sigma = known[f"{name}_sigma"]

@@ -44,10 +44,11 @@ def draw(truth: Mapping[str, Array], prediction: Mapping[str, Array]) -> Figure:
         )
         figure.colorbar(image, ax=row[2], label="% of the peak density", pad=0.02)
         row[2].text(
-            0.05,
+            0.96,
             0.95,
-            f"total variation {100 * total_variation(learned, true):.2g} %",
+            f"total variation\n{100 * total_variation(learned, true):.2g} %",
             transform=row[2].transAxes,
+            ha="right",
             va="top",
         )
         row[0].set_ylabel(f"{detector}\n{V2_LABEL}")
@@ -55,5 +56,5 @@ def draw(truth: Mapping[str, Array], prediction: Mapping[str, Array]) -> Figure:
         axis.set_title(title)
     for axis in axes[1]:
         axis.set_xlabel(V1_LABEL)
-    axes[0, 0].set(xlim=(0, 1), ylim=(0, 1))
+    axes[0, 0].set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
     return figure

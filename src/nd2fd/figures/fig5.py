@@ -32,8 +32,9 @@ def draw(truth: Mapping[str, Array], predictions: Sequence[Mapping[str, Array]])
     main.legend(loc="lower right")
     ratio.axhline(1.0, color=TRUTH, ls="--", lw=0.8)
     ratio.set(xlabel=r"$E_\nu$ (GeV)", ylabel="learned / truth", xlim=(0, energy[-1]))
-    # Where there is almost no flux nothing is learned: the scale is that of the other energies.
-    constrained = shape > 0.02
+    # Where there are almost no events nothing is learned: the scale is that of the other energies.
+    events = flux * true
+    constrained = events > 0.02 * events.max()
     spread = max(np.abs(p["sigma_total"] / true - 1)[constrained].max() for p in predictions)
     ratio.set_ylim(1 - 1.6 * spread, 1 + 1.6 * spread)
     return figure

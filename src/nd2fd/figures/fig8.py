@@ -73,8 +73,8 @@ def draw(
     low, high = mixing[in_mixing].min(), mixing[in_mixing].max()
     main.set_xlim(low - 0.1 * (high - low), 1.0)
     low, high = mass[in_mass].min(), mass[in_mass].max()
-    margin = 0.12 * (high - low)
-    main.set_ylim(low - margin, high + margin)
+    # Room for the legend below the contours.
+    main.set_ylim(low - 0.45 * (high - low), high + 0.1 * (high - low))
     main.set(
         xlabel=r"$\sin^2 2\theta_{23}$", ylabel=r"$\Delta m^2_{32}$ ($10^{-3}\,\mathrm{eV}^2$)"
     )
