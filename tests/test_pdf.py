@@ -209,7 +209,7 @@ def test_missing_directory(tmp_path):
 
 
 def test_missing_files(evolved, tmp_path):
-    with pytest.raises(FileNotFoundError, match=rf"no {NAME}_0001.dat, only \['{NAME}.info'"):
+    with pytest.raises(FileNotFoundError, match=rf"no {NAME}_0001.dat; it holds \['{NAME}.info'"):
         open_grid(evolved, member=1)
     (tmp_path / NAME).mkdir()
     with pytest.raises(FileNotFoundError, match=rf"no {NAME}.info, only \[\]"):
