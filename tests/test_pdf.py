@@ -212,7 +212,7 @@ def test_missing_files(evolved, tmp_path):
     with pytest.raises(FileNotFoundError, match=rf"no {NAME}_0001.dat; it holds \['{NAME}.info'"):
         open_grid(evolved, member=1)
     (tmp_path / NAME).mkdir()
-    with pytest.raises(FileNotFoundError, match=rf"no {NAME}.info, only \[\]"):
+    with pytest.raises(FileNotFoundError, match=rf"no {NAME}.info; it holds \[\]"):
         open_grid(tmp_path / NAME)
 
 

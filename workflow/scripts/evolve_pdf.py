@@ -1,5 +1,6 @@
 """Evolve the embedded initial condition of CT18NNLO into an LHAPDF-format set."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,5 +9,7 @@ from nd2fd.stage import Stage
 
 snakemake: Any
 
-with Stage(snakemake) as stage:
+with Stage(snakemake), Path(snakemake.log[0]).open("a") as log:
+    # HOPPET's Fortran prints its banner on the standard output of the process.
+    os.dup2(log.fileno(), 1)
     evolve_to_lhapdf(Path(snakemake.output.info).parent)
