@@ -1,5 +1,6 @@
 """Training: objective, optimisers, determinism, and what a trained member knows."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +10,12 @@ import torch
 import toy
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
+from nd2fd.learning.checkpoint import Checkpoint
 from nd2fd.learning.closure import closure_loss
-from nd2fd.learning.network import network_inputs, structure_function_network
+from nd2fd.learning.lbfgs import LBFGS
+from nd2fd.learning.network import Architecture, network_inputs
 from nd2fd.learning.problem import DensityProblem
-from nd2fd.learning.training import TrainingSettings, train
+from nd2fd.learning.training import TrainingSettings, train, train_together
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
 from nd2fd.physics.flux import cell_averages
 
@@ -38,10 +41,19 @@ def true_node_values():
     return toy.structure_functions(*NODES.x_and_Q2())
 
 
-def trained(data, settings, seed=1, test_loss=lambda _: 0.0):
+def trained(data, settings, seeds=(1,), test_loss=lambda _: 0.0, checkpoint=None, how=train):
     (near, _), (density, _), _ = data
-    return train(
-        near, density.ravel(), GRID.cell_area, NODES, settings, seed, test_loss, lambda *_: None
+    densities = np.repeat(density.reshape(1, -1), len(seeds), axis=0)
+    return how(
+        [near],
+        densities,
+        GRID.cell_area,
+        NODES,
+        settings,
+        seeds,
+        test_loss,
+        lambda *_: None,
+        checkpoint,
     )
 
 
@@ -52,7 +64,7 @@ def member(data, true_node_values):
 
 def problem(data, dtype=torch.float64):
     (near, _), (density, _), _ = data
-    return DensityProblem(near, density.ravel(), GRID.cell_area, dtype, "cpu")
+    return DensityProblem([near], density.reshape(1, -1), GRID.cell_area, dtype, "cpu")
 
 
 def test_loss_is_the_integral_of_the_squared_difference(data):
@@ -62,20 +74,20 @@ def test_loss_is_the_integral_of_the_squared_difference(data):
     model /= model.sum() * GRID.cell_area
     expected = ((model - density.ravel()) ** 2).sum() * GRID.cell_area
     p = problem(data)
-    outputs = torch.from_numpy(w.reshape(3, -1)[:, p.reachable_nodes].T.copy())
-    assert p.loss(p.density(outputs)).item() == pytest.approx(expected, rel=1e-12)
+    outputs = torch.from_numpy(w.reshape(3, -1)[:, p.reachable_nodes].T.copy())[None]
+    assert p.loss(p.densities(outputs)).item() == pytest.approx(expected, rel=1e-12)
     # Densities have no scale and no sign.
-    assert p.loss(p.density(-7.0 * outputs)).item() == pytest.approx(expected, rel=1e-12)
+    assert p.loss(p.densities(-7.0 * outputs)).item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_gradient_of_the_loss(data):
     p = problem(data)
-    outputs = torch.rand(len(p.reachable_nodes), 3, dtype=torch.float64, requires_grad=True)
+    outputs = torch.rand(1, len(p.reachable_nodes), 3, dtype=torch.float64, requires_grad=True)
     direction = torch.randn(outputs.shape, dtype=torch.float64)
-    (gradient,) = torch.autograd.grad(p.loss(p.density(outputs)), outputs)
+    (gradient,) = torch.autograd.grad(p.loss(p.densities(outputs)).sum(), outputs)
     step = 1e-6
     with torch.no_grad():
-        up, down = (p.loss(p.density(outputs + s * direction)).item() for s in (step, -step))
+        up, down = (p.loss(p.densities(outputs + s * direction)).item() for s in (step, -step))
     assert (gradient * direction).sum().item() == pytest.approx((up - down) / (2 * step), rel=1e-5)
 
 
@@ -90,7 +102,7 @@ def test_last_layer_is_the_least_squares_solution(data):
         [near[:, i * NODES.n_nodes : (i + 1) * NODES.n_nodes] @ everywhere for i in range(3)]
     )
     expected, *_ = np.linalg.lstsq(design / GRID.cell_area, density.ravel(), rcond=None)
-    solution = p.solve_last_layer(torch.from_numpy(features), ridge=0.0).numpy()
+    solution = p.solve_last_layer(torch.from_numpy(features)[None], ridge=0.0).numpy()
     np.testing.assert_allclose(solution.ravel(), expected, rtol=1e-6)
 
 
@@ -116,7 +128,7 @@ def test_member_knows_the_energy_dependence(data, member):
 
 
 def test_test_loss_falls_though_it_is_never_used(member):
-    assert member.test_loss[-1] < 0.05 * member.test_loss[0]
+    assert member.test_loss[0, -1] < 0.05 * member.test_loss[0, 0]
     assert member.test_step[0] == 0
 
 
@@ -130,21 +142,81 @@ def test_closure_loss_is_zero_for_the_truth_alone(true_node_values):
 def test_result_is_normalised_and_belongs_to_the_best_weights(data, member):
     (near, _), _, _ = data
     assert (near @ member.structure_functions.ravel()).sum() == pytest.approx(1.0)
-    assert member.best_step == member.loss.argmin()
-    network = structure_function_network(3, 32, "silu", torch.float64, seed=99)
-    torch.nn.utils.vector_to_parameters(torch.from_numpy(member.weights), network.parameters())
-    with torch.no_grad():
-        w = network(network_inputs(torch.from_numpy(NODES.xi), torch.from_numpy(NODES.tau))).T
-    w = w.numpy() / (near @ w.numpy().ravel()).sum()
+    assert member.best_step[0] == member.loss[0].argmin()
+    network = Architecture(3, 32, "silu")
+    weights = torch.from_numpy(member.weights)
+    inputs = network_inputs(torch.from_numpy(NODES.xi), torch.from_numpy(NODES.tau))
+    last = weights[:, -network.n_last_layer :]
+    w = network.outputs(last, network.features(weights, inputs))[0].T.numpy()
+    w = w / (near @ w.ravel()).sum()
     np.testing.assert_allclose(w.ravel(), member.structure_functions.ravel(), atol=1e-10)
+
+
+def test_batched_network_is_the_usual_one():
+    """The flat weights of two members against torch's own modules."""
+    network = Architecture(2, 5, "leaky_relu")
+    weights = network.initial_weights([3, 4])
+    inputs = torch.rand(7, 2)
+    outputs = network.outputs(
+        weights[:, -network.n_last_layer :], network.features(weights, inputs)
+    )
+    for member, seed in enumerate((3, 4)):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            sizes = network.layer_sizes
+            linear = [torch.nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
+        relu = torch.nn.LeakyReLU()
+        model = torch.nn.Sequential(linear[0], relu, linear[1], relu, linear[2])
+        torch.testing.assert_close(outputs[member], model(inputs))
 
 
 def test_same_seed_same_bytes_other_seed_another_network(data, member):
     again = trained(data, VARPRO)
     assert again.structure_functions.tobytes() == member.structure_functions.tobytes()
     assert again.weights.tobytes() == member.weights.tobytes()
-    other = trained(data, VARPRO, seed=2)
+    other = trained(data, VARPRO, seeds=(2,))
     assert not np.allclose(other.weights, member.weights)
+
+
+def test_bytes_do_not_depend_on_the_batch_on_a_cpu(data, member):
+    batch = trained(data, VARPRO, seeds=(5, 1))
+    assert batch.structure_functions[1].tobytes() == member.structure_functions.tobytes()
+    assert batch.loss[1].tobytes() == member.loss.tobytes()
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs", "varpro"])
+def test_batched_members_do_what_single_ones_do(data, optimizer):
+    """What a GPU does, on the CPU: equal to round-off as long as it is not amplified."""
+    settings = replace(VARPRO, optimizer=optimizer, evaluations=12)
+    batch = trained(data, settings, seeds=(5, 1, 7), how=train_together)
+    for member, seed in enumerate((5, 1, 7)):
+        single = trained(data, settings, seeds=(seed,))
+        tolerance = 0.05 if optimizer == "varpro" else 1e-8
+        np.testing.assert_allclose(batch.loss[member], single.loss[0], rtol=tolerance)
+
+
+def test_members_with_their_own_event_matrices(data, member):
+    """The same matrix given once or for each member is the same problem."""
+    (near, _), (density, _), _ = data
+    own = train_together(
+        [near, 2.0 * near],
+        np.repeat(density.reshape(1, -1), 2, axis=0),
+        GRID.cell_area,
+        NODES,
+        replace(VARPRO, optimizer="lbfgs", evaluations=10),
+        (1, 1),
+        lambda _: 0.0,
+        lambda *_: None,
+    )
+    shared = trained(data, replace(VARPRO, optimizer="lbfgs", evaluations=10))
+    # The normalisation drops out, so twice the flux is the same flux.
+    np.testing.assert_allclose(own.loss, np.repeat(shared.loss, 2, axis=0), rtol=1e-8)
+
+
+def test_wrong_number_of_event_matrices_is_refused(data):
+    (near, _), (density, _), _ = data
+    with pytest.raises(ValueError, match="2 event matrices for 1 members"):
+        DensityProblem([near, near], density.reshape(1, -1), 1.0, torch.float64, "cpu")
 
 
 def test_training_leaves_the_global_random_state_alone(data):
@@ -164,11 +236,90 @@ def test_training_leaves_the_global_random_state_alone(data):
     ids=["adam", "lbfgs"],
 )
 def test_other_optimisers_reduce_the_loss(data, settings):
-    model = trained(data, settings)
-    assert len(model.loss) == settings.evaluations
-    assert model.loss.min() < 2e-3 < 0.1 * model.loss[0]
+    loss = trained(data, settings).loss[0]
+    assert len(loss) == settings.evaluations
+    assert loss.min() < 2e-3 < 0.1 * loss[0]
 
 
 def test_projection_beats_plain_lbfgs_at_equal_evaluations(data, member):
     plain = trained(data, replace(VARPRO, optimizer="lbfgs"))
     assert member.loss.min() < 0.01 * plain.loss.min()
+
+
+class KilledError(Exception):
+    """Stands for a signal that ends the process."""
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs", "varpro"])
+def test_killed_training_resumes_to_the_same_bytes(data, tmp_path, optimizer):
+    settings = replace(VARPRO, optimizer=optimizer)
+    undisturbed = trained(data, settings, seeds=(3, 4))
+    calls = 0
+
+    def dies_in_the_second_member(_):
+        nonlocal calls
+        calls += 1
+        if calls > 60:
+            raise KilledError
+        return 0.0
+
+    checkpoint = Checkpoint(tmp_path / "training.checkpoint", "fingerprint", 0.0)
+    with pytest.raises(KilledError):
+        trained(data, settings, (3, 4), dies_in_the_second_member, checkpoint)
+    calls = 0
+
+    def counts(_):
+        nonlocal calls
+        calls += 1
+        return 0.0
+
+    resumed = trained(data, settings, (3, 4), counts, checkpoint)
+    # 80 evaluations in all, 60 of them before the kill.
+    assert calls == 20
+    assert resumed.structure_functions.tobytes() == undisturbed.structure_functions.tobytes()
+    assert resumed.loss.tobytes() == undisturbed.loss.tobytes()
+    checkpoint.remove()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])
+def test_unusable_checkpoint_is_not_used(data, tmp_path, content, caplog):
+    """Damaged, or of another training: the training starts afresh and says so."""
+    settings = replace(VARPRO, evaluations=3)
+    path = tmp_path / "training.checkpoint"
+    if content is None:
+        trained(data, settings, checkpoint=Checkpoint(path, "another", 0.0))
+    else:
+        path.with_name(f"{path.name}-0").write_bytes(content)
+    model = trained(data, settings, checkpoint=Checkpoint(path, "this", 0.0))
+    assert "starting afresh" in caplog.text
+    np.testing.assert_array_equal(model.loss, trained(data, settings).loss)
+
+
+def rosenbrock(point):
+    """Rosenbrock's function in four dimensions, for several points (n, 4)."""
+    a, b = point[:, 1:], point[:, :-1]
+    return (100 * (a - b**2) ** 2 + (1 - b) ** 2).sum(dim=1)
+
+
+def test_lbfgs_minimises_independent_problems_at_once():
+    starts = torch.tensor([[-1.2, 1.0, -0.5, 2.0], [0.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
+    minimiser = LBFGS.start(starts, history=8)
+    for _ in range(150):
+        point = minimiser.point.clone().requires_grad_()
+        value = rosenbrock(point)
+        (gradient,) = torch.autograd.grad(value.sum(), point)
+        minimiser.update(value.detach(), gradient)
+    assert minimiser.value.max() < 1e-12
+    torch.testing.assert_close(minimiser.base, torch.ones_like(starts), atol=1e-5, rtol=0.0)
+
+
+def test_lbfgs_survives_a_value_that_is_no_number():
+    """A step into a region without values is shortened until it has one."""
+    minimiser = LBFGS.start(torch.tensor([[0.5]], dtype=torch.float64), history=4)
+    for _ in range(60):
+        x = minimiser.point.clone().requires_grad_()
+        value = (x - torch.log(x)).sum(dim=1)
+        (gradient,) = torch.autograd.grad(value.sum(), x)
+        minimiser.update(value.detach(), torch.nan_to_num(gradient))
+    assert minimiser.base.item() == pytest.approx(1.0, abs=1e-8)

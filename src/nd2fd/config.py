@@ -177,6 +177,12 @@ class TrainingSection(Section):
         le=1_000_000,
     )
     device: Literal["cpu", "cuda"] = key("Where to train", "choice")
+    members_per_job: int = key(
+        "Members trained, predicted and fitted together: 1 on CPUs, as many as fit on a GPU",
+        "choice",
+        ge=1,
+        le=10_000,
+    )
 
 
 class FarDetectorSection(Section):

@@ -15,12 +15,17 @@ BOOLEAN: Final = "bool"
 
 SCALAR = ()
 PLANE = ("v1", "v2")
+MEMBER_PLANE = ("member", *PLANE)
 NODES = ("structure_function", "xi", "tau")
 ANGLE_MASS = ("n_sigma", "sin2_2theta23", "dm2_32")
 OCTANT_MASS = ("n_sigma", "sin2_theta23", "dm2_32")
-BY_OCTANT = ("replica", "octant")
+REPLICAS = ("member", "replica")
+BY_OCTANT = ("member", "replica", "octant")
 EDGES = ("n_sigma", "edge")
 OCTANT_EDGES = ("n_sigma", "octant", "edge")
+
+# Files of an ensemble hold a batch of its members, along their first dimension.
+MEMBERS = Dataset("member", INTEGER, "1", ("member",), "number of the member in its ensemble")
 
 # inputs/flux.h5
 FLUX = Schema(
@@ -63,69 +68,101 @@ TRUTH = Schema(
     ),
 )
 
-# near/{ensemble}/{member}.h5
+# near/{ensemble}/{batch}.h5
 NEAR = Schema(
     "near",
     1,
     (
+        MEMBERS,
         Dataset("v1", REAL, "1", ("v1",), "v1, cell centres"),
         Dataset("v2", REAL, "1", ("v2",), "v2, cell centres"),
-        Dataset("density", REAL, "1", PLANE, "ND event density per dv1 dv2, unit integral"),
+        Dataset("density", REAL, "1", MEMBER_PLANE, "ND event density per dv1 dv2, unit integral"),
         Dataset("energy", REAL, "GeV", ("energy",), "neutrino energy"),
-        Dataset("flux", REAL, "1/(area GeV POT)", ("energy",), "ND flux the training assumes"),
+        Dataset(
+            "flux", REAL, "1/(area GeV POT)", ("member", "energy"), "ND flux the training assumes"
+        ),
         Dataset("n_events", INTEGER, "1", SCALAR, "events in the histogram, 0 if Asimov"),
     ),
 )
 
-# members/{ensemble}/{member}.h5
+# members/{ensemble}/{batch}.h5
 MEMBER = Schema(
     "member",
     1,
     (
+        MEMBERS,
         Dataset("xi", REAL, "1", ("xi",), "nodes in sqrt(x)"),
         Dataset("tau", REAL, "1", ("tau",), "nodes in log(1 + Q2/0.3) / log(1 + 20/0.3)"),
-        Dataset("structure_functions", REAL, "1", NODES, "learned W1', W2', W3' on the nodes"),
+        Dataset(
+            "structure_functions",
+            REAL,
+            "1",
+            ("member", *NODES),
+            "learned W1', W2', W3' on the nodes",
+        ),
         Dataset("layer_sizes", INTEGER, "1", ("layer",), "units per layer, input to output"),
-        Dataset("weights", REAL, "1", ("weight",), "per layer: weights (out, in) flat, biases"),
-        Dataset("loss", REAL, "1", ("step",), "training loss"),
+        Dataset(
+            "weights", REAL, "1", ("member", "weight"), "per layer: weights (out, in) flat, biases"
+        ),
+        Dataset("loss", REAL, "1", ("member", "step"), "training loss", finite=False),
         Dataset("test_step", INTEGER, "1", ("test",), "steps of the test loss"),
-        Dataset("test_loss", REAL, "1", ("test",), "loss of the 3-D cross section, closure only"),
-        Dataset("best_step", INTEGER, "1", SCALAR, "step of the best training loss, kept here"),
+        Dataset(
+            "test_loss", REAL, "1", ("member", "test"), "loss of the 3-D cross section, closure"
+        ),
+        Dataset(
+            "best_step", INTEGER, "1", ("member",), "step of the best training loss, kept here"
+        ),
     ),
 )
 
-# predictions/{ensemble}/{member}.h5
+# predictions/{ensemble}/{batch}.h5
 PREDICTION = Schema(
     "prediction",
     1,
     (
+        MEMBERS,
         Dataset("v1", REAL, "1", ("v1",), "v1, cell centres"),
         Dataset("v2", REAL, "1", ("v2",), "v2, cell centres"),
         Dataset("energy", REAL, "GeV", ("energy",), "neutrino energy"),
-        Dataset("near", REAL, "1", PLANE, "ND event density per dv1 dv2, unit integral"),
-        Dataset("far", REAL, "1", PLANE, "FD event density per dv1 dv2, unit integral"),
-        Dataset("sigma_total", REAL, "1", ("energy",), "cross section, ND flux average 1"),
+        Dataset("near", REAL, "1", MEMBER_PLANE, "ND event density per dv1 dv2, unit integral"),
+        Dataset("far", REAL, "1", MEMBER_PLANE, "FD event density per dv1 dv2, unit integral"),
+        Dataset("sigma_total", REAL, "1", ("member", "energy"), "cross section, ND flux average 1"),
     ),
 )
 
-# marginals/{ensemble}/{member}.h5 and marginals/truth.h5
+# marginals/{ensemble}/{batch}.h5
 MARGINALS = Schema(
     "marginals",
     1,
-    tuple(
-        dataset
-        for name, units in (
-            ("energy", "GeV"),
-            ("e_lepton", "GeV"),
-            ("cos_theta", "1"),
-            ("v1", "1"),
-            ("v2", "1"),
-        )
-        for dataset in (
-            Dataset(name, REAL, units, (name,), "bin centres"),
-            Dataset(f"near_{name}", REAL, f"1/({units})", (name,), "ND density, unit integral"),
-            Dataset(f"far_{name}", REAL, f"1/({units})", (name,), "FD density, unit integral"),
-        )
+    (
+        MEMBERS,
+        *(
+            dataset
+            for name, units in (
+                ("energy", "GeV"),
+                ("e_lepton", "GeV"),
+                ("cos_theta", "1"),
+                ("v1", "1"),
+                ("v2", "1"),
+            )
+            for dataset in (
+                Dataset(name, REAL, units, (name,), "bin centres"),
+                Dataset(
+                    f"near_{name}",
+                    REAL,
+                    f"1/({units})",
+                    ("member", name),
+                    "ND density, unit integral",
+                ),
+                Dataset(
+                    f"far_{name}",
+                    REAL,
+                    f"1/({units})",
+                    ("member", name),
+                    "FD density, unit integral",
+                ),
+            )
+        ),
     ),
 )
 
@@ -142,24 +179,31 @@ FAR_EVENTS = Schema(
     ),
 )
 
-# fits/{ensemble}/{member}.h5
+# fits/{ensemble}/{batch}.h5
 FIT = Schema(
     "fit",
     1,
     (
-        Dataset("sin2_2theta23", REAL, "1", ("replica",), "octant-blind estimate, bootstrap"),
-        Dataset("dm2_32", REAL, "eV2", ("replica",), "estimate that goes with sin2_2theta23"),
+        MEMBERS,
+        Dataset("sin2_2theta23", REAL, "1", REPLICAS, "octant-blind estimate, bootstrap"),
+        Dataset("dm2_32", REAL, "eV2", REPLICAS, "estimate that goes with sin2_2theta23"),
         Dataset("octant_sin2_theta23", REAL, "1", BY_OCTANT, "estimate in each octant"),
         Dataset("octant_dm2_32", REAL, "eV2", BY_OCTANT, "estimate in each octant"),
         Dataset("octant_log_likelihood", REAL, "1", BY_OCTANT, "its log-likelihood"),
+        Dataset("at_boundary", BOOLEAN, "1", REPLICAS, "better octant ends at the range's edge"),
         Dataset(
-            "at_boundary", BOOLEAN, "1", ("replica",), "better octant ends at the range's edge"
+            "best_sin2_2theta23", REAL, "1", ("member",), "estimate from the events themselves"
         ),
-        Dataset("best_sin2_2theta23", REAL, "1", SCALAR, "estimate from the events themselves"),
-        Dataset("best_dm2_32", REAL, "eV2", SCALAR, "estimate from the events themselves"),
-        Dataset("best_octant_sin2_theta23", REAL, "1", ("octant",), "estimate from the events"),
-        Dataset("best_octant_dm2_32", REAL, "eV2", ("octant",), "estimate from the events"),
-        Dataset("best_octant_log_likelihood", REAL, "1", ("octant",), "its log-likelihood"),
+        Dataset("best_dm2_32", REAL, "eV2", ("member",), "estimate from the events themselves"),
+        Dataset(
+            "best_octant_sin2_theta23", REAL, "1", ("member", "octant"), "estimate from the events"
+        ),
+        Dataset(
+            "best_octant_dm2_32", REAL, "eV2", ("member", "octant"), "estimate from the events"
+        ),
+        Dataset(
+            "best_octant_log_likelihood", REAL, "1", ("member", "octant"), "its log-likelihood"
+        ),
     ),
 )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from rich.console import Console
@@ -80,6 +81,16 @@ class Stage:
         """Arrays of the artifact that is the rule's input `name`."""
         return read_artifact(self.job.input[name], schema).data
 
+    def read_members(self, name: str, schema: Schema) -> dict[str, NDArray[Any]]:
+        """Arrays of all batches of an ensemble in input `name`, joined along the members."""
+        batches = [read_artifact(path, schema).data for path in _listed(self.job.input[name])]
+        return {
+            dataset.name: np.concatenate([batch[dataset.name] for batch in batches])
+            if dataset.dims[:1] == ("member",)
+            else batches[0][dataset.name]
+            for dataset in schema.datasets
+        }
+
     def write(self, schema: Schema, data: dict[str, ArrayLike]) -> None:
         """Write the rule's first output."""
         path = self.job.output[0]
@@ -97,7 +108,7 @@ class Stage:
         params = {name: value for name, value in self.job.params.items() if name != "code"}
         inputs: dict[str, str] = {}
         for name, value in self.job.input.items():
-            paths = [value] if isinstance(value, str) else value
+            paths = _listed(value)
             inputs |= {
                 name if len(paths) == 1 else f"{name}[{index}]": sha256_of_file(path)
                 for index, path in enumerate(paths)
@@ -135,3 +146,8 @@ class Stage:
                 self.log.info("%s: %d of %d, %s", description, done, total, note)
 
         return report
+
+
+def _listed(files: str | list[str]) -> list[str]:
+    """A named input of a rule as a list: Snakemake gives a single file as a string."""
+    return [files] if isinstance(files, str) else list(files)

@@ -17,7 +17,7 @@ STYLE = str(Path(workflow.basedir) / "workflow" / "figures.mplstyle")
 
 wildcard_constraints:
     ensemble="[a-z][a-z0-9_]*",
-    member="[0-9]+",
+    batch="[0-9]+",
 
 
 def section(name):
@@ -63,38 +63,46 @@ def is_known(name):
     return ensemble(name).cross_section == "known"
 
 
-def members(kind, *names):
-    """Files of one kind of all members of the named ensembles."""
+def batches(kind, *names):
+    """Files of one kind of the named ensembles: each holds a batch of members."""
+    per_job = CONFIG.training.members_per_job
     return [
-        f"results/{kind}/{name}/{member}.h5"
+        f"results/{kind}/{name}/{batch}.h5"
         for name in names
-        for member in range(ensemble(name).size)
+        for batch in range(-(-ensemble(name).size // per_job))
     ]
 
 
-def member_of(wildcards):
-    """Configuration of the ensemble that a member belongs to."""
-    entry = ensemble(wildcards.ensemble)
-    if int(wildcards.member) >= entry.size:
+def members(wildcards):
+    """Numbers of the members in a batch."""
+    size, per_job = ensemble(wildcards.ensemble).size, CONFIG.training.members_per_job
+    first = int(wildcards.batch) * per_job
+    if first >= size:
         raise WorkflowError(
-            f"ensemble {wildcards.ensemble!r} has no member {wildcards.member}; "
-            f"its members are 0 to {entry.size - 1} (ensembles.{wildcards.ensemble}.size)"
+            f"ensemble {wildcards.ensemble!r} has no batch {wildcards.batch}: its {size} members "
+            f"(ensembles.{wildcards.ensemble}.size) are in batches of {per_job} "
+            f"(training.members_per_job), numbered 0 to {(size - 1) // per_job}"
         )
-    return entry
+    return list(range(first, min(first + per_job, size)))
 
 
-def network_stream(wildcards):
-    """Name of the random stream of a member's initial weights."""
-    if "network_seed" in member_of(wildcards).vary:
-        return [wildcards.ensemble, int(wildcards.member)]
-    return ["", 0]
+def network_streams(wildcards):
+    """Names of the random streams of the initial weights of the members in a batch."""
+    vary = "network_seed" in ensemble(wildcards.ensemble).vary
+    return [[wildcards.ensemble, m] if vary else ["", 0] for m in members(wildcards)]
+
+
+def training_settings():
+    """The section `training` without the size of batches, which is in the list of members."""
+    return {k: v for k, v in section("training").items() if k != "members_per_job"}
 
 
 def cross_section_file(wildcards):
-    """Where the cross section of a member is: the toy truth, or what its network learned."""
-    if member_of(wildcards).cross_section == "known":
+    """Where the cross sections of a batch are: the toy truth, or what its networks learned."""
+    members(wildcards)
+    if is_known(wildcards.ensemble):
         return "results/truth/densities.h5"
-    return f"results/members/{wildcards.ensemble}/{wildcards.member}.h5"
+    return f"results/members/{wildcards.ensemble}/{wildcards.batch}.h5"
 
 
 def learned_ensembles():

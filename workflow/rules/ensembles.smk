@@ -1,6 +1,6 @@
 rule ensemble_intervals:
     input:
-        fits=lambda wildcards: members("fits", wildcards.ensemble),
+        fits=lambda wildcards: batches("fits", wildcards.ensemble),
     output:
         "results/intervals/{ensemble}.h5",
     log:
@@ -25,8 +25,11 @@ rule ensemble_intervals:
 
 rule oscillation_table:
     input:
-        intervals=expand("results/intervals/{ensemble}.h5", ensemble=CONFIG.ensembles),
-        fits=members("fits", *CONFIG.ensembles),
+        **{
+            f"{name}_intervals": f"results/intervals/{name}.h5"
+            for name in CONFIG.ensembles
+        },
+        **{f"{name}_fits": batches("fits", name) for name in CONFIG.ensembles},
     output:
         "results/tables/oscillation.csv",
     log:
@@ -40,6 +43,7 @@ rule oscillation_table:
         runtime=5,
     params:
         code=code("oscillation_table"),
+        ensembles=list(CONFIG.ensembles),
         reference="truth",
     message:
         "Best fits, errors and shifts of all ensembles"

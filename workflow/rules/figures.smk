@@ -1,21 +1,22 @@
-rule marginals_member:
+rule marginals_members:
     input:
         cross_section=cross_section_file,
         flux="results/inputs/flux.h5",
         oscillation="results/inputs/oscillation.h5",
     output:
-        "results/marginals/{ensemble}/{member}.h5",
+        "results/marginals/{ensemble}/{batch}.h5",
     log:
-        "results/logs/marginals_member/{ensemble}/{member}.log",
+        "results/logs/marginals_members/{ensemble}/{batch}.log",
     benchmark:
-        "results/benchmarks/marginals_member/{ensemble}/{member}.tsv"
+        "results/benchmarks/marginals_members/{ensemble}/{batch}.tsv"
     conda:
         "../../envs/nd2fd.yaml"
     resources:
         mem_mb=2000,
         runtime=15,
     params:
-        code=code("marginals_member"),
+        code=code("marginals_members"),
+        members=members,
         cross_section=lambda wildcards: ensemble(wildcards.ensemble).cross_section,
         grid={
             "n_energy": CONFIG.figures.marginal_grid,
@@ -25,9 +26,9 @@ rule marginals_member:
             "energy_max": CONFIG.grid.energy_max,
         },
     message:
-        "Fine marginals of {wildcards.ensemble}/{wildcards.member}"
+        "Fine marginals of {wildcards.ensemble}, batch {wildcards.batch}"
     script:
-        "../scripts/marginals_member.py"
+        "../scripts/marginals_members.py"
 
 
 rule fig2:
@@ -57,8 +58,8 @@ rule fig2:
 
 rule fig3:
     input:
-        truth=members("marginals", "truth"),
-        members=members("marginals", "seeds"),
+        truth=batches("marginals", "truth"),
+        members=batches("marginals", "seeds"),
         style=STYLE,
     output:
         pdf="results/figs/fig3.pdf",
@@ -83,7 +84,7 @@ rule fig3:
 rule fig5:
     input:
         truth="results/truth/densities.h5",
-        predictions=members("predictions", "seeds"),
+        predictions=batches("predictions", "seeds"),
         style=STYLE,
     output:
         pdf="results/figs/fig5.pdf",

@@ -1,14 +1,14 @@
-rule fit_member:
+rule fit_members:
     input:
         events="results/far/events.h5",
         flux="results/inputs/flux.h5",
         cross_section=cross_section_file,
     output:
-        "results/fits/{ensemble}/{member}.h5",
+        "results/fits/{ensemble}/{batch}.h5",
     log:
-        "results/logs/fit_member/{ensemble}/{member}.log",
+        "results/logs/fit_members/{ensemble}/{batch}.log",
     benchmark:
-        "results/benchmarks/fit_member/{ensemble}/{member}.tsv"
+        "results/benchmarks/fit_members/{ensemble}/{batch}.tsv"
     conda:
         "../../envs/nd2fd.yaml"
     threads: 1
@@ -16,7 +16,8 @@ rule fit_member:
         mem_mb=2000,
         runtime=15,
     params:
-        code=code("fit_member"),
+        code=code("fit_members"),
+        members=members,
         seed=CONFIG.seed,
         cross_section=lambda wildcards: ensemble(wildcards.ensemble).cross_section,
         grid={**section("grid"), "n_energy": CONFIG.far_detector.n_energy},
@@ -25,6 +26,6 @@ rule fit_member:
         sin2_theta23=CONFIG.fits.sin2_theta23,
         dm2_32=CONFIG.fits.dm2_32,
     message:
-        "Fitting oscillation parameters with {wildcards.ensemble}/{wildcards.member}"
+        "Fitting oscillation parameters with {wildcards.ensemble}, batch {wildcards.batch}"
     script:
-        "../scripts/fit_member.py"
+        "../scripts/fit_members.py"

@@ -1,13 +1,13 @@
-rule train_member:
+rule train_members:
     input:
-        near="results/near/{ensemble}/{member}.h5",
+        near="results/near/{ensemble}/{batch}.h5",
         truth="results/truth/densities.h5",
     output:
-        "results/members/{ensemble}/{member}.h5",
+        "results/members/{ensemble}/{batch}.h5",
     log:
-        "results/logs/train_member/{ensemble}/{member}.log",
+        "results/logs/train_members/{ensemble}/{batch}.log",
     benchmark:
-        "results/benchmarks/train_member/{ensemble}/{member}.tsv"
+        "results/benchmarks/train_members/{ensemble}/{batch}.tsv"
     conda:
         "../../envs/nd2fd.yaml"
     # One thread whatever the machine offers: sums of floating-point numbers depend on how they are
@@ -17,48 +17,51 @@ rule train_member:
         mem_mb=2000,
         runtime=30,
     params:
-        code=code("train_member"),
+        code=code("train_members"),
         grid=section("grid"),
         nodes=section("nodes"),
-        training=section("training"),
+        training=training_settings(),
         seed=CONFIG.seed,
-        stream=network_stream,
+        streams=network_streams,
     message:
-        "Training {wildcards.ensemble}/{wildcards.member}"
+        "Training {wildcards.ensemble}, batch {wildcards.batch}"
     script:
-        "../scripts/train_member.py"
+        "../scripts/train_members.py"
 
 
-rule predict_member:
+rule predict_members:
     input:
-        member="results/members/{ensemble}/{member}.h5",
+        members="results/members/{ensemble}/{batch}.h5",
         flux="results/inputs/flux.h5",
         oscillation="results/inputs/oscillation.h5",
     output:
-        "results/predictions/{ensemble}/{member}.h5",
+        "results/predictions/{ensemble}/{batch}.h5",
     log:
-        "results/logs/predict_member/{ensemble}/{member}.log",
+        "results/logs/predict_members/{ensemble}/{batch}.log",
     benchmark:
-        "results/benchmarks/predict_member/{ensemble}/{member}.tsv"
+        "results/benchmarks/predict_members/{ensemble}/{batch}.tsv"
     conda:
         "../../envs/nd2fd.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code("predict_member"),
+        code=code("predict_members"),
         grid=section("grid"),
     message:
-        "Densities predicted by {wildcards.ensemble}/{wildcards.member}"
+        "Densities predicted by {wildcards.ensemble}, batch {wildcards.batch}"
     script:
-        "../scripts/predict_member.py"
+        "../scripts/predict_members.py"
 
 
 rule learning_table:
     input:
+        **{f"{name}_members": batches("members", name) for name in learned_ensembles()},
+        **{
+            f"{name}_predictions": batches("predictions", name)
+            for name in learned_ensembles()
+        },
         truth="results/truth/densities.h5",
-        members=members("members", *learned_ensembles()),
-        predictions=members("predictions", *learned_ensembles()),
     output:
         "results/tables/learning.csv",
     log:
@@ -72,6 +75,7 @@ rule learning_table:
         runtime=5,
     params:
         code=code("learning_table"),
+        ensembles=learned_ensembles(),
     message:
         "How well each member learned the cross section"
     script:

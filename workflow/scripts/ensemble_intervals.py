@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from nd2fd.artifacts import read_artifact
 from nd2fd.schemas import FIT, INTERVALS
 from nd2fd.stage import Stage
 from nd2fd.statistics.ensemble import (
@@ -20,10 +19,10 @@ snakemake: Any
 
 with Stage(snakemake) as stage:
     params = snakemake.params
-    fits = [read_artifact(path, FIT).data for path in snakemake.input.fits]
-    mixing, mass = ([fit[name] for fit in fits] for name in ("sin2_2theta23", "dm2_32"))
+    fits = stage.read_members("fits", FIT)
+    mixing, mass = fits["sin2_2theta23"], fits["dm2_32"]
     theta, octant_mass = (
-        [better_octant(fit[name], fit["octant_log_likelihood"]) for fit in fits]
+        better_octant(fits[name], fits["octant_log_likelihood"])
         for name in ("octant_sin2_theta23", "octant_dm2_32")
     )
     theta_low, theta_high = params.sin2_theta23
@@ -34,12 +33,12 @@ with Stage(snakemake) as stage:
     mass_axis = np.linspace(mass_low, mass_high, params.points)
 
     fraction, mask = ensemble_region(
-        [np.stack(pair, axis=1) for pair in zip(mixing, mass, strict=True)],
+        np.stack([mixing, mass], axis=2),
         [mixing_axis, mass_axis],
         MAXIMAL_MIXING,
     )
     octant_fraction, octant_mask = ensemble_region(
-        [np.stack(pair, axis=1) for pair in zip(theta, octant_mass, strict=True)],
+        np.stack([theta, octant_mass], axis=2),
         [theta_axis, mass_axis],
         None,
     )

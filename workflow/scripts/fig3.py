@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from nd2fd.artifacts import read_artifact
 from nd2fd.figures import fig3
 from nd2fd.figures.style import save, use_style
 from nd2fd.schemas import MARGINALS
@@ -12,7 +11,7 @@ snakemake: Any
 
 with Stage(snakemake) as stage:
     use_style(snakemake.input.style)
-    (truth,) = (read_artifact(path, MARGINALS).data for path in snakemake.input.truth)
-    members = [read_artifact(path, MARGINALS).data for path in snakemake.input.members]
-    figure = fig3.draw(truth, members)
+    figure = fig3.draw(
+        stage.read_members("truth", MARGINALS), stage.read_members("members", MARGINALS)
+    )
     save(figure, snakemake.output)

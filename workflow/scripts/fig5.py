@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from nd2fd.artifacts import read_artifact
 from nd2fd.figures import fig5
 from nd2fd.figures.style import save, use_style
 from nd2fd.schemas import PREDICTION, TRUTH
@@ -12,6 +11,5 @@ snakemake: Any
 
 with Stage(snakemake) as stage:
     use_style(snakemake.input.style)
-    predictions = [read_artifact(path, PREDICTION).data for path in snakemake.input.predictions]
-    figure = fig5.draw(stage.read("truth", TRUTH), predictions)
+    figure = fig5.draw(stage.read("truth", TRUTH), stage.read_members("predictions", PREDICTION))
     save(figure, snakemake.output)

@@ -1,12 +1,10 @@
 """Table of how well each member learned the cross section."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from nd2fd.artifacts import read_artifact
 from nd2fd.physics.density import total_variation
 from nd2fd.schemas import MEMBER, PREDICTION, TRUTH
 from nd2fd.stage import Stage
@@ -20,23 +18,27 @@ with Stage(snakemake) as stage:
     truth = stage.read("truth", TRUTH)
     true_sigma = truth["sigma_total"] / np.average(truth["sigma_total"], weights=truth["near_flux"])
     constrained = (truth["energy"] > E_MIN) & (truth["energy"] < E_MAX)
-    rows = []
-    for member_file, prediction_file in zip(
-        snakemake.input.members, snakemake.input.predictions, strict=True
-    ):
-        member = read_artifact(member_file, MEMBER).data
-        prediction = read_artifact(prediction_file, PREDICTION).data
-        deviation = np.abs(prediction["sigma_total"] / true_sigma - 1.0)[constrained]
-        rows.append(
-            {
-                "ensemble": Path(member_file).parent.name,
-                "member": int(Path(member_file).stem),
-                "loss": member["loss"].min(),
-                "best_step": int(member["best_step"]),
-                "test_loss": member["test_loss"][-1],
-                "near_total_variation": total_variation(prediction["near"], truth["near"]),
-                "far_total_variation": total_variation(prediction["far"], truth["far"]),
-                "max_sigma_deviation": deviation.max(),
-            }
+    tables = []
+    for ensemble in snakemake.params.ensembles:
+        models = stage.read_members(f"{ensemble}_members", MEMBER)
+        predictions = stage.read_members(f"{ensemble}_predictions", PREDICTION)
+        deviation = np.abs(predictions["sigma_total"] / true_sigma - 1.0)[:, constrained]
+        tables.append(
+            pd.DataFrame(
+                {
+                    "ensemble": ensemble,
+                    "member": models["member"],
+                    "loss": models["loss"].min(axis=1),
+                    "best_step": models["best_step"],
+                    "test_loss": models["test_loss"][:, -1],
+                    "near_total_variation": [
+                        total_variation(density, truth["near"]) for density in predictions["near"]
+                    ],
+                    "far_total_variation": [
+                        total_variation(density, truth["far"]) for density in predictions["far"]
+                    ],
+                    "max_sigma_deviation": deviation.max(axis=1),
+                }
+            )
         )
-    stage.write_table(pd.DataFrame(rows))
+    stage.write_table(pd.concat(tables))

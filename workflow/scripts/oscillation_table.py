@@ -1,12 +1,10 @@
 """Best fits, intervals and shifts of all ensembles, against the known cross section."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from nd2fd.artifacts import read_artifact
 from nd2fd.schemas import FIT, INTERVALS
 from nd2fd.stage import Stage
 
@@ -16,25 +14,21 @@ PARAMETERS = ("sin2_2theta23", "dm2_32")
 
 with Stage(snakemake) as stage:
     rows = {}
-    for path in map(Path, snakemake.input.intervals):
-        intervals = read_artifact(path, INTERVALS).data
-        fits = [
-            read_artifact(file, FIT).data
-            for file in snakemake.input.fits
-            if Path(file).parent.name == path.stem
-        ]
-        row: dict[str, float] = {"members": len(fits)}
+    for ensemble in snakemake.params.ensembles:
+        intervals = stage.read(f"{ensemble}_intervals", INTERVALS)
+        fits = stage.read_members(f"{ensemble}_fits", FIT)
+        row: dict[str, float] = {"members": fits["member"].size}
         for name in PARAMETERS:
-            best = np.array([fit[f"best_{name}"] for fit in fits])
+            best = fits[f"best_{name}"]
             low, high = intervals[f"interval_{name}"][0]
             row |= {
                 f"{name}_best": best.mean(),
                 f"{name}_low": low,
                 f"{name}_high": high,
-                f"{name}_sigma": np.mean([fit[name].std() for fit in fits]),
-                f"{name}_scatter": best.std(ddof=1) if len(best) > 1 else np.nan,
+                f"{name}_sigma": fits[name].std(axis=1).mean(),
+                f"{name}_scatter": best.std(ddof=1) if best.size > 1 else np.nan,
             }
-        rows[path.stem] = row
+        rows[ensemble] = row
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("ensemble").reset_index()
     # σ_stat is the spread of the replicas with the known cross section.
     known = table.set_index("ensemble").loc[snakemake.params.reference]

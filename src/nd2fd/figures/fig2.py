@@ -16,10 +16,10 @@ _DETECTORS = {"near": "Near detector", "far": "Far detector"}
 
 
 def draw(truth: Mapping[str, Array], prediction: Mapping[str, Array]) -> Figure:
-    """Truth, learned and their difference; arrays of the `truth` and `prediction` artifacts."""
+    """Truth, first learned member and their difference, from `truth` and `prediction` artifacts."""
     figure, axes = plt.subplots(2, 3, figsize=(PAGE, 4.4), sharex=True, sharey=True)
     for row, (key, detector) in zip(axes, _DETECTORS.items(), strict=True):
-        true, learned = truth[key], prediction[key]
+        true, learned = truth[key], prediction[key][0]
         peak = true.max()
         difference = 100.0 * (learned - true) / peak
         limit = np.abs(difference).max()

@@ -1,6 +1,6 @@
 """Figure 3: one-dimensional marginals at both detectors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,7 +21,7 @@ _VARIABLES = {
 }
 
 
-def draw(truth: Mapping[str, Array], members: Sequence[Mapping[str, Array]]) -> Figure:
+def draw(truth: Mapping[str, Array], members: Mapping[str, Array]) -> Figure:
     """Truth (dashed) and members; below each panel the members' deviation from the truth."""
     figure = plt.figure(figsize=(PAGE, 5.4))
     rows = figure.add_gridspec(4, len(_VARIABLES), height_ratios=[2, 1, 2, 1])
@@ -29,11 +29,10 @@ def draw(truth: Mapping[str, Array], members: Sequence[Mapping[str, Array]]) -> 
         for column, (name, (label, density_label, limits)) in enumerate(_VARIABLES.items()):
             main = figure.add_subplot(rows[top, column])
             deviation = figure.add_subplot(rows[top + 1, column], sharex=main)
-            values, true = truth[name], truth[f"{detector}_{name}"]
+            values, true = truth[name], truth[f"{detector}_{name}"][0]
             populated = true > 0.01 * true.max()
             largest = 0.0
-            for member in members:
-                learned = member[f"{detector}_{name}"]
+            for learned in members[f"{detector}_{name}"]:
                 percent = 100.0 * (learned / true - 1.0)[populated]
                 largest = max(largest, np.abs(percent).max())
                 main.plot(values, learned, color=LEARNED)
@@ -48,7 +47,7 @@ def draw(truth: Mapping[str, Array], members: Sequence[Mapping[str, Array]]) -> 
                 deviation.set_ylabel("deviation (%)")
     handles = [
         Line2D([], [], color=TRUTH, ls="--", label="truth"),
-        Line2D([], [], color=LEARNED, label=f"learned, {len(members)} members"),
+        Line2D([], [], color=LEARNED, label=f"learned, {members['member'].size} members"),
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=2)
     return figure

@@ -27,7 +27,7 @@ def draw(
     Parameters
     ----------
     intervals, fits
-        Artifacts `intervals` and `fit` under the keys `truth` and `learned`.
+        Artifacts `intervals` and `fit` of ensembles with one member, as `truth` and `learned`.
     true_point
         sin²2θ23 and Δm²32 [eV²] at which the data were made.
     """
@@ -64,8 +64,8 @@ def draw(
             "color": color,
             "ls": line,
         }
-        top.hist(fit["sin2_2theta23"], **histogram)
-        right.hist(fit["dm2_32"] * _MILLI, orientation="horizontal", **histogram)
+        top.hist(fit["sin2_2theta23"][0], **histogram)
+        right.hist(fit["dm2_32"][0] * _MILLI, orientation="horizontal", **histogram)
     main.plot(true_point[0], true_point[1] * _MILLI, marker="*", color=ACCENT, ls="", ms=7)
 
     outer = np.logical_or(*(intervals[name]["mask"][-1] for name in styles))

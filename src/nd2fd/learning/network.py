@@ -1,6 +1,8 @@
-"""The neural structure functions: an MLP from (x, Q²) to (W1', W2', W3')."""
+"""Neural structure functions: MLPs from (x, Q²) to (W1', W2', W3'), many members side by side."""
 
 import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -8,29 +10,72 @@ from torch import Tensor, nn
 
 Activation = Literal["leaky_relu", "silu"]
 
-_ACTIVATIONS: dict[Activation, type[nn.Module]] = {"leaky_relu": nn.LeakyReLU, "silu": nn.SiLU}
-
 N_STRUCTURE_FUNCTIONS = 3
 
+_ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "leaky_relu": nn.functional.leaky_relu,
+    "silu": nn.functional.silu,
+}
 
-def structure_function_network(
-    hidden_layers: int, width: int, activation: Activation, dtype: torch.dtype, seed: int
-) -> nn.Sequential:
-    """A fully connected network with PyTorch's default initialisation, drawn from `seed` alone.
 
-    Input (n, 2): (2ξ - 1, 2τ - 1), the node coordinates scaled to (-1, 1); output (n, 3).
-    arXiv:2412.16303 uses four hidden layers of 64 and LeakyReLU.
-    """
-    sizes = [2, *[width] * hidden_layers]
-    layers: list[nn.Module] = []
-    # Drawn on the CPU in a forked stream: the same network on every device and dtype, and no
-    # effect on anybody else's random numbers.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for n_in, n_out in itertools.pairwise(sizes):
-            layers += [nn.Linear(n_in, n_out), _ACTIVATIONS[activation]()]
-        layers.append(nn.Linear(sizes[-1], N_STRUCTURE_FUNCTIONS))
-    return nn.Sequential(*layers).to(dtype)
+@dataclass(frozen=True)
+class Architecture:
+    """Fully connected network; arXiv:2412.16303 has four hidden layers of 64 and LeakyReLU."""
+
+    hidden_layers: int
+    width: int
+    activation: Activation
+
+    @property
+    def layer_sizes(self) -> list[int]:
+        """Units per layer, from the inputs (2ξ - 1, 2τ - 1) to the outputs (W1', W2', W3')."""
+        return [2, *[self.width] * self.hidden_layers, N_STRUCTURE_FUNCTIONS]
+
+    def initial_weights(self, seeds: Sequence[int]) -> Tensor:
+        """PyTorch's default initialisation, each member from its seed: (n_members, n_weights).
+
+        The order is layer by layer: matrix (out, in), then biases. Float32 on the CPU, so that
+        every precision and device starts from the same network.
+        """
+        members = []
+        # A forked stream: no effect on anybody else's random numbers.
+        with torch.random.fork_rng(devices=[]):
+            for seed in seeds:
+                torch.manual_seed(seed)
+                layers = itertools.starmap(nn.Linear, itertools.pairwise(self.layer_sizes))
+                parameters = (p for layer in layers for p in layer.parameters())
+                members.append(torch.cat([p.detach().flatten() for p in parameters]))
+        return torch.stack(members)
+
+    @property
+    def n_last_layer(self) -> int:
+        """Number of weights in the last layer: they stand at the end."""
+        return (self.width + 1) * N_STRUCTURE_FUNCTIONS
+
+    def features(self, weights: Tensor, inputs: Tensor) -> Tensor:
+        """Last hidden layer of all members: (n_members, n_points, width) from inputs (n_points, 2).
+
+        `weights` has shape (n_members, at least all weights but the last layer's).
+        """
+        values = inputs.expand(len(weights), -1, -1)
+        first = 0
+        for n_in, n_out in itertools.pairwise(self.layer_sizes[:-1]):
+            matrix = weights[:, first : first + n_in * n_out].reshape(-1, n_out, n_in)
+            first += n_in * n_out
+            bias = weights[:, None, first : first + n_out]
+            first += n_out
+            values = _ACTIVATIONS[self.activation](torch.baddbmm(bias, values, matrix.mT))
+        return values
+
+    def outputs(self, last_layer: Tensor, features: Tensor) -> Tensor:
+        """(W1', W2', W3') of all members, shape (n_members, n_points, 3)."""
+        matrix, bias = self.split_last_layer(last_layer)
+        return torch.baddbmm(bias[:, None, :], features, matrix.mT)
+
+    def split_last_layer(self, last_layer: Tensor) -> tuple[Tensor, Tensor]:
+        """Matrix (n_members, 3, width) and biases (n_members, 3) in its flat weights."""
+        n = self.width * N_STRUCTURE_FUNCTIONS
+        return last_layer[:, :n].reshape(-1, N_STRUCTURE_FUNCTIONS, self.width), last_layer[:, n:]
 
 
 def network_inputs(xi: Tensor, tau: Tensor) -> Tensor:

@@ -1,12 +1,14 @@
-"""The learning problem on the nodes: predicted density, and its distance from the data.
+"""The learning problem on the nodes: predicted densities, and their distance from the data.
 
     L = ∫ dv1 dv2 (p_model - p_ND)²,    p_model = A(Φ) w / ∫ dv1 dv2 A(Φ) w
 
 Deterministic and full-batch: the same function at every evaluation, so that quasi-Newton works as
-well as the Adam of arXiv:2412.16303.
+well as the Adam of arXiv:2412.16303. All members of a job are evaluated together; each has its own
+data, and its own event matrix where the fluxes differ.
 """
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,14 +26,42 @@ class _SparseProduct(torch.autograd.Function):
     """A w for a constant sparse A; its derivative is the product with Aᵀ, stored ready-made."""
 
     @staticmethod
-    def forward(ctx: Any, matrix: Tensor, transposed: Tensor, vector: Tensor) -> Tensor:
+    def forward(ctx: Any, matrix: Tensor, transposed: Tensor, columns: Tensor) -> Tensor:
         ctx.save_for_backward(transposed)
-        return matrix @ vector
+        return matrix @ columns
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor]:
         (transposed,) = ctx.saved_tensors
         return None, None, transposed @ gradients[0]
+
+
+class _EventMap:
+    """One event matrix in the forms that its products need."""
+
+    def __init__(self, parts: Sequence[sp.csr_array], dtype: torch.dtype, device: str) -> None:
+        compact = sp.csr_array(sp.hstack(parts, format="csr"))
+        self._matrix = _torch_csr(compact, dtype, device)
+        self._transposed = _torch_csr(sp.csr_array(compact.T), dtype, device)
+        self._parts = [_torch_csr(part, dtype, device) for part in parts]
+
+    def events(self, outputs: Tensor) -> Tensor:
+        """A w for outputs (n_members, n_nodes, 3): (n_members, n_cells)."""
+        columns = outputs.permute(2, 1, 0).reshape(-1, len(outputs))
+        product: Tensor = _SparseProduct.apply(  # type: ignore[no-untyped-call]
+            self._matrix, self._transposed, columns
+        )
+        return product.T
+
+    def design(self, features: Tensor) -> Tensor:
+        """A_i · features, side by side for i = 1, 2, 3: (n_members, n_cells, 3 n_features)."""
+        n_members, n_nodes, n_features = features.shape
+        columns = features.transpose(0, 1).reshape(n_nodes, -1)
+        products = [
+            (part @ columns).reshape(-1, n_members, n_features).transpose(0, 1)
+            for part in self._parts
+        ]
+        return torch.cat(products, dim=2)
 
 
 def _torch_csr(matrix: sp.csr_array, dtype: torch.dtype, device: str) -> Tensor:
@@ -49,14 +79,14 @@ def _torch_csr(matrix: sp.csr_array, dtype: torch.dtype, device: str) -> Tensor:
 
 
 class DensityProblem:
-    """Learn node values w from a density; only cells and nodes that events can reach are kept.
+    """Learn node values w from densities; only cells and nodes that events can reach are kept.
 
     Parameters
     ----------
-    event_matrix
-        A(Φ), shape (n_cells, 3 n_nodes).
-    density
-        Density per dv1 dv2 of unit integral, flat, shape (n_cells,).
+    event_matrices
+        A(Φ), shape (n_cells, 3 n_nodes): one for all members, or one each.
+    densities
+        Densities per dv1 dv2 of unit integral, shape (n_members, n_cells).
     cell_area
         dv1 dv2 of a cell.
     dtype, device
@@ -65,48 +95,65 @@ class DensityProblem:
     Attributes
     ----------
     reachable_nodes
-        Flat node of each row of the network's outputs, shape (n_reachable,).
+        Flat node of each row of the networks' outputs, shape (n_reachable,).
+
+    Raises
+    ------
+    ValueError
+        If there is neither one event matrix nor one for each member.
     """
 
     def __init__(
         self,
-        event_matrix: sp.csr_array,
-        density: Array,
+        event_matrices: Sequence[sp.csr_array],
+        densities: Array,
         cell_area: float,
         dtype: torch.dtype,
         device: str,
     ) -> None:
-        n_nodes = event_matrix.shape[1] // N_STRUCTURE_FUNCTIONS
-        self.reachable_nodes = np.unique(event_matrix.indices % n_nodes)
-        rows = np.flatnonzero(np.diff(event_matrix.indptr))
-        parts = [
-            sp.csr_array(event_matrix[rows][:, first + self.reachable_nodes])
-            for first in range(0, event_matrix.shape[1], n_nodes)
+        if len(event_matrices) not in (1, len(densities)):
+            raise ValueError(
+                f"{len(event_matrices)} event matrices for {len(densities)} members; there must be "
+                "one for all or one each"
+            )
+        n_columns = event_matrices[0].shape[1]
+        n_nodes = n_columns // N_STRUCTURE_FUNCTIONS
+        self.reachable_nodes = np.unique(
+            np.concatenate([m.indices for m in event_matrices]) % n_nodes
+        )
+        rows = np.unique(
+            np.concatenate([np.flatnonzero(np.diff(m.indptr)) for m in event_matrices])
+        )
+        self._maps = [
+            _EventMap(
+                [
+                    sp.csr_array(matrix[rows][:, first + self.reachable_nodes])
+                    for first in range(0, n_columns, n_nodes)
+                ],
+                dtype,
+                device,
+            )
+            for matrix in event_matrices
         ]
-        self._parts = [_torch_csr(part, dtype, device) for part in parts]
-        compact = sp.csr_array(sp.hstack(parts, format="csr"))
-        self._matrix = _torch_csr(compact, dtype, device)
-        self._transposed = _torch_csr(sp.csr_array(compact.T), dtype, device)
-        self._density = torch.tensor(density[rows], dtype=dtype, device=device)
+        self._densities = torch.tensor(densities[:, rows], dtype=dtype, device=device)
         self._cell_area = cell_area
         # Cells that no event can reach cost the same whatever the model is.
-        unreachable = np.delete(density, rows)
-        self._constant = float(unreachable @ unreachable) * cell_area
+        unreachable = np.square(np.delete(densities, rows, axis=1)).sum(axis=1) * cell_area
+        self._constants = torch.tensor(unreachable, dtype=dtype, device=device)
 
-    def density(self, outputs: Tensor) -> Tensor:
-        """A(Φ) w per dv1 dv2, not normalised, for network outputs w of shape (n_reachable, 3)."""
-        events: Tensor = _SparseProduct.apply(  # type: ignore[no-untyped-call]
-            self._matrix, self._transposed, outputs.T.reshape(-1)
-        )
-        return events / self._cell_area
+    def densities(self, outputs: Tensor) -> Tensor:
+        """A(Φ) w per dv1 dv2, not normalised: (n_members, n_rows) from outputs (…, n_nodes, 3)."""
+        return self._each(_EventMap.events, outputs) / self._cell_area
 
-    def loss(self, density: Tensor) -> Tensor:
-        """L of a predicted density of any normalisation."""
-        return self.squared_distance(density / (density.sum() * self._cell_area))
+    def loss(self, densities: Tensor) -> Tensor:
+        """L of predicted densities of any normalisation, shape (n_members,)."""
+        total = densities.sum(dim=1, keepdim=True) * self._cell_area
+        return self.squared_distance(densities / total)
 
-    def squared_distance(self, density: Tensor) -> Tensor:
-        """∫ dv1 dv2 (density - p_ND)², the density taken as it is."""
-        return (density - self._density).square().sum() * self._cell_area + self._constant
+    def squared_distance(self, densities: Tensor) -> Tensor:
+        """∫ dv1 dv2 (density - p_ND)², the densities taken as they are, shape (n_members,)."""
+        distance = (densities - self._densities).square().sum(dim=1) * self._cell_area
+        return distance + self._constants
 
     def solve_last_layer(self, features: Tensor, ridge: float) -> Tensor:
         """Linear coefficients c of the structure functions W_i' = features · c_i, exactly.
@@ -116,18 +163,30 @@ class DensityProblem:
         Parameters
         ----------
         features
-            Values on the reachable nodes, shape (n_reachable, n_features).
+            Values on the reachable nodes, shape (n_members, n_reachable, n_features).
         ridge
             Relative size of the regulariser: keeps the nearly degenerate system solvable.
 
         Returns
         -------
         Tensor
-            Coefficients, shape (3, n_features).
+            Coefficients, shape (n_members, 3, n_features); not finite where there is no solution.
         """
-        design = torch.cat([part @ features for part in self._parts], dim=1) / self._cell_area
-        normal = design.T @ design
-        normal.diagonal().add_(ridge * normal.diagonal().mean())
-        factor = torch.linalg.cholesky(normal)
-        solution = torch.cholesky_solve((design.T @ self._density)[:, None], factor)
-        return solution.reshape(N_STRUCTURE_FUNCTIONS, -1)
+        design = self._each(_EventMap.design, features) / self._cell_area
+        normal = design.mT @ design
+        diagonal = normal.diagonal(dim1=1, dim2=2)
+        diagonal += ridge * diagonal.mean(dim=1, keepdim=True)
+        # The variant that raises nothing: one failing member must not stop the others.
+        factor, failed = torch.linalg.cholesky_ex(normal)
+        solution = torch.cholesky_solve(design.mT @ self._densities[:, :, None], factor)[:, :, 0]
+        solution = torch.where(failed[:, None] > 0, torch.nan, solution)
+        return solution.reshape(len(features), N_STRUCTURE_FUNCTIONS, -1)
+
+    def _each(self, product: Any, values: Tensor) -> Tensor:
+        """A product with the one event matrix, or with each member's own."""
+        if len(self._maps) == 1:
+            result: Tensor = product(self._maps[0], values)
+            return result
+        return torch.cat(
+            [product(m, v[None]) for m, v in zip(self._maps, values, strict=True)], dim=0
+        )

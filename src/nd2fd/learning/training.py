@@ -1,4 +1,4 @@
-"""Training the structure functions on the near-detector density.
+"""Training the structure functions of many members on near-detector densities.
 
 Three optimisers minimise the loss of `nd2fd.learning.problem`:
 
@@ -11,34 +11,42 @@ varpro
     linear in W_i' and W_i' linear in the last layer, so the best last layer for given hidden
     layers is the solution of a linear least-squares problem. L-BFGS then moves the hidden layers
     only; by the envelope theorem the gradient is the one at fixed last layer.
+
+On a GPU members are evaluated together, in one batch of matrix products, and nothing inside a step
+waits for the host. On a CPU that gains nothing, and they are trained one after the other: there a
+member's bytes do not depend on its batch. On a GPU they do as far as round-off is amplified, which
+is far: the last layer solves a nearly degenerate system, and L-BFGS then takes another path.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, cast
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from nd2fd.forward.nodes import NodeGrid
+from nd2fd.learning.checkpoint import Checkpoint
+from nd2fd.learning.lbfgs import LBFGS
 from nd2fd.learning.network import (
     N_STRUCTURE_FUNCTIONS,
     Activation,
+    Architecture,
     network_inputs,
-    structure_function_network,
 )
 from nd2fd.learning.problem import DensityProblem
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, float], None]
-"""Called with (number of evaluations so far, lowest loss)."""
+"""Called now and then with (evaluations of all members so far, highest of their best losses)."""
 
 _LBFGS_HISTORY = 50
-_LBFGS_ITERATIONS_PER_CALL = 20
 _TEST_LOSS_RECORDS = 100
+_REPORT_EVERY = 10
 _RIDGE = 1e-10
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -57,19 +65,21 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True)
-class TrainedModel:
-    """Result of a training.
+class TrainedModels:
+    """Result of a training of m members.
 
     structure_functions
-        (W1', W2', W3') on the nodes, shape (3, n_xi, n_tau), scaled so that Σ A(Φ) w = 1.
+        (W1', W2', W3') on the nodes, shape (m, 3, n_xi, n_tau), scaled so that Σ A(Φ) w = 1.
     weights
-        Network parameters of the best evaluation, flat, in the order of `Module.parameters`.
+        Network parameters of the best evaluation, layer by layer: matrix (out, in), then biases;
+        shape (m, n_weights).
     loss
-        Training loss at every evaluation, shape (n_evaluations,).
+        Training loss at every evaluation, shape (m, n_evaluations); infinite where it overflowed.
     test_step, test_loss
-        Evaluations at which the test loss was recorded, and its values; shape (n_records,).
+        Evaluations at which the test loss was recorded, shape (n_records,), and its values,
+        shape (m, n_records).
     best_step
-        Index into `loss` of the evaluation whose weights were kept.
+        Index into `loss` of the evaluation whose weights were kept, shape (m,).
     """
 
     structure_functions: Array
@@ -77,144 +87,274 @@ class TrainedModel:
     loss: Array
     test_step: NDArray[np.int64]
     test_loss: Array
-    best_step: int
+    best_step: NDArray[np.int64]
 
 
-class _BudgetSpentError(Exception):
-    """Leaves an optimiser in the middle of a line search."""
+class _Stepper(Protocol):
+    """Asks for the loss at `point`, shape (n_members, n_parameters), and moves on from there."""
+
+    point: Tensor
+
+    def update(self, value: Tensor, gradient: Tensor) -> None: ...
+
+
+class _Adam:
+    """torch's Adam; members are independent since it works weight by weight."""
+
+    def __init__(self, point: Tensor) -> None:
+        self.point = point.clone()
+        self.optimizer = torch.optim.Adam([self.point])
+
+    def update(self, value: Tensor, gradient: Tensor) -> None:
+        del value
+        self.point.grad = gradient
+        self.optimizer.step()
+
+
+@dataclass
+class _Record:
+    """What is kept of a training in progress; tensors of m members on the training's device."""
+
+    loss: Tensor
+    test_loss: Tensor
+    best_loss: Tensor
+    best_step: Tensor
+    best_weights: Tensor
 
 
 def train(
-    event_matrix: sp.csr_array,
-    density: Array,
+    event_matrices: Sequence[sp.csr_array],
+    densities: Array,
     cell_area: float,
     nodes: NodeGrid,
     settings: TrainingSettings,
-    seed: int,
+    seeds: Sequence[int],
     test_loss: Callable[[Array], float],
     progress: Progress,
-) -> TrainedModel:
-    """Learn the structure functions from a near-detector density.
+    checkpoint: Checkpoint | None = None,
+) -> TrainedModels:
+    """Learn the structure functions of m members from their near-detector densities.
+
+    Parameters, result and errors are those of `train_together`; on a CPU members are trained one
+    after the other.
+    """
+    if settings.device != "cpu":
+        return train_together(
+            event_matrices,
+            densities,
+            cell_area,
+            nodes,
+            settings,
+            seeds,
+            test_loss,
+            progress,
+            checkpoint,
+        )
+    parts = []
+    for member, seed in enumerate(seeds):
+        before = member * settings.evaluations
+        parts.append(
+            train_together(
+                event_matrices if len(event_matrices) == 1 else [event_matrices[member]],
+                densities[member : member + 1],
+                cell_area,
+                nodes,
+                settings,
+                [seed],
+                test_loss,
+                partial(_report, progress, before),
+                None if checkpoint is None else checkpoint.of_member(member),
+            )
+        )
+    return TrainedModels(
+        structure_functions=np.concatenate([p.structure_functions for p in parts]),
+        weights=np.concatenate([p.weights for p in parts]),
+        loss=np.concatenate([p.loss for p in parts]),
+        test_step=parts[0].test_step,
+        test_loss=np.concatenate([p.test_loss for p in parts]),
+        best_step=np.concatenate([p.best_step for p in parts]),
+    )
+
+
+def _report(progress: Progress, before: int, done: int, loss: float) -> None:
+    progress(before + done, loss)
+
+
+def train_together(
+    event_matrices: Sequence[sp.csr_array],
+    densities: Array,
+    cell_area: float,
+    nodes: NodeGrid,
+    settings: TrainingSettings,
+    seeds: Sequence[int],
+    test_loss: Callable[[Array], float],
+    progress: Progress,
+    checkpoint: Checkpoint | None = None,
+) -> TrainedModels:
+    """Learn the structure functions of m members in one batch.
 
     Parameters
     ----------
-    event_matrix
-        A(Φ) of the assumed flux, shape (n_cells, 3 n_nodes).
-    density
-        ND density per dv1 dv2 of unit integral, flat, shape (n_cells,).
+    event_matrices
+        A(Φ) of the assumed flux, shape (n_cells, 3 n_nodes); one for all members, or one each.
+    densities
+        ND densities per dv1 dv2 of unit integral, shape (m, n_cells).
     cell_area
         dv1 dv2 of a cell.
     nodes
         The node grid.
-    settings, seed
-        How to train, and the seed of the initial weights.
+    settings
+        How to train.
+    seeds
+        Seeds of the initial weights, one per member.
     test_loss
         Loss against the truth for node values (3 n_nodes,), recorded but never used to train.
     progress
-        Called after every evaluation.
+        Called every few evaluations.
+    checkpoint
+        Where to save the state now and then, and to go on from if there is one.
 
     Returns
     -------
-    TrainedModel
-        With the weights of the lowest training loss; the overall sign, which normalised densities
-        do not see, is the one that makes the total positive.
+    TrainedModels
+        With the weights of each member's lowest training loss; the overall sign, which normalised
+        densities do not see, is the one that makes the total positive.
 
     Raises
     ------
     FloatingPointError
-        If the loss is not finite.
+        If a member never had a finite loss.
     """
-    dtype = _DTYPES[settings.precision]
-    network = structure_function_network(
-        settings.hidden_layers, settings.width, settings.activation, dtype, seed
-    ).to(settings.device)
-    problem = DensityProblem(event_matrix, density, cell_area, dtype, settings.device)
+    dtype, device = _DTYPES[settings.precision], settings.device
+    architecture = Architecture(settings.hidden_layers, settings.width, settings.activation)
+    problem = DensityProblem(event_matrices, densities, cell_area, dtype, device)
     all_inputs = network_inputs(torch.from_numpy(nodes.xi), torch.from_numpy(nodes.tau))
-    inputs = all_inputs[torch.from_numpy(problem.reachable_nodes)].to(settings.device, dtype)
+    inputs = all_inputs[torch.from_numpy(problem.reachable_nodes)].to(device, dtype)
+    weights = architecture.initial_weights(seeds).to(device, dtype)
+    projected = settings.optimizer == "varpro"
+    stepper: _Stepper
+    if settings.optimizer == "adam":
+        stepper = _Adam(weights)
+    else:
+        moved = weights[:, : -architecture.n_last_layer] if projected else weights
+        stepper = LBFGS.start(moved, _LBFGS_HISTORY)
 
-    losses: list[float] = []
-    records: list[tuple[int, float]] = []
-    record_every = max(1, settings.evaluations // _TEST_LOSS_RECORDS)
-    best_loss, best_step, best_state = np.inf, 0, network.state_dict()
-    objective = _projected if settings.optimizer == "varpro" else _plain
-
-    def evaluate() -> float:
-        nonlocal best_loss, best_step, best_state
-        if len(losses) == settings.evaluations:
-            raise _BudgetSpentError
-        optimizer.zero_grad()
-        value, loss, outputs = objective(network, inputs, problem)
-        value.backward()  # type: ignore[no-untyped-call]
-        if not np.isfinite(loss):
-            raise FloatingPointError(f"loss is {loss} at evaluation {len(losses)}, seed {seed}")
-        if loss < best_loss:
-            best_loss, best_step = loss, len(losses)
-            best_state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-        if len(losses) % record_every == 0:
-            node_values = np.zeros((N_STRUCTURE_FUNCTIONS, nodes.n_nodes))
-            node_values[:, problem.reachable_nodes] = outputs.detach().T.cpu().numpy()
-            records.append((len(losses), test_loss(node_values.ravel())))
-        losses.append(loss)
-        progress(len(losses), best_loss)
-        return value.item()
-
-    optimizer = _optimizer(settings, network)
-    try:
-        while True:
-            optimizer.step(evaluate)
-    except _BudgetSpentError:
-        network.load_state_dict(best_state)
-
-    with torch.no_grad():
-        outputs = network(all_inputs.to(settings.device, dtype)).T.cpu().double().numpy()
-    structure_functions = outputs / (event_matrix @ outputs.ravel()).sum()
-    weights = torch.cat([p.detach().flatten() for p in network.parameters()]).cpu().double()
-    test_step, test_values = zip(*records, strict=True)
-    return TrainedModel(
-        structure_functions=structure_functions.reshape(-1, nodes.n_xi, nodes.n_tau),
-        weights=weights.numpy(),
-        loss=np.array(losses),
-        test_step=np.array(test_step),
-        test_loss=np.array(test_values),
-        best_step=best_step,
+    n_members, n_evaluations = len(seeds), settings.evaluations
+    record_every = max(1, n_evaluations // _TEST_LOSS_RECORDS)
+    test_step = np.arange(0, n_evaluations, record_every)
+    infinite = torch.full((n_members,), torch.inf, dtype=dtype, device=device)
+    record = _Record(
+        loss=infinite[:, None].repeat(1, n_evaluations),
+        test_loss=torch.full((n_members, test_step.size), torch.inf, dtype=torch.float64),
+        best_loss=infinite,
+        best_step=torch.zeros(n_members, dtype=torch.int64, device=device),
+        best_weights=weights,
     )
+    start = 0
+    if checkpoint is not None and (state := checkpoint.load()) is not None:
+        start = state["evaluation"]
+        record = _Record(**{name: tensor.to(device) for name, tensor in state["record"].items()})
+        record.test_loss = record.test_loss.cpu()
+        _restore(stepper, state["stepper"])
+
+    for evaluation in range(start, n_evaluations):
+        evaluate = _projected if projected else _plain
+        value, gradient, loss, used, outputs = evaluate(
+            architecture, stepper.point, inputs, problem
+        )
+        better = loss < record.best_loss
+        record.loss[:, evaluation] = loss
+        record.best_loss = torch.where(better, loss, record.best_loss)
+        record.best_step = torch.where(better, evaluation, record.best_step)
+        record.best_weights = torch.where(better[:, None], used, record.best_weights)
+        if evaluation % record_every == 0:
+            for member, values in enumerate(outputs.mT.cpu().double().numpy()):
+                node_values = np.zeros((N_STRUCTURE_FUNCTIONS, nodes.n_nodes))
+                node_values[:, problem.reachable_nodes] = values
+                column = evaluation // record_every
+                record.test_loss[member, column] = test_loss(node_values.ravel())
+        stepper.update(value, gradient)
+        done = evaluation + 1
+        if done % _REPORT_EVERY == 0 or done == n_evaluations:
+            progress(done * n_members, record.best_loss.max().item())
+        if checkpoint is not None and (checkpoint.due() or done == n_evaluations):
+            checkpoint.save(
+                {"evaluation": done, "record": asdict(record), "stepper": _state(stepper)}
+            )
+
+    if not torch.isfinite(record.best_loss).all():
+        failed = [
+            seed for seed, ok in zip(seeds, record.best_loss.isfinite(), strict=True) if not ok
+        ]
+        raise FloatingPointError(f"the loss was never finite for network seeds {failed}")
+    with torch.no_grad():
+        last = record.best_weights[:, -architecture.n_last_layer :]
+        features = architecture.features(record.best_weights, all_inputs.to(device, dtype))
+        outputs = architecture.outputs(last, features).mT.cpu().double()
+    node_values = outputs.numpy().reshape(n_members, -1)
+    matrices = (
+        event_matrices if len(event_matrices) == n_members else [event_matrices[0]] * n_members
+    )
+    totals = np.array([(a @ w).sum() for a, w in zip(matrices, node_values, strict=True)])
+    structure_functions = node_values / totals[:, None]
+    return TrainedModels(
+        structure_functions=structure_functions.reshape(n_members, -1, nodes.n_xi, nodes.n_tau),
+        weights=record.best_weights.cpu().double().numpy(),
+        loss=record.loss.cpu().double().numpy(),
+        test_step=test_step,
+        test_loss=record.test_loss.numpy(),
+        best_step=record.best_step.cpu().numpy(),
+    )
+
+
+_Evaluation = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+"""What to minimise (m,), its gradient (m, n_parameters), the loss (m,), all weights of the networks
+(m, n_weights) and their outputs (m, n_reachable, 3)."""
 
 
 def _plain(
-    network: nn.Sequential, inputs: Tensor, problem: DensityProblem
-) -> tuple[Tensor, float, Tensor]:
-    """What to minimise, the loss, and the outputs (n_reachable, 3)."""
-    outputs = network(inputs)
-    loss = problem.loss(problem.density(outputs))
-    return loss, loss.item(), outputs
+    architecture: Architecture, point: Tensor, inputs: Tensor, problem: DensityProblem
+) -> _Evaluation:
+    """The loss as a function of all weights."""
+    weights = point.detach().requires_grad_()
+    last = weights[:, -architecture.n_last_layer :]
+    outputs = architecture.outputs(last, architecture.features(weights, inputs))
+    loss = problem.loss(problem.densities(outputs))
+    (gradient,) = torch.autograd.grad(loss.sum(), weights)
+    loss = loss.detach()
+    return loss, gradient, loss, weights.detach(), outputs.detach()
 
 
 def _projected(
-    network: nn.Sequential, inputs: Tensor, problem: DensityProblem
-) -> tuple[Tensor, float, Tensor]:
-    """The same with the best last layer, which is put into the network."""
-    features = network[:-1](inputs)
+    architecture: Architecture, point: Tensor, inputs: Tensor, problem: DensityProblem
+) -> _Evaluation:
+    """The squared distance with the best last layer as a function of the other weights."""
+    weights = point.detach().requires_grad_()
+    features = architecture.features(weights, inputs)
     with torch.no_grad():
-        bias_feature = torch.ones_like(features[:, :1])
-        coefficients = problem.solve_last_layer(torch.cat([features, bias_feature], 1), _RIDGE)
-        last = cast("nn.Linear", network[-1])
-        last.weight.copy_(coefficients[:, :-1])
-        last.bias.copy_(coefficients[:, -1])
-    outputs = last(features)
-    density = problem.density(outputs)
-    return problem.squared_distance(density), problem.loss(density.detach()).item(), outputs
+        bias_feature = torch.ones_like(features[:, :, :1])
+        coefficients = problem.solve_last_layer(torch.cat([features, bias_feature], 2), _RIDGE)
+        last = torch.cat([coefficients[:, :, :-1].flatten(1), coefficients[:, :, -1]], dim=1)
+    outputs = architecture.outputs(last, features)
+    densities = problem.densities(outputs)
+    value = problem.squared_distance(densities)
+    (gradient,) = torch.autograd.grad(value.sum(), weights)
+    loss = problem.loss(densities.detach())
+    used = torch.cat([weights.detach(), last], dim=1)
+    return value.detach(), gradient, loss, used, outputs.detach()
 
 
-def _optimizer(settings: TrainingSettings, network: nn.Sequential) -> torch.optim.Optimizer:
-    if settings.optimizer == "adam":
-        return torch.optim.Adam(network.parameters())
-    trained = network[:-1] if settings.optimizer == "varpro" else network
-    return torch.optim.LBFGS(
-        trained.parameters(),
-        max_iter=_LBFGS_ITERATIONS_PER_CALL,
-        history_size=_LBFGS_HISTORY,
-        line_search_fn="strong_wolfe",
-        # The stopping rule is the number of evaluations; these would stop at a mere plateau.
-        tolerance_grad=0.0,
-        tolerance_change=0.0,
-    )
+def _state(stepper: _Stepper) -> dict[str, Any]:
+    if isinstance(stepper, _Adam):
+        return {"point": stepper.point, "optimizer": stepper.optimizer.state_dict()}
+    assert isinstance(stepper, LBFGS)
+    return {field.name: getattr(stepper, field.name) for field in fields(stepper)}
+
+
+def _restore(stepper: _Stepper, state: dict[str, Any]) -> None:
+    if isinstance(stepper, _Adam):
+        stepper.point.copy_(state["point"])
+        stepper.optimizer.load_state_dict(state["optimizer"])
+    else:
+        for name, tensor in state.items():
+            setattr(stepper, name, tensor.to(stepper.point.device))

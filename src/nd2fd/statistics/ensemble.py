@@ -23,20 +23,20 @@ _FINE_POINTS = 4001
 
 
 def better_octant(values: Array, octant_log_likelihood: Array) -> Array:
-    """Values (n_replicas, 2) in the octant that fits each replica better, shape (n_replicas,)."""
-    best = octant_log_likelihood.argmax(axis=1)
-    return values[np.arange(len(values)), best]
+    """Values (…, 2) in the octant that fits each replica better, shape (…,)."""
+    best = octant_log_likelihood.argmax(axis=-1)
+    return np.take_along_axis(values, best[..., None], axis=-1)[..., 0]
 
 
 def ensemble_region(
-    members: Sequence[Array], axes: Sequence[Array], upper_limit: float | None
+    members: Array, axes: Sequence[Array], upper_limit: float | None
 ) -> tuple[Array, NDArray[np.bool_]]:
     """Fraction of member regions that contain each grid point, and the ensemble's regions.
 
     Parameters
     ----------
     members
-        Bootstrap estimates of each member, shape (n_replicas, n_dim).
+        Bootstrap estimates of each member, shape (n_members, n_replicas, n_dim).
     axes
         Grid axes, one per parameter.
     upper_limit
@@ -54,14 +54,14 @@ def ensemble_region(
 
 
 def ensemble_intervals(
-    members: Sequence[Array], low: float, high: float, upper_limit: float | None = None
+    members: Array, low: float, high: float, upper_limit: float | None = None
 ) -> Iterator[list[tuple[float, float]]]:
     """Intervals of one parameter, possibly several, at each of `N_SIGMAS`.
 
-    `members` are bootstrap estimates of shape (n_replicas,), looked at between `low` and `high`.
+    `members` are bootstrap estimates, shape (n_members, n_replicas), looked at in [low, high].
     """
     axis = np.linspace(low, high, _FINE_POINTS)
-    _, masks = ensemble_region([m[:, None] for m in members], [axis], upper_limit)
+    _, masks = ensemble_region(members[:, :, None], [axis], upper_limit)
     for mask in masks:
         yield intervals_from_mask(axis, mask)
 

@@ -1,4 +1,4 @@
-"""Densities at both detectors and the total cross section that a trained member predicts."""
+"""Densities at both detectors and the total cross section that trained members predict."""
 
 from functools import partial
 from typing import Any
@@ -15,22 +15,27 @@ from nd2fd.stage import Stage
 snakemake: Any
 
 with Stage(snakemake) as stage:
-    member = stage.read("member", MEMBER)
+    models = stage.read("members", MEMBER)
     grid = DensityGrid(**snakemake.params.grid)
-    nodes = NodeGrid(member["xi"].size, member["tau"].size)
+    nodes = NodeGrid(models["xi"].size, models["tau"].size)
     spectra = detector_spectra(stage.read("flux", FLUX), stage.read("oscillation", OSCILLATION))
     fluxes = np.stack([cell_averages(s, grid.n_energy, grid.energy_max) for s in spectra])
-    (near_density, far_density), sigma_total = event_densities(
-        grid, partial(nodes.interpolate, member["structure_functions"]), fluxes
-    )
+    predictions = [
+        event_densities(grid, partial(nodes.interpolate, values), fluxes)
+        for values in models["structure_functions"]
+    ]
+    densities = np.stack([density for density, _ in predictions])
+    sigma_total = np.stack([sigma for _, sigma in predictions])
+    average = np.average(sigma_total, axis=1, weights=fluxes[0])
     stage.write(
         PREDICTION,
         {
+            "member": models["member"],
             "v1": grid.v1,
             "v2": grid.v2,
             "energy": grid.energy,
-            "near": near_density,
-            "far": far_density,
-            "sigma_total": sigma_total / np.average(sigma_total, weights=fluxes[0]),
+            "near": densities[:, 0],
+            "far": densities[:, 1],
+            "sigma_total": sigma_total / average[:, None],
         },
     )

@@ -1,6 +1,8 @@
-"""What a member trains on: the near-detector density and the flux it assumes."""
+"""What the members of a batch train on: near-detector densities and the fluxes they assume."""
 
 from typing import Any
+
+import numpy as np
 
 from nd2fd.schemas import NEAR, TRUTH
 from nd2fd.stage import Stage
@@ -9,14 +11,16 @@ snakemake: Any
 
 with Stage(snakemake) as stage:
     truth = stage.read("truth", TRUTH)
+    members = np.array(snakemake.params.members)
     stage.write(
         NEAR,
         {
+            "member": members,
             "v1": truth["v1"],
             "v2": truth["v2"],
-            "density": truth["near"],
+            "density": np.repeat(truth["near"][None], members.size, axis=0),
             "energy": truth["energy"],
-            "flux": truth["near_flux"],
+            "flux": np.repeat(truth["near_flux"][None], members.size, axis=0),
             "n_events": 0,
         },
     )

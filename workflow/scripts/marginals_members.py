@@ -1,4 +1,4 @@
-"""One-dimensional marginals of the event densities of one cross section, on a fine grid."""
+"""One-dimensional marginals of the event densities of a batch of cross sections, on a fine grid."""
 
 from functools import partial
 from typing import Any
@@ -22,13 +22,12 @@ with Stage(snakemake) as stage:
     grid = DensityGrid(**params.grid)
     spectra = detector_spectra(stage.read("flux", FLUX), stage.read("oscillation", OSCILLATION))
     fluxes = np.stack([cell_averages(s, grid.n_energy, grid.energy_max) for s in spectra])
-    densities, sigma_total = event_densities(
-        grid, partial(nodes.interpolate, model["structure_functions"]), fluxes
-    )
-    marginals = marginal_densities(grid, densities, sigma_total, fluxes)
-    stage.write(
-        MARGINALS,
-        {name: centres for name, (centres, _) in marginals.items()}
-        | {f"near_{name}": values[0] for name, (_, values) in marginals.items()}
-        | {f"far_{name}": values[1] for name, (_, values) in marginals.items()},
-    )
+    of_members = []
+    for values in model["structure_functions"].reshape(-1, 3, nodes.n_xi, nodes.n_tau):
+        densities, sigma_total = event_densities(grid, partial(nodes.interpolate, values), fluxes)
+        of_members.append(marginal_densities(grid, densities, sigma_total, fluxes))
+    data: dict[str, Any] = {"member": np.array(params.members)}
+    for name, (centres, _) in of_members[0].items():
+        values = np.stack([marginals[name][1] for marginals in of_members])
+        data |= {name: centres, f"near_{name}": values[:, 0], f"far_{name}": values[:, 1]}
+    stage.write(MARGINALS, data)

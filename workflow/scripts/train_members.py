@@ -1,0 +1,78 @@
+"""Train the structure functions of a batch of ensemble members."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nd2fd.artifacts import sha256_of_config
+from nd2fd.forward.nodes import NodeGrid
+from nd2fd.forward.operator import ForwardOperator
+from nd2fd.learning.checkpoint import Checkpoint
+from nd2fd.learning.closure import closure_loss
+from nd2fd.learning.network import Architecture
+from nd2fd.learning.training import TrainingSettings, train
+from nd2fd.physics.density import DensityGrid
+from nd2fd.schemas import MEMBER, NEAR, TRUTH
+from nd2fd.stage import Stage
+from nd2fd.statistics.streams import stream_seed
+
+snakemake: Any
+
+# Seconds; a checkpoint of one member takes about 10 ms.
+CHECKPOINT_INTERVAL = 20.0
+
+with Stage(snakemake) as stage:
+    torch.set_num_threads(snakemake.threads)
+    params = snakemake.params
+    near = stage.read("near", NEAR)
+    truth = stage.read("truth", TRUTH)
+    grid = DensityGrid(**params.grid)
+    nodes = NodeGrid(**params.nodes)
+    settings = TrainingSettings(**params.training)
+    operator = ForwardOperator.build(grid, nodes)
+    fluxes = near["flux"] / near["flux"].sum(axis=1, keepdims=True)
+    shared = (fluxes == fluxes[0]).all()
+    provenance = stage.provenance()
+    checkpoint = Checkpoint(
+        Path(snakemake.output[0]).with_suffix(".checkpoint"),
+        sha256_of_config(
+            {
+                "config": provenance.config_sha256,
+                "code": params.code,
+                "inputs": dict(provenance.inputs),
+            }
+        ),
+        CHECKPOINT_INTERVAL,
+    )
+    progress = stage.progress("training", settings.evaluations * len(fluxes))
+    models = train(
+        [operator.event_matrix(flux) for flux in (fluxes[:1] if shared else fluxes)],
+        near["density"].reshape(len(fluxes), -1),
+        grid.cell_area,
+        nodes,
+        settings,
+        [stream_seed(params.seed, "network", *stream) for stream in params.streams],
+        closure_loss(grid, nodes, truth["structure_functions"]),
+        lambda done, loss: progress(done, f"loss {loss:.3g}"),
+        checkpoint,
+    )
+    stage.log.info("best losses %s", np.array2string(models.loss.min(axis=1), precision=3))
+    architecture = Architecture(settings.hidden_layers, settings.width, settings.activation)
+    stage.write(
+        MEMBER,
+        {
+            "member": near["member"],
+            "xi": nodes.xi,
+            "tau": nodes.tau,
+            "structure_functions": models.structure_functions,
+            "layer_sizes": np.array(architecture.layer_sizes),
+            "weights": models.weights,
+            "loss": models.loss,
+            "test_step": models.test_step,
+            "test_loss": models.test_loss,
+            "best_step": models.best_step,
+        },
+    )
+    checkpoint.remove()
