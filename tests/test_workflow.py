@@ -84,14 +84,14 @@ def hashes(directory):
 def test_dry_run(fresh, arguments):
     code, output = snakemake(fresh, "-n", *arguments)
     assert code == 0, output
-    assert "train_member" in output
+    assert "train_members" in output
 
 
 def test_one_figure_needs_one_member(fresh):
     _, output = snakemake(fresh, "-n", "results/figs/fig2.pdf")
     jobs = job_counts(output)
-    assert jobs["train_member"] == 1
-    assert "fit_member" not in jobs
+    assert jobs["train_members"] == 1
+    assert "fit_members" not in jobs
 
 
 def test_named_profile_is_the_one_used(fresh):
@@ -158,7 +158,10 @@ def test_members_differ_by_their_seed_alone(finished):
         read_artifact(results / f"members/seeds/{i}.h5", schemas.MEMBER).data for i in (0, 1)
     )
     assert not np.allclose(first["weights"], second["weights"])
-    assert (results / "near/seeds/0.h5").read_bytes() == (results / "near/seeds/1.h5").read_bytes()
+    near = [
+        read_artifact(results / f"near/seeds/{i}.h5", schemas.NEAR).data["density"] for i in (0, 1)
+    ]
+    np.testing.assert_array_equal(near[0], near[1])
 
 
 def test_equal_inputs_give_equal_bytes(finished, tmp_path):
@@ -189,11 +192,31 @@ def test_unknown_ensemble_is_a_clear_error(fresh):
     assert "truth, nominal, seeds" in output
 
 
-def test_member_beyond_the_ensemble_is_a_clear_error(fresh):
+def test_batch_beyond_the_ensemble_is_a_clear_error(fresh):
     code, output = snakemake(fresh, "-n", "results/members/seeds/10.h5")
     assert code != 0
-    assert "seeds" in output
-    assert "0 to 9" in output
+    assert "ensemble 'seeds' has no batch 10: its 10 members" in output
+    assert "numbered 0 to 9" in output
+
+
+def test_batches_hold_the_same_members(finished, tmp_path):
+    """Two members per job give half the jobs and, on a CPU, the same networks to the last bit."""
+    directory = copy_project(tmp_path)
+    (directory / "batched.yaml").write_text("training: {members_per_job: 2}\n")
+    code, output = snakemake(
+        directory, *CI, "batched.yaml", "--cores", "1", "--", "results/fits/seeds/0.h5"
+    )
+    assert code == 0, output[-3000:]
+    results = directory / "results"
+    for schema, kind, name in (
+        (schemas.MEMBER, "members", "structure_functions"),
+        (schemas.FIT, "fits", "dm2_32"),
+    ):
+        together = read_artifact(results / f"{kind}/seeds/0.h5", schema).data
+        assert list(together["member"]) == [0, 1]
+        for member in (0, 1):
+            alone = read_artifact(finished / f"results/{kind}/seeds/{member}.h5", schema).data
+            np.testing.assert_array_equal(together[name][member], alone[name][0])
 
 
 @pytest.mark.parametrize("damage", ["truncated", "foreign"])
@@ -211,7 +234,7 @@ def test_damaged_artifact_is_named(finished, tmp_path, damage):
     )  # fmt: skip
     assert code != 0
     assert "results/truth/densities.h5" in output
-    log = (directory / "results/logs/near_member/nominal/0.log").read_text()
+    log = (directory / "results/logs/near_members/nominal/0.log").read_text()
     assert "results/truth/densities.h5" in log
     assert "delete it and run again" in log
 
