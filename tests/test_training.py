@@ -15,13 +15,13 @@ from nd2fd.learning.closure import closure_loss
 from nd2fd.learning.lbfgs import LBFGS
 from nd2fd.learning.network import Architecture, network_inputs
 from nd2fd.learning.problem import DensityProblem
-from nd2fd.learning.training import TrainingSettings, train, train_together
+from nd2fd.learning.training import TrainingSettings, _projected, train, train_together
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
 from nd2fd.physics.flux import cell_averages
 
 GRID = DensityGrid(32, 32, 32, 2, 10.0)
 NODES = NodeGrid(24, 24)
-VARPRO = TrainingSettings("varpro", "silu", "float64", 3, 32, 40, "cpu")
+VARPRO = TrainingSettings("varpro", "silu", "float64", 3, 32, 40, 1e-10, "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +104,26 @@ def test_last_layer_is_the_least_squares_solution(data):
     expected, *_ = np.linalg.lstsq(design / GRID.cell_area, density.ravel(), rcond=None)
     solution = p.solve_last_layer(torch.from_numpy(features)[None], ridge=0.0).numpy()
     np.testing.assert_allclose(solution.ravel(), expected, rtol=1e-6)
+
+
+def test_gradient_at_the_projected_last_layer(data):
+    """The envelope theorem: differences of the minimum over the last layer, step by step."""
+    p = problem(data)
+    network = Architecture(2, 6, "silu")
+    inputs = network_inputs(torch.from_numpy(NODES.xi), torch.from_numpy(NODES.tau))
+    inputs = inputs[torch.from_numpy(p.reachable_nodes)]
+    point = network.initial_weights([1])[:, : -network.n_last_layer].double()
+    ridge = 1e-6
+
+    def evaluate(point):
+        value, gradient, *_ = _projected(network, point, inputs, p, ridge)
+        return value.item(), gradient[0]
+
+    _, gradient = evaluate(point)
+    direction = torch.randn(point.shape, dtype=torch.float64)
+    step = 1e-5
+    difference = evaluate(point + step * direction)[0] - evaluate(point - step * direction)[0]
+    assert (gradient * direction).sum().item() == pytest.approx(difference / (2 * step), rel=1e-5)
 
 
 def test_member_learns_both_detectors_from_the_near_one(data, member):
@@ -230,8 +250,8 @@ def test_training_leaves_the_global_random_state_alone(data):
 @pytest.mark.parametrize(
     "settings",
     [
-        TrainingSettings("adam", "leaky_relu", "float32", 3, 32, 400, "cpu"),
-        TrainingSettings("lbfgs", "silu", "float64", 3, 32, 200, "cpu"),
+        TrainingSettings("adam", "leaky_relu", "float32", 3, 32, 400, 0.0, "cpu"),
+        TrainingSettings("lbfgs", "silu", "float64", 3, 32, 200, 0.0, "cpu"),
     ],
     ids=["adam", "lbfgs"],
 )

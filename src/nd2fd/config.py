@@ -176,6 +176,12 @@ class TrainingSection(Section):
         ge=1,
         le=1_000_000,
     )
+    ridge: float = key(
+        "`varpro` only: penalty on the last layer, relative to the squared density of W = 1",
+        "choice",
+        ge=0,
+        le=1,
+    )
     device: Literal["cpu", "cuda"] = key("Where to train", "choice")
     members_per_job: int = key(
         "Members trained, predicted and fitted together: 1 on CPUs, as many as fit on a GPU",

@@ -40,18 +40,18 @@ class _EventMap:
     """One event matrix in the forms that its products need."""
 
     def __init__(self, parts: Sequence[sp.csr_array], dtype: torch.dtype, device: str) -> None:
-        compact = sp.csr_array(sp.hstack(parts, format="csr"))
-        self._matrix = _torch_csr(compact, dtype, device)
-        self._transposed = _torch_csr(sp.csr_array(compact.T), dtype, device)
         self._parts = [_torch_csr(part, dtype, device) for part in parts]
+        self._transposed = [_torch_csr(sp.csr_array(part.T), dtype, device) for part in parts]
 
     def events(self, outputs: Tensor) -> Tensor:
         """A w for outputs (n_members, n_nodes, 3): (n_members, n_cells)."""
-        columns = outputs.permute(2, 1, 0).reshape(-1, len(outputs))
-        product: Tensor = _SparseProduct.apply(  # type: ignore[no-untyped-call]
-            self._matrix, self._transposed, columns
-        )
-        return product.T
+        products = [
+            _SparseProduct.apply(part, transposed, columns)  # type: ignore[no-untyped-call]
+            for part, transposed, columns in zip(
+                self._parts, self._transposed, outputs.permute(2, 1, 0), strict=True
+            )
+        ]
+        return torch.stack(products).sum(dim=0).T
 
     def design(self, features: Tensor) -> Tensor:
         """A_i · features, side by side for i = 1, 2, 3: (n_members, n_cells, 3 n_features)."""
@@ -140,6 +140,9 @@ class DensityProblem:
         # Cells that no event can reach cost the same whatever the model is.
         unreachable = np.square(np.delete(densities, rows, axis=1)).sum(axis=1) * cell_area
         self._constants = torch.tensor(unreachable, dtype=dtype, device=device)
+        ones = torch.ones(len(densities), len(self.reachable_nodes), 1, dtype=dtype, device=device)
+        constant = self._each(_EventMap.design, ones) / cell_area
+        self._unit_norms = constant.square().sum(dim=1).mean(dim=1) * cell_area
 
     def densities(self, outputs: Tensor) -> Tensor:
         """A(Φ) w per dv1 dv2, not normalised: (n_members, n_rows) from outputs (…, n_nodes, 3)."""
@@ -158,14 +161,14 @@ class DensityProblem:
     def solve_last_layer(self, features: Tensor, ridge: float) -> Tensor:
         """Linear coefficients c of the structure functions W_i' = features · c_i, exactly.
 
-        Minimises `squared_distance` + ridge · (mean squared norm of a column) · |c|².
+        Minimises `squared_distance` + `penalty`.
 
         Parameters
         ----------
         features
             Values on the reachable nodes, shape (n_members, n_reachable, n_features).
         ridge
-            Relative size of the regulariser: keeps the nearly degenerate system solvable.
+            Size of the penalty, as in `penalty`.
 
         Returns
         -------
@@ -174,13 +177,20 @@ class DensityProblem:
         """
         design = self._each(_EventMap.design, features) / self._cell_area
         normal = design.mT @ design
-        diagonal = normal.diagonal(dim1=1, dim2=2)
-        diagonal += ridge * diagonal.mean(dim=1, keepdim=True)
+        normal.diagonal(dim1=1, dim2=2).add_(ridge * self._unit_norms[:, None] / self._cell_area)
         # The variant that raises nothing: one failing member must not stop the others.
         factor, failed = torch.linalg.cholesky_ex(normal)
         solution = torch.cholesky_solve(design.mT @ self._densities[:, :, None], factor)[:, :, 0]
         solution = torch.where(failed[:, None] > 0, torch.nan, solution)
         return solution.reshape(len(features), N_STRUCTURE_FUNCTIONS, -1)
+
+    def penalty(self, coefficients: Tensor, ridge: float) -> Tensor:
+        """ridge · |c|² in units of the densities, shape (n_members,).
+
+        The unit is the squared norm of the density of W_i' = 1, averaged over i: a property of the
+        flux and the kinematics alone.
+        """
+        return ridge * self._unit_norms * coefficients.square().sum(dim=(1, 2))
 
     def _each(self, product: Any, values: Tensor) -> Tensor:
         """A product with the one event matrix, or with each member's own."""

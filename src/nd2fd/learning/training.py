@@ -47,7 +47,6 @@ Progress = Callable[[int, float], None]
 _LBFGS_HISTORY = 50
 _TEST_LOSS_RECORDS = 100
 _REPORT_EVERY = 10
-_RIDGE = 1e-10
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -61,6 +60,7 @@ class TrainingSettings:
     hidden_layers: int
     width: int
     evaluations: int
+    ridge: float
     device: str
 
 
@@ -258,7 +258,7 @@ def train_together(
         _restore(stepper, state["stepper"])
 
     for evaluation in range(start, n_evaluations):
-        evaluate = _projected if projected else _plain
+        evaluate = partial(_projected, ridge=settings.ridge) if projected else _plain
         value, gradient, loss, used, outputs = evaluate(
             architecture, stepper.point, inputs, problem
         )
@@ -326,18 +326,22 @@ def _plain(
 
 
 def _projected(
-    architecture: Architecture, point: Tensor, inputs: Tensor, problem: DensityProblem
+    architecture: Architecture,
+    point: Tensor,
+    inputs: Tensor,
+    problem: DensityProblem,
+    ridge: float,
 ) -> _Evaluation:
-    """The squared distance with the best last layer as a function of the other weights."""
+    """Squared distance and penalty with the best last layer, as a function of the other weights."""
     weights = point.detach().requires_grad_()
     features = architecture.features(weights, inputs)
     with torch.no_grad():
         bias_feature = torch.ones_like(features[:, :, :1])
-        coefficients = problem.solve_last_layer(torch.cat([features, bias_feature], 2), _RIDGE)
+        coefficients = problem.solve_last_layer(torch.cat([features, bias_feature], 2), ridge)
         last = torch.cat([coefficients[:, :, :-1].flatten(1), coefficients[:, :, -1]], dim=1)
     outputs = architecture.outputs(last, features)
     densities = problem.densities(outputs)
-    value = problem.squared_distance(densities)
+    value = problem.squared_distance(densities) + problem.penalty(coefficients, ridge)
     (gradient,) = torch.autograd.grad(value.sum(), weights)
     loss = problem.loss(densities.detach())
     used = torch.cat([weights.detach(), last], dim=1)
