@@ -5,7 +5,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup fig2 all test lint format config-docs clean
+.PHONY: help setup fig2 all test lint format config-docs bench bench-quick clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -42,6 +42,16 @@ format: setup  ## Format Python and Snakemake files
 
 config-docs: setup  ## Write config/schema.json and docs/configuration.md
 	$(BIN)/python -m nd2fd.config
+
+bench: .venv/bench-installed  ## Benchmarks, 10 minutes; writes results/bench and docs/performance.md
+	$(BIN)/python -m bench
+
+bench-quick: .venv/bench-installed  ## The same, smaller, in 3 minutes
+	$(BIN)/python -m bench --quick
+
+.venv/bench-installed: .venv/installed bench/requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	touch $@
 
 clean:  ## Remove all results
 	rm -rf results/* .snakemake

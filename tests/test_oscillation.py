@@ -303,3 +303,33 @@ def test_impossible_parameters_are_refused(changes, message):
 def test_impossible_arguments_are_refused(function, arguments, n_newton, message):
     with pytest.raises(ValueError, match=message):
         function(NUFIT_6_0, *arguments, n_newton=n_newton)
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((), (30_000,)),
+        ((200, 1), (100,)),
+        ((150, 1, 1), (150,)),
+        ((2, 3, 1), (5000,)),
+        ((20_000,), ()),
+    ],
+)
+def test_blocks_are_put_together_in_order(shapes):
+    """Above the size of a block, against single evaluations at random places."""
+    rng = np.random.default_rng(1)
+    theta_shape, energy_shape = shapes
+    sin2_theta23 = rng.uniform(0.3, 0.7, theta_shape)
+    dm2_31 = rng.uniform(2.3e-3, 2.7e-3, theta_shape)
+    energy = rng.uniform(0.3, 10.0, energy_shape)
+    params = replace(NUFIT_6_0, sin2_theta23=sin2_theta23, dm2_31=dm2_31)
+    survival = survival_probability(params, energy, 1300.0, 1.4)
+    shape = np.broadcast_shapes(theta_shape, energy_shape)
+    assert survival.shape == shape
+    everything = probabilities(params, energy, 1300.0, 1.4)
+    np.testing.assert_array_equal(everything[..., 1, 1], survival)
+    theta, dm2, e = (np.broadcast_to(v, shape) for v in (sin2_theta23, dm2_31, energy))
+    for index in zip(*(rng.integers(n, size=20) for n in shape), strict=True):
+        one = replace(NUFIT_6_0, sin2_theta23=float(theta[index]), dm2_31=float(dm2[index]))
+        expected = survival_probability(one, e[index], 1300.0, 1.4)
+        assert survival[index] == pytest.approx(float(expected), abs=1e-14)

