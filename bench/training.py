@@ -17,7 +17,7 @@ from nd2fd.forward.operator import ForwardOperator
 from nd2fd.learning.direct import DirectProblem
 from nd2fd.learning.network import network_inputs
 from nd2fd.learning.problem import DensityProblem
-from nd2fd.learning.training import TrainedModels, TrainingSettings, train
+from nd2fd.learning.training import TrainedModels, TrainingData, TrainingSettings, train
 
 _PAPER_LOSS = 3e-6
 """Adam's loss after 10,000 steps is 3e-6 to 4e-6; stands for it where Adam takes fewer steps."""
@@ -148,18 +148,10 @@ def _train(how: TrainingSettings, n_members: int, seed: int, n: int) -> Callable
     matrix = ForwardOperator.build(grid, NODES).event_matrix(near_flux(grid))
     densities = np.tile(near_density(grid), (n_members, 1))
     seeds = range(seed, seed + n_members)
+    data = TrainingData([matrix], densities, grid.cell_area, NODES, seeds)
 
     def run() -> TrainedModels:
-        return train(
-            [matrix],
-            densities,
-            grid.cell_area,
-            NODES,
-            how,
-            seeds,
-            test_loss=lambda _: 0.0,
-            progress=lambda *_: None,
-        )
+        return train(data, how, test_loss=lambda _: 0.0, progress=lambda *_: None)
 
     return run
 

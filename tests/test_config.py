@@ -65,6 +65,11 @@ def test_shipped_overrides_are_valid(raw, name):
         (("pdf", "set"), "CT18NNLO", ["pdf.path is null", "CT18NNLO", "embedded"]),
         (("flux", "near"), "/no/such/file", ["flux.near", "/no/such/file", "not exist"]),
         (("ensembles",), {}, ["ensembles", "at least 1"]),
+        (
+            ("ensembles",),
+            {"truth": {"cross_section": "known", "size": 1, "vary": []}},
+            ["ensembles: nominal, seeds missing", "figures"],
+        ),
         (("ensembles", "seeds", "size"), 0, ["ensembles.seeds.size", "0", "≥ 1"]),
         (("ensembles", "seeds", "vary"), ["seed"], ["ensembles.seeds.vary", "'network_seed'"]),
         (("ensembles", "seeds", "vary"), [], ["ensembles.seeds", "vary is empty", "size: 1"]),

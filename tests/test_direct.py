@@ -103,7 +103,9 @@ def test_single_precision():
     np.testing.assert_allclose(single_gradient, gradient, atol=1e-4 * abs(gradient).max())
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU at hand")
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="needs a CUDA GPU; the CPU tests cover the same code"
+)
 def test_same_on_a_gpu():
     loss, gradient = direct(smooth_network(7))
     gpu_loss, gpu_gradient = direct(smooth_network(7).to("cuda"), device="cuda")

@@ -15,7 +15,13 @@ from nd2fd.learning.closure import closure_loss
 from nd2fd.learning.lbfgs import LBFGS
 from nd2fd.learning.network import Architecture, network_inputs
 from nd2fd.learning.problem import DensityProblem
-from nd2fd.learning.training import TrainingSettings, _projected, train, train_together
+from nd2fd.learning.training import (
+    TrainingData,
+    TrainingSettings,
+    _projected,
+    train,
+    train_together,
+)
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
 from nd2fd.physics.flux import cell_averages
 
@@ -44,17 +50,8 @@ def true_node_values():
 def trained(data, settings, seeds=(1,), test_loss=lambda _: 0.0, checkpoint=None, how=train):
     (near, _), (density, _), _ = data
     densities = np.repeat(density.reshape(1, -1), len(seeds), axis=0)
-    return how(
-        [near],
-        densities,
-        GRID.cell_area,
-        NODES,
-        settings,
-        seeds,
-        test_loss,
-        lambda *_: None,
-        checkpoint,
-    )
+    problem = TrainingData([near], densities, GRID.cell_area, NODES, seeds)
+    return how(problem, settings, test_loss, lambda *_: None, checkpoint)
 
 
 @pytest.fixture(scope="module")
@@ -218,19 +215,14 @@ def test_batched_members_do_what_single_ones_do(data, optimizer):
 def test_members_with_their_own_event_matrices(data, member):
     """The same matrix given once or for each member is the same problem."""
     (near, _), (density, _), _ = data
-    own = train_together(
-        [near, 2.0 * near],
-        np.repeat(density.reshape(1, -1), 2, axis=0),
-        GRID.cell_area,
-        NODES,
-        replace(VARPRO, optimizer="lbfgs", evaluations=10),
-        (1, 1),
-        lambda _: 0.0,
-        lambda *_: None,
-    )
-    shared = trained(data, replace(VARPRO, optimizer="lbfgs", evaluations=10))
+    densities = np.repeat(density.reshape(1, -1), 2, axis=0)
+    settings = replace(VARPRO, optimizer="lbfgs", evaluations=10)
+    problem = TrainingData([near, 2.0 * near], densities, GRID.cell_area, NODES, (1, 1))
+    shared = trained(data, settings)
     # The normalisation drops out, so twice the flux is the same flux.
-    np.testing.assert_allclose(own.loss, np.repeat(shared.loss, 2, axis=0), rtol=1e-8)
+    for how in (train, train_together):
+        own = how(problem, settings, lambda _: 0.0, lambda *_: None)
+        np.testing.assert_allclose(own.loss, np.repeat(shared.loss, 2, axis=0), rtol=1e-8)
 
 
 def test_wrong_number_of_event_matrices_is_refused(data):

@@ -29,6 +29,9 @@ from nd2fd.physics.flux import read_flux_table
 EMBEDDED = "embedded"
 """Value of `pdf.set` and `flux.near` that selects what is shipped with the package."""
 
+FIGURE_ENSEMBLES = ("truth", "nominal", "seeds")
+"""Ensembles that figures and tables show; others can be added."""
+
 EnsembleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -273,6 +276,16 @@ class Config(Section):
     ensembles: dict[EnsembleName, EnsembleSection] = Field(min_length=1)
     figures: FiguresSection
 
+    @model_validator(mode="after")
+    def _figures_have_their_ensembles(self) -> "Config":
+        missing = [name for name in FIGURE_ENSEMBLES if name not in self.ensembles]
+        if missing:
+            raise ValueError(
+                f"ensembles: {', '.join(missing)} missing; figures and tables need "
+                f"{', '.join(FIGURE_ENSEMBLES)}"
+            )
+        return self
+
 
 def validate_config(raw: Mapping[str, Any]) -> Config:
     """Check a configuration read from YAML.
@@ -301,7 +314,11 @@ def _explain(error: ValidationError) -> str:
             message = f"no such key; the keys here are {allowed}"
         elif problem["type"] == "missing":
             shown, message = "", "is missing"
-        elif (field := _fields(location[:-1]).get(str(location[-1]))) and _allowed(field):
+        elif (
+            location
+            and (field := _fields(location[:-1]).get(str(location[-1])))
+            and _allowed(field)
+        ):
             message += f" (allowed: {_allowed(field)})"
         lines.append(f"  {name}{shown}: {message}")
     return "\n".join(lines)

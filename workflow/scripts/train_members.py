@@ -12,7 +12,7 @@ from nd2fd.forward.operator import ForwardOperator
 from nd2fd.learning.checkpoint import Checkpoint
 from nd2fd.learning.closure import closure_loss
 from nd2fd.learning.network import Architecture
-from nd2fd.learning.training import TrainingSettings, train
+from nd2fd.learning.training import TrainingData, TrainingSettings, train
 from nd2fd.physics.density import DensityGrid
 from nd2fd.schemas import MEMBER, NEAR, TRUTH
 from nd2fd.stage import Stage
@@ -47,13 +47,16 @@ with Stage(snakemake) as stage:
         CHECKPOINT_INTERVAL,
     )
     progress = stage.progress("training", settings.evaluations * len(fluxes))
-    models = train(
+    data = TrainingData(
         [operator.event_matrix(flux) for flux in (fluxes[:1] if shared else fluxes)],
         near["density"].reshape(len(fluxes), -1),
         grid.cell_area,
         nodes,
-        settings,
         [stream_seed(params.seed, "network", *stream) for stream in params.streams],
+    )
+    models = train(
+        data,
+        settings,
         closure_loss(grid, nodes, truth["structure_functions"]),
         lambda done, loss: progress(done, f"loss {loss:.3g}"),
         checkpoint,

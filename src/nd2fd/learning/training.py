@@ -19,7 +19,7 @@ is far: the last layer solves a nearly degenerate system, and L-BFGS then takes 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import Any, Literal, Protocol
 
@@ -62,6 +62,39 @@ class TrainingSettings:
     evaluations: int
     ridge: float
     device: str
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What m members learn from.
+
+    event_matrices
+        A(Φ) of the assumed flux, shape (n_cells, 3 n_nodes); one for all members, or one each.
+    densities
+        ND densities per dv1 dv2 of unit integral, shape (m, n_cells).
+    cell_area
+        dv1 dv2 of a cell.
+    nodes
+        The node grid.
+    seeds
+        Seeds of the initial weights, one per member.
+    """
+
+    event_matrices: Sequence[sp.csr_array]
+    densities: Array
+    cell_area: float
+    nodes: NodeGrid
+    seeds: Sequence[int]
+
+    def of_member(self, member: int) -> "TrainingData":
+        """The part of one member."""
+        shared = len(self.event_matrices) == 1
+        return replace(
+            self,
+            event_matrices=self.event_matrices if shared else [self.event_matrices[member]],
+            densities=self.densities[member : member + 1],
+            seeds=[self.seeds[member]],
+        )
 
 
 @dataclass(frozen=True)
@@ -123,49 +156,28 @@ class _Record:
 
 
 def train(
-    event_matrices: Sequence[sp.csr_array],
-    densities: Array,
-    cell_area: float,
-    nodes: NodeGrid,
+    data: TrainingData,
     settings: TrainingSettings,
-    seeds: Sequence[int],
     test_loss: Callable[[Array], float],
     progress: Progress,
     checkpoint: Checkpoint | None = None,
 ) -> TrainedModels:
-    """Learn the structure functions of m members from their near-detector densities.
+    """Learn the structure functions of m members; on a CPU one member after the other.
 
-    Parameters, result and errors are those of `train_together`; on a CPU members are trained one
-    after the other.
+    Parameters, result and errors are those of `train_together`.
     """
     if settings.device != "cpu":
-        return train_together(
-            event_matrices,
-            densities,
-            cell_area,
-            nodes,
+        return train_together(data, settings, test_loss, progress, checkpoint)
+    parts = [
+        train_together(
+            data.of_member(member),
             settings,
-            seeds,
             test_loss,
-            progress,
-            checkpoint,
+            partial(_report, progress, member * settings.evaluations),
+            None if checkpoint is None else checkpoint.of_member(member),
         )
-    parts = []
-    for member, seed in enumerate(seeds):
-        before = member * settings.evaluations
-        parts.append(
-            train_together(
-                event_matrices if len(event_matrices) == 1 else [event_matrices[member]],
-                densities[member : member + 1],
-                cell_area,
-                nodes,
-                settings,
-                [seed],
-                test_loss,
-                partial(_report, progress, before),
-                None if checkpoint is None else checkpoint.of_member(member),
-            )
-        )
+        for member in range(len(data.seeds))
+    ]
     return TrainedModels(
         structure_functions=np.concatenate([p.structure_functions for p in parts]),
         weights=np.concatenate([p.weights for p in parts]),
@@ -181,12 +193,8 @@ def _report(progress: Progress, before: int, done: int, loss: float) -> None:
 
 
 def train_together(
-    event_matrices: Sequence[sp.csr_array],
-    densities: Array,
-    cell_area: float,
-    nodes: NodeGrid,
+    data: TrainingData,
     settings: TrainingSettings,
-    seeds: Sequence[int],
     test_loss: Callable[[Array], float],
     progress: Progress,
     checkpoint: Checkpoint | None = None,
@@ -195,18 +203,8 @@ def train_together(
 
     Parameters
     ----------
-    event_matrices
-        A(Φ) of the assumed flux, shape (n_cells, 3 n_nodes); one for all members, or one each.
-    densities
-        ND densities per dv1 dv2 of unit integral, shape (m, n_cells).
-    cell_area
-        dv1 dv2 of a cell.
-    nodes
-        The node grid.
-    settings
-        How to train.
-    seeds
-        Seeds of the initial weights, one per member.
+    data, settings
+        What to learn, and how.
     test_loss
         Loss against the truth for node values (3 n_nodes,), recorded but never used to train.
     progress
@@ -225,9 +223,10 @@ def train_together(
     FloatingPointError
         If a member never had a finite loss.
     """
+    nodes, seeds, event_matrices = data.nodes, data.seeds, data.event_matrices
     dtype, device = _DTYPES[settings.precision], settings.device
     architecture = Architecture(settings.hidden_layers, settings.width, settings.activation)
-    problem = DensityProblem(event_matrices, densities, cell_area, dtype, device)
+    problem = DensityProblem(event_matrices, data.densities, data.cell_area, dtype, device)
     all_inputs = network_inputs(torch.from_numpy(nodes.xi), torch.from_numpy(nodes.tau))
     inputs = all_inputs[torch.from_numpy(problem.reachable_nodes)].to(device, dtype)
     weights = architecture.initial_weights(seeds).to(device, dtype)
