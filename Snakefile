@@ -16,6 +16,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/far_detector.smk"
 include: "workflow/rules/fits.smk"
 include: "workflow/rules/ensembles.smk"
+include: "workflow/rules/coverage.smk"
 include: "workflow/rules/figures.smk"
 
 
@@ -25,3 +26,4 @@ rule all:
         figures(),
         "results/tables/oscillation.csv",
         "results/tables/learning.csv",
+        "results/tables/systematics.csv",

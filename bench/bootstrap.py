@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from bench.harness import Comparison, Contestant, Target, Task, take_turns
 from bench.inputs import EXPERIMENT
-from nd2fd.statistics.bootstrap import bootstrap_counts, fit_replicas
+from nd2fd.statistics.bootstrap import ReplicaFits, bootstrap_counts, fit_replicas
+from nd2fd.statistics.likelihood_table import choose_nodes, tabulate_likelihood
 
 Array = NDArray[np.float64]
 
@@ -18,8 +19,7 @@ _N_ENERGY = 400
 _N_REPLICAS = 1000
 _SIN2_THETA23 = (0.38, 0.62)
 _DM2_32 = (2.3e-3, 2.6e-3)
-_GRID_POINTS = (21, 31)
-"""Ranges and starting grid of the workflow's fits."""
+"""Ranges of the workflow's fits."""
 
 _N_COMPARED = 3
 """Replicas whose mean Δm²32 is reported; the first ones are the same for all contestants."""
@@ -53,19 +53,21 @@ class ToySample:
 
 
 def all_at_once(n_replicas: int) -> Task:
-    """`fit_replicas`: both octants of every replica."""
+    """`fit_replicas` with all that it needs: both octants of every replica."""
     sample = ToySample.draw(n_replicas)
-    return Task(
-        lambda: fit_replicas(
-            sample.counts,
+
+    def run() -> ReplicaFits:
+        nodes = choose_nodes(
             sample.kernel,
             sample.totals,
             sample.survival,
             sin2_theta23_range=_SIN2_THETA23,
             dm2_32_range=_DM2_32,
-            grid_points=_GRID_POINTS,
-        ),
-        lambda fits: {"mean_dm2_32": float(fits.octant_dm2_32[:_N_COMPARED, 0].mean())},
+        )
+        return fit_replicas(sample.counts, tabulate_likelihood(sample.kernel, sample.totals, nodes))
+
+    return Task(
+        run, lambda fits: {"mean_dm2_32": float(fits.octant_dm2_32[:_N_COMPARED, 0].mean())}
     )
 
 

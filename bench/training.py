@@ -75,7 +75,9 @@ def operator_step(n: int, device: str) -> Task:
     network = paper_network().to(device)
     matrix = ForwardOperator.build(grid, NODES).event_matrix(near_flux(grid))
     uniform = np.ones((1, n * n))
-    problem = DensityProblem([matrix], uniform, grid.cell_area, torch.float32, device)
+    problem = DensityProblem(
+        [matrix], uniform, np.ones_like(uniform), None, grid.cell_area, torch.float32, device
+    )
     nodes = torch.from_numpy(problem.reachable_nodes)
     inputs = network_inputs(torch.from_numpy(NODES.xi), torch.from_numpy(NODES.tau))[nodes]
     inputs = inputs.to(device, torch.float32)
@@ -148,7 +150,9 @@ def _train(how: TrainingSettings, n_members: int, seed: int, n: int) -> Callable
     matrix = ForwardOperator.build(grid, NODES).event_matrix(near_flux(grid))
     densities = np.tile(near_density(grid), (n_members, 1))
     seeds = range(seed, seed + n_members)
-    data = TrainingData([matrix], densities, grid.cell_area, NODES, seeds)
+    data = TrainingData(
+        [matrix], densities, None, np.ones_like(densities), None, grid.cell_area, NODES, seeds
+    )
 
     def run() -> TrainedModels:
         return train(data, how, test_loss=lambda _: 0.0, progress=lambda *_: None)

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nd2fd.config import ConfigError, json_schema, markdown_table, validate_config
+from nd2fd.config import (
+    ConfigError,
+    json_schema,
+    markdown_table,
+    refuse_repeated_keys,
+    validate_config,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -68,10 +74,56 @@ def test_shipped_overrides_are_valid(raw, name):
         (
             ("ensembles",),
             {"truth": {"cross_section": "known", "size": 1, "vary": []}},
-            ["ensembles: nominal, seeds missing", "figures"],
+            ["ensembles: truth_smeared, nominal, seeds, nd30m", "missing", "figures"],
         ),
         (("ensembles", "seeds", "size"), 0, ["ensembles.seeds.size", "0", "≥ 1"]),
         (("ensembles", "seeds", "vary"), ["seed"], ["ensembles.seeds.vary", "'network_seed'"]),
+        (("ensembles", "nd30m", "near_events"), 0, ["ensembles.nd30m.near_events", "0", "≥ 1"]),
+        (("ensembles", "nd30m", "near_events"), None, ["ensembles.nd30m", "needs near_events"]),
+        (
+            ("ensembles", "flux_truth", "vary"),
+            ["flux", "near_statistics"],
+            ["ensembles.flux_truth", "near_statistics makes no sense", "known"],
+        ),
+        (("ensembles", "flux_truth", "near_events"), 1000, ["ensembles.flux_truth", "1000"]),
+        (("smearing", "energy_resolution"), -0.1, ["smearing.energy_resolution", "-0.1", "≥ 0"]),
+        (("smearing", "angle_resolution"), -1.0, ["smearing.angle_resolution", "-1.0", "≥ 0"]),
+        (("flux", "uncertainty"), "/no/modes.csv", ["flux.uncertainty", "/no/modes.csv"]),
+        (("coverage", "experiments", "flx"), 3, ["coverage.experiments", "flx", "flux_truth"]),
+        (("coverage", "experiments", "truth"), 0, ["coverage.experiments.truth", "0"]),
+        (("ensembles", "flow", "model"), "gan", ["ensembles.flow.model", "'gan'", "`flow`"]),
+        (
+            ("ensembles", "truth", "model"),
+            "flow",
+            ["ensembles.truth", "model: flow makes no sense", "known"],
+        ),
+        (
+            ("ensembles", "flow", "vary"),
+            ["network_seed", "flux"],
+            ["ensembles.flow", "vary: flux is not possible with model: flow", "network_seed alone"],
+        ),
+        (
+            ("ensembles", "flow", "smeared"),
+            True,
+            ["ensembles.flow", "smeared: true", "model: flow"],
+        ),
+        (
+            ("ensembles", "flow", "near_events"),
+            1000,
+            ["ensembles.flow", "near_events is 1000", "model: flow"],
+        ),
+        (
+            ("ensembles", "flow", "sin2_theta23"),
+            [0.3, 0.4],
+            ["ensembles.flow.sin2_theta23", "[0.3, 0.4]", "contain 0.5"],
+        ),
+        (
+            ("ensembles", "flow", "dm2_32"),
+            [3e-3, 2e-3],
+            ["ensembles.flow.dm2_32", "[0.003, 0.002]", "below"],
+        ),
+        (("flow", "learning_rate"), 0.0, ["flow.learning_rate", "0.0", "> 0"]),
+        (("flow", "energy_stride"), 97, ["flow.energy_stride", "97", "96 energies"]),
         (("ensembles", "seeds", "vary"), [], ["ensembles.seeds", "vary is empty", "size: 1"]),
         (
             ("ensembles", "Bad name"),
@@ -84,6 +136,31 @@ def test_mistakes_name_key_value_and_what_is_allowed(raw, path, value, said):
     message = broken(raw, path, value)
     for part in said:
         assert part in message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\nb: 2\na: 3\n", "key a stands twice, in lines 1 and 3"),
+        (
+            "ensembles:\n  flux: {size: 1}\n  nominal: {}\n  flux: {size: 2}\n",
+            "key ensembles.flux stands twice, in lines 2 and 4",
+        ),
+        ("a:\n  - b: 1\n    b: 2\n", "stands twice"),
+    ],
+)
+def test_repeated_keys_are_refused(tmp_path, text, said):
+    path = tmp_path / "twice.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=f"twice.yaml.*{said}"):
+        refuse_repeated_keys(path)
+
+
+@pytest.mark.parametrize("text", ["", "a: {b: 1}\nc: {b: 2}\n"])
+def test_keys_in_different_places_are_not_repeated(tmp_path, text):
+    path = tmp_path / "fine.yaml"
+    path.write_text(text)
+    refuse_repeated_keys(path)
 
 
 def test_missing_key_is_named(raw):

@@ -51,7 +51,10 @@ def direct(network, dtype=torch.float64, device="cpu", batch_size=None):
 
 def on_nodes(network, nodes):
     matrix = ForwardOperator.build(GRID, nodes).event_matrix(FLUX)
-    problem = DensityProblem([matrix], DENSITY[None], GRID.cell_area, torch.float64, "cpu")
+    ones = np.ones_like(DENSITY[None])
+    problem = DensityProblem(
+        [matrix], DENSITY[None], ones, None, GRID.cell_area, torch.float64, "cpu"
+    )
     inputs = network_inputs(torch.from_numpy(nodes.xi), torch.from_numpy(nodes.tau))
     outputs = network(inputs[torch.from_numpy(problem.reachable_nodes)])
     return loss_and_gradient(network, problem.loss(problem.densities(outputs[None]))[0])

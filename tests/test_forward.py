@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 
 import toy
-from nd2fd.forward.event_kernel import event_cross_sections, total_cross_sections
+from nd2fd.forward.event_kernel import cell_cross_sections, event_cross_sections
 from nd2fd.forward.nodes import NodeGrid, Q2_of_tau, catmull_rom, tau_of_Q2
 from nd2fd.forward.operator import ForwardOperator
-from nd2fd.physics.density import DensityGrid, event_densities, total_variation
+from nd2fd.physics.constants import MUON_MASS, NUCLEON_MASS
+from nd2fd.physics.density import (
+    DensityGrid,
+    event_densities,
+    reachable_parts,
+    total_variation,
+)
 from nd2fd.physics.flux import cell_averages
 from nd2fd.physics.marginals import marginal_densities
 
@@ -138,7 +144,7 @@ def test_event_kernel_integrates_to_the_totals():
 def _total_at(energy, grid):
     # A grid of one energy has it at E_max / 2; the scale of v2 must stay 10 GeV, so interpolate.
     fine = DensityGrid(400, grid.n_v1, grid.n_v2, 1, 10.0)
-    totals = total_cross_sections(toy.structure_functions, fine)
+    totals = cell_cross_sections(toy.structure_functions, fine).sum(axis=1)
     return np.interp(energy, fine.energy, totals)
 
 
@@ -148,7 +154,7 @@ def test_negative_cross_sections_are_clamped():
 
     v1, v2 = np.random.default_rng(0).random((2, 100))
     assert not event_cross_sections(negative, np.array([3.0]), v1, v2, 10.0).any()
-    assert not total_cross_sections(negative, GRID).any()
+    assert not cell_cross_sections(negative, GRID).any()
 
 
 def test_marginals_have_unit_integral_and_agree_with_the_density(direct, fluxes):
@@ -160,3 +166,40 @@ def test_marginals_have_unit_integral_and_agree_with_the_density(direct, fluxes)
     v1_mean = (densities[0] * GRID.v1[:, None]).sum() * GRID.cell_area
     centres, values = marginals["v1"]
     assert (centres * values[0]).sum() / GRID.n_v1 == pytest.approx(v1_mean)
+
+
+@pytest.mark.parametrize("subsamples", [1, 3])
+def test_reachable_parts_tile_the_reachable_region(subsamples):
+    """Areas and centroids of the cut cells against a fine count of points."""
+    grid = DensityGrid(1, 12, 10, subsamples, 10.0)
+    cell, v1, v2, area = reachable_parts(grid)
+    product = MUON_MASS / np.sqrt(2.0 * NUCLEON_MASS * grid.energy_max)
+    # ∫ dv1 dv2 over v1 v2 ≥ c in the unit square.
+    assert area.sum() == pytest.approx(1.0 - product + product * np.log(product), rel=1e-12)
+    assert (v1 * v2 > product).all()
+    assert (np.diff(cell) >= 0).all()
+
+    n = 400
+    fine = (np.arange(12 * n) + 0.5) / (12 * n), (np.arange(10 * n) + 0.5) / (10 * n)
+    x, y = np.meshgrid(*fine, indexing="ij")
+    inside = x * y >= product
+    for values, weights in ((np.ones_like(v1), 1.0), (v1, x), (v2, y)):
+        counted = (inside * weights).reshape(12, n, 10, n).sum(axis=(1, 3)) / (120 * n * n)
+        summed = np.bincount(cell, area * values, 120).reshape(12, 10)
+        np.testing.assert_allclose(summed, counted, atol=2e-5)
+
+
+def test_cut_cells_are_as_good_as_the_others():
+    """Few points per cell against many: where forward muons end, as everywhere."""
+    fluxes = toy.flux(DensityGrid(24, 24, 24, 1, 10.0).energy)[None]
+    coarse, fine = (
+        event_densities(DensityGrid(24, 24, 24, s, 10.0), toy.structure_functions, fluxes)[0][0]
+        for s in (2, 12)
+    )
+    edges = np.arange(25) / 24
+    product = MUON_MASS / np.sqrt(2.0 * NUCLEON_MASS * 10.0)
+    low, high = np.outer(edges[:-1], edges[:-1]), np.outer(edges[1:], edges[1:])
+    # Fewer events are at the tip of small E_l, where the neutrino energies are too few.
+    cut = (low < product) & (high > product) & (fine > 0.3)
+    assert cut.sum() > 8
+    assert np.abs(coarse[cut] / fine[cut] - 1.0).max() < 5e-3

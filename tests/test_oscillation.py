@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nd2fd.physics import oscillation
 from nd2fd.physics.oscillation import (
     MATTER_EV2_PER_DENSITY_GEV,
     NUFIT_6_0,
@@ -105,6 +106,20 @@ def test_vacuum_limit_is_the_textbook_sum_over_mass_states(params, antineutrino,
     amplitude = np.einsum("ai,bi,ni->nab", np.conj(U), U, phases)
     P = probabilities(params, ENERGY, BASELINE, 0.0, antineutrino=antineutrino, n_newton=n_newton)
     np.testing.assert_allclose(P, np.abs(amplitude) ** 2, rtol=0, atol=1e-13)
+
+
+@orderings
+@pytest.mark.parametrize("splitting", ["dm2_21", "dm2_31", "dm2_32"])
+def test_poles_of_the_tangent_are_no_numerical_problem(params, splitting):
+    # Where a phase is an odd multiple of π/2.
+    odd = np.arange(1, 20, 2)
+    energy = PHASE_PER_EV2_KM_GEV * abs(getattr(params, splitting)) * BASELINE / (odd * np.pi / 2)
+    np.testing.assert_allclose(
+        probabilities(params, energy, BASELINE, 0.0),
+        diagonalised(params, energy, BASELINE, 0.0, antineutrino=False),
+        rtol=0,
+        atol=1e-12,
+    )
 
 
 def test_two_flavour_limit():
@@ -260,7 +275,7 @@ def test_agrees_with_nufast_lbl(group, n_newton, antineutrino):
     for i, initial in enumerate("emt"):
         for f, final in enumerate("emt"):
             reference = table[f"P{initial}{final}_{group}"]
-            np.testing.assert_allclose(P[:, i, f], reference, rtol=0, atol=1e-12)
+            np.testing.assert_allclose(P[:, i, f], reference, rtol=0, atol=1e-13)
 
 
 def test_dm2_32():
@@ -333,3 +348,39 @@ def test_blocks_are_put_together_in_order(shapes):
         one = replace(NUFIT_6_0, sin2_theta23=float(theta[index]), dm2_31=float(dm2[index]))
         expected = survival_probability(one, e[index], 1300.0, 1.4)
         assert survival[index] == pytest.approx(float(expected), abs=1e-14)
+
+
+@pytest.mark.parametrize("points_at_once", [1, 37, 1000])
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((), (), (1500,)),
+        ((5, 1, 1), (20, 1), (15,)),
+        ((15,), (1,), (5, 20, 1)),
+        ((15,), (20, 1), (5, 1, 1)),
+        ((1500,), (), ()),
+        ((3, 1), (0,), ()),
+    ],
+)
+def test_no_byte_depends_on_the_blocks(shapes, points_at_once, monkeypatch):
+    rng = np.random.default_rng(2)
+    delta_shape, dm2_shape, energy_shape = shapes
+    params = replace(
+        NUFIT_6_0,
+        delta_cp=rng.uniform(-np.pi, np.pi, delta_shape),
+        dm2_31=rng.uniform(2.3e-3, 2.7e-3, dm2_shape),
+    )
+    energy = rng.uniform(0.3, 10.0, energy_shape)
+    functions = (probabilities, survival_probability)
+    whole = [f(params, energy, BASELINE, RHO_YE) for f in functions]
+    assert whole[1].shape == np.broadcast_shapes(*shapes)
+    monkeypatch.setattr(oscillation, "_BLOCK", points_at_once)
+    pieces = [f(params, energy, BASELINE, RHO_YE) for f in functions]
+    for a, b in zip(whole, pieces, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_each_channel_is_contiguous():
+    P = probabilities(NUFIT_6_0, np.linspace(1.0, 2.0, 6).reshape(2, 3), BASELINE, RHO_YE)
+    assert P.shape == (2, 3, 3, 3)
+    assert all(P[..., i, f].flags.c_contiguous for i, f in np.ndindex(3, 3))

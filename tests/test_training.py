@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 
 import toy
@@ -14,7 +15,7 @@ from nd2fd.learning.checkpoint import Checkpoint
 from nd2fd.learning.closure import closure_loss
 from nd2fd.learning.lbfgs import LBFGS
 from nd2fd.learning.network import Architecture, network_inputs
-from nd2fd.learning.problem import DensityProblem
+from nd2fd.learning.problem import DensityProblem, poisson_weights, split_in_halves
 from nd2fd.learning.training import (
     TrainingData,
     TrainingSettings,
@@ -50,7 +51,9 @@ def true_node_values():
 def trained(data, settings, seeds=(1,), test_loss=lambda _: 0.0, checkpoint=None, how=train):
     (near, _), (density, _), _ = data
     densities = np.repeat(density.reshape(1, -1), len(seeds), axis=0)
-    problem = TrainingData([near], densities, GRID.cell_area, NODES, seeds)
+    problem = TrainingData(
+        [near], densities, None, np.ones_like(densities), None, GRID.cell_area, NODES, seeds
+    )
     return how(problem, settings, test_loss, lambda *_: None, checkpoint)
 
 
@@ -61,7 +64,8 @@ def member(data, true_node_values):
 
 def problem(data, dtype=torch.float64):
     (near, _), (density, _), _ = data
-    return DensityProblem([near], density.reshape(1, -1), GRID.cell_area, dtype, "cpu")
+    target = density.reshape(1, -1)
+    return DensityProblem([near], target, np.ones_like(target), None, GRID.cell_area, dtype, "cpu")
 
 
 def test_loss_is_the_integral_of_the_squared_difference(data):
@@ -101,6 +105,142 @@ def test_last_layer_is_the_least_squares_solution(data):
     expected, *_ = np.linalg.lstsq(design / GRID.cell_area, density.ravel(), rcond=None)
     solution = p.solve_last_layer(torch.from_numpy(features)[None], ridge=0.0).numpy()
     np.testing.assert_allclose(solution.ravel(), expected, rtol=1e-6)
+
+
+def test_weighted_loss_and_last_layer(data):
+    """Weights count as rows that stand several times: against NumPy's lstsq and the integral."""
+    (near, _), (density, _), _ = data
+    rng = np.random.default_rng(0)
+    weights = rng.uniform(0.5, 2.0, density.size)
+    p = DensityProblem(
+        [near],
+        density.reshape(1, -1),
+        weights[None],
+        None,
+        GRID.cell_area,
+        torch.float64,
+        "cpu",
+    )
+    features = rng.normal(size=(len(p.reachable_nodes), 4))
+    everywhere = np.zeros((NODES.n_nodes, 4))
+    everywhere[p.reachable_nodes] = features
+    design = np.hstack(
+        [near[:, i * NODES.n_nodes : (i + 1) * NODES.n_nodes] @ everywhere for i in range(3)]
+    )
+    root = np.sqrt(weights)
+    expected, *_ = np.linalg.lstsq(
+        root[:, None] * design / GRID.cell_area, root * density.ravel(), rcond=None
+    )
+    solution = p.solve_last_layer(torch.from_numpy(features)[None], ridge=0.0)
+    np.testing.assert_allclose(solution.numpy().ravel(), expected, rtol=1e-6)
+
+    outputs = torch.from_numpy(features)[None] @ solution.mT
+    model = design @ solution.numpy().ravel()
+    model /= model.sum() * GRID.cell_area
+    loss = (weights * (model - density.ravel()) ** 2).sum() * GRID.cell_area
+    assert p.loss(p.densities(outputs)).item() == pytest.approx(loss, rel=1e-9)
+
+
+def test_smeared_density_is_the_product_with_the_response(data):
+    """S (A w), against the matrix S A; the gradient and the last layer follow from it."""
+    (near, _), (density, _), _ = data
+    rng = np.random.default_rng(0)
+    n_cells = density.size
+    response = sp.csr_array(
+        sp.random(n_cells, n_cells, density=0.01, rng=rng) + sp.eye_array(n_cells)
+    )
+    target, ones = density.reshape(1, -1), np.ones((1, n_cells))
+    smeared, explicit = (
+        DensityProblem([matrix], target, ones, kept, GRID.cell_area, torch.float64, "cpu")
+        for matrix, kept in ((near, response), (sp.csr_array(response @ near), None))
+    )
+    features = torch.from_numpy(rng.normal(size=(1, len(smeared.reachable_nodes), 4)))
+    solutions = [p.solve_last_layer(features, ridge=1e-8) for p in (smeared, explicit)]
+    torch.testing.assert_close(*solutions, rtol=1e-6, atol=1e-9)
+    gradients = []
+    for p in (smeared, explicit):
+        outputs = (features @ solutions[0].mT).requires_grad_()
+        gradients.append(torch.autograd.grad(p.loss(p.densities(outputs)).sum(), outputs)[0])
+    torch.testing.assert_close(*gradients, rtol=1e-8, atol=1e-12)
+
+
+def test_poisson_weights_make_a_chi_squared(data):
+    """The noise of a histogram costs one unit per cell, whatever the density is there."""
+    _, (density, _), _ = data
+    n_events, n_draws = 3_000_000, 200
+    contents = density.ravel() * GRID.cell_area
+    counts = np.random.default_rng(0).poisson(n_events * contents, (n_draws, contents.size))
+    histograms = (counts / (n_events * GRID.cell_area)).reshape(n_draws, *density.shape)
+    weights = poisson_weights(histograms)
+    np.testing.assert_allclose((weights * histograms).mean(axis=(1, 2)), 1.0, rtol=1e-12)
+    cost = (weights * (histograms - density) ** 2).mean(axis=0)
+    inside = density > 0.3
+    # Smoothing over neighbours moves the weights where the density bends.
+    assert cost[inside].std() / cost[inside].mean() < 0.2
+    unweighted = ((histograms - density) ** 2).mean(axis=0)
+    assert unweighted[inside].std() / unweighted[inside].mean() > 0.5
+
+
+def test_statistics_choose_the_ridge():
+    section = {
+        "optimizer": "varpro",
+        "activation": "silu",
+        "precision": "float64",
+        "hidden_layers": 3,
+        "width": 32,
+        "evaluations": 40,
+        "weighting": "poisson",
+        "ridge": 1e-10,
+        "prior": 30.0,
+        "device": "cpu",
+    }
+    assert TrainingSettings.for_statistics(section, 0) == VARPRO
+    sampled = TrainingSettings.for_statistics(section, 3_000_000)
+    assert sampled == replace(VARPRO, ridge=1e-10 + 1e-5)
+
+
+def test_halves_are_independent_poisson_counts():
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(50.0, 40_000)
+    first, second = split_in_halves(counts, rng)
+    np.testing.assert_array_equal(first + second, counts)
+    for half in (first, second):
+        assert half.mean() == pytest.approx(25.0, abs=0.1)
+        assert half.var() == pytest.approx(25.0, rel=0.03)
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.02
+
+
+def test_prior_and_weights_keep_the_noise_out(data):
+    """Half a million events: the settings for histograms do better than those for densities."""
+    (near, far), (density, far_density), _ = data
+    n_events = 500_000
+    contents = density.ravel() * GRID.cell_area
+    counts = np.random.default_rng(1).poisson(n_events * contents)
+    histogram = counts / (counts.sum() * GRID.cell_area)
+    halves = tuple(
+        (half / (half.sum() * GRID.cell_area))[None]
+        for half in split_in_halves(counts, np.random.default_rng(2))
+    )
+    naive = TrainingData(
+        [near], histogram[None], None, np.ones((1, counts.size)), None, GRID.cell_area, NODES, (1,)
+    )
+    careful = replace(
+        naive,
+        halves=halves,
+        weights=poisson_weights(histogram.reshape(1, *density.shape)).reshape(1, -1),
+    )
+    deviation = []
+    for problem, settings in (
+        (naive, VARPRO),
+        (careful, replace(VARPRO, ridge=30.0 / n_events)),
+    ):
+        models = train(problem, settings, lambda _: 0.0, lambda *_: None)
+        w = models.structure_functions.ravel()
+        deviation.append(total_variation(far @ w, far_density.ravel()))
+    # The step that is kept is the one that the other half likes best.
+    assert models.best_step[0] == models.validation_loss[0].argmin()
+    assert models.best_step[0] < models.loss[0].argmin()
+    assert deviation[1] < 0.5 * deviation[0]
 
 
 def test_gradient_at_the_projected_last_layer(data):
@@ -217,7 +357,16 @@ def test_members_with_their_own_event_matrices(data, member):
     (near, _), (density, _), _ = data
     densities = np.repeat(density.reshape(1, -1), 2, axis=0)
     settings = replace(VARPRO, optimizer="lbfgs", evaluations=10)
-    problem = TrainingData([near, 2.0 * near], densities, GRID.cell_area, NODES, (1, 1))
+    problem = TrainingData(
+        [near, 2.0 * near],
+        densities,
+        None,
+        np.ones_like(densities),
+        None,
+        GRID.cell_area,
+        NODES,
+        (1, 1),
+    )
     shared = trained(data, settings)
     # The normalisation drops out, so twice the flux is the same flux.
     for how in (train, train_together):
@@ -227,8 +376,9 @@ def test_members_with_their_own_event_matrices(data, member):
 
 def test_wrong_number_of_event_matrices_is_refused(data):
     (near, _), (density, _), _ = data
+    target = density.reshape(1, -1)
     with pytest.raises(ValueError, match="2 event matrices for 1 members"):
-        DensityProblem([near, near], density.reshape(1, -1), 1.0, torch.float64, "cpu")
+        DensityProblem([near, near], target, np.ones_like(target), None, 1.0, torch.float64, "cpu")
 
 
 def test_training_leaves_the_global_random_state_alone(data):

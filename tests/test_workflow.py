@@ -12,12 +12,15 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
+import yaml
 
 from nd2fd import schemas
 from nd2fd.artifacts import read_artifact
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ("Snakefile", "workflow", "config", "envs", "profiles", "slurm-gpu")
+FIGURES = (2, 3, 5, 8, 12, 13, 14, 15, 16, 17, 19)
 CI = ("--configfile", "config/ci.yaml")
 
 
@@ -102,15 +105,72 @@ def test_named_profile_is_the_one_used(fresh):
 
 
 def test_run_makes_all_figures_and_tables(finished):
-    for figure in (2, 3, 5, 8):
+    for figure in FIGURES:
         assert (finished / f"results/figs/fig{figure}.pdf").read_bytes().startswith(b"%PDF")
         assert (finished / f"results/figs/fig{figure}.png").stat().st_size > 10_000
     learning = pd.read_csv(finished / "results/tables/learning.csv")
-    assert sorted(learning["ensemble"]) == ["nominal", "seeds", "seeds"]
-    assert learning["loss"].max() < 1e-5
-    assert learning["near_total_variation"].max() < 2e-3
+    exact = learning[learning["ensemble"].isin(["nominal", "seeds"])]
+    assert len(exact) == 4
+    assert exact["loss"].max() < 1e-5
+    assert exact["near_total_variation"].max() < 2e-3
     oscillation = pd.read_csv(finished / "results/tables/oscillation.csv")
-    assert sorted(oscillation["ensemble"]) == ["nominal", "seeds", "truth"]
+    ensembles = yaml.safe_load((finished / "config/config.yaml").read_text())["ensembles"]
+    assert sorted(oscillation["ensemble"]) == sorted(ensembles)
+    systematics = pd.read_csv(finished / "results/tables/systematics.csv")
+    assert np.isfinite(systematics["dm2_32_scatter"]).all()
+    assert r"egin{tabular}" in (finished / "results/tables/systematics.tex").read_text()
+
+
+def test_near_data_are_what_the_ensemble_says(finished):
+    """Sampled histograms are Poisson counts about the (smeared) truth; others are exact."""
+    results = finished / "results"
+    truth = read_artifact(results / "truth/densities.h5", schemas.TRUTH).data["near"]
+    response = read_artifact(results / "inputs/response.h5", schemas.RESPONSE).data
+    n_cells = truth.size
+    matrix = sp.csr_array(
+        (response["data"], response["indices"], response["indptr"]), (n_cells, n_cells)
+    )
+    measured = (matrix @ truth.ravel()).reshape(truth.shape) / n_cells
+    expected = {"nd30m": truth / n_cells, "smeared": measured / measured.sum()}
+    for ensemble, contents in expected.items():
+        near = read_artifact(results / f"near/{ensemble}/0.h5", schemas.NEAR).data
+        n_events = int(near["n_events"])
+        assert n_events == 300_000
+        counts = near["density"] / n_cells * n_events * near["acceptance"][:, None, None]
+        np.testing.assert_allclose(counts, np.rint(counts), atol=1e-6)
+        mean = contents * counts.sum(axis=(1, 2), keepdims=True)
+        for member in range(len(counts)):
+            # Cells at the edge are cut by the boundary: the coarse grid's quadrature is poor there.
+            populated = mean[member] > 50
+            chi_squared = ((counts[member] - mean[member]) ** 2 / mean[member])[populated].sum()
+            assert chi_squared == pytest.approx(populated.sum(), rel=0.35)
+        assert (counts[0] != counts[1]).any()
+    flux = read_artifact(results / "near/flux/0.h5", schemas.NEAR).data
+    np.testing.assert_allclose(flux["density"][0], truth, rtol=1e-12)
+    nominal = read_artifact(results / "near/nominal/0.h5", schemas.NEAR).data["flux"][0]
+    assert (flux["flux"] != nominal).any(axis=1).all()
+
+
+def test_ensembles_share_flux_draws(finished):
+    """Member by member: the learned and the known cross section see the same flux."""
+    fits = [
+        read_artifact(finished / f"results/fits/{name}/0.h5", schemas.FIT).data["flux_parameters"]
+        for name in ("flux", "flux_truth", "systematics", "nominal")
+    ]
+    np.testing.assert_array_equal(fits[0], fits[1])
+    np.testing.assert_array_equal(fits[0], fits[2])
+    assert not fits[3].any()
+
+
+def test_smeared_far_events_are_the_events_smeared(finished):
+    true, smeared = (
+        read_artifact(finished / f"results/far/{name}.h5", schemas.FAR_EVENTS).data
+        for name in ("events", "smeared")
+    )
+    assert len(smeared["v1"]) <= len(true["v1"])
+    if len(smeared["v1"]) == len(true["v1"]):
+        ratio = smeared["e_lepton"] / true["e_lepton"]
+        assert ratio.std() == pytest.approx(0.04, rel=0.1)
 
 
 def test_learned_cross_section_fits_like_the_true_one(finished):
@@ -131,6 +191,7 @@ def test_artifacts_follow_their_schemas_and_say_where_they_come_from(finished):
     of_folder = {
         "inputs/flux.h5": schemas.FLUX,
         "inputs/oscillation.h5": schemas.OSCILLATION,
+        "inputs/response.h5": schemas.RESPONSE,
         "truth/densities.h5": schemas.TRUTH,
         "near/seeds/1.h5": schemas.NEAR,
         "members/seeds/1.h5": schemas.MEMBER,
@@ -138,7 +199,10 @@ def test_artifacts_follow_their_schemas_and_say_where_they_come_from(finished):
         "marginals/truth/0.h5": schemas.MARGINALS,
         "far/events.h5": schemas.FAR_EVENTS,
         "fits/truth/0.h5": schemas.FIT,
+        "far/smeared.h5": schemas.FAR_EVENTS,
         "intervals/seeds.h5": schemas.INTERVALS,
+        "coverage/systematics/1.h5": schemas.COVERAGE_BLOCK,
+        "coverage/systematics.h5": schemas.COVERAGE,
     }
     results = finished / "results"
     for name, schema in of_folder.items():
@@ -154,20 +218,16 @@ def test_artifacts_follow_their_schemas_and_say_where_they_come_from(finished):
 
 def test_members_differ_by_their_seed_alone(finished):
     results = finished / "results"
-    first, second = (
-        read_artifact(results / f"members/seeds/{i}.h5", schemas.MEMBER).data for i in (0, 1)
-    )
-    assert not np.allclose(first["weights"], second["weights"])
-    near = [
-        read_artifact(results / f"near/seeds/{i}.h5", schemas.NEAR).data["density"] for i in (0, 1)
-    ]
+    weights = read_artifact(results / "members/seeds/0.h5", schemas.MEMBER).data["weights"]
+    assert not np.allclose(weights[0], weights[1])
+    near = read_artifact(results / "near/seeds/0.h5", schemas.NEAR).data["density"]
     np.testing.assert_array_equal(near[0], near[1])
 
 
 def test_equal_inputs_give_equal_bytes(finished, tmp_path):
     """A second run elsewhere, with one core, up to a fit."""
     again = copy_project(tmp_path)
-    targets = ["results/fits/seeds/1.h5", "results/far/events.h5"]
+    targets = ["results/fits/seeds/1.h5", "results/fits/smeared/0.h5"]
     code, output = snakemake(again, *CI, "--cores", "1", *targets)
     assert code == 0, output[-3000:]
     before, after = hashes(finished), hashes(again)
@@ -189,33 +249,41 @@ def test_unknown_ensemble_is_a_clear_error(fresh):
     code, output = snakemake(fresh, "-n", "results/intervals/nominall.h5")
     assert code != 0
     assert "no ensemble 'nominall'" in output
-    assert "truth, nominal, seeds" in output
+    assert "there are truth, truth_smeared, nominal, seeds" in output
 
 
 def test_batch_beyond_the_ensemble_is_a_clear_error(fresh):
-    code, output = snakemake(fresh, "-n", "results/members/seeds/10.h5")
+    code, output = snakemake(fresh, "-n", "results/members/seeds/2.h5")
     assert code != 0
-    assert "ensemble 'seeds' has no batch 10: its 10 members" in output
-    assert "numbered 0 to 9" in output
+    assert "ensemble 'seeds' has no batch 2: its 10 members" in output
+    assert "numbered 0 to 1" in output
+
+
+def test_key_that_stands_twice_is_a_clear_error(fresh):
+    config = fresh / "config" / "config.yaml"
+    config.write_text(config.read_text() + "\nensembles:\n  flux: {}\n  flux: {}\n")
+    code, output = snakemake(fresh, "-n")
+    assert code != 0
+    assert "config/config.yaml: the key ensembles stands twice" in output
 
 
 def test_batches_hold_the_same_members(finished, tmp_path):
-    """Two members per job give half the jobs and, on a CPU, the same networks to the last bit."""
+    """On a CPU the networks are the same to the last bit, however many members a job has."""
     directory = copy_project(tmp_path)
-    (directory / "batched.yaml").write_text("training: {members_per_job: 2}\n")
-    code, output = snakemake(
-        directory, *CI, "batched.yaml", "--cores", "1", "--", "results/fits/seeds/0.h5"
-    )
+    (directory / "single.yaml").write_text("training: {members_per_job: 1}\n")
+    targets = [f"results/fits/systematics/{member}.h5" for member in (0, 1)]
+    code, output = snakemake(directory, *CI, "single.yaml", "--cores", "2", "--", *targets)
     assert code == 0, output[-3000:]
-    results = directory / "results"
     for schema, kind, name in (
+        (schemas.NEAR, "near", "density"),
         (schemas.MEMBER, "members", "structure_functions"),
         (schemas.FIT, "fits", "dm2_32"),
     ):
-        together = read_artifact(results / f"{kind}/seeds/0.h5", schema).data
+        together = read_artifact(finished / f"results/{kind}/systematics/0.h5", schema).data
         assert list(together["member"]) == [0, 1]
         for member in (0, 1):
-            alone = read_artifact(finished / f"results/{kind}/seeds/{member}.h5", schema).data
+            path = directory / f"results/{kind}/systematics/{member}.h5"
+            alone = read_artifact(path, schema).data
             np.testing.assert_array_equal(together[name][member], alone[name][0])
 
 
@@ -245,4 +313,17 @@ def test_style_change_redraws_figures_only(finished, tmp_path):
     style = directory / "workflow" / "figures.mplstyle"
     style.write_text(style.read_text() + "axes.grid: True\n")
     _, output = snakemake(directory, *CI, "-n")
-    assert set(job_counts(output)) == {"all", "fig2", "fig3", "fig5", "fig8"}
+    assert set(job_counts(output)) == {"all", *(f"fig{n}" for n in FIGURES)}
+
+
+def test_coverage_fits_as_the_ensemble_does(finished):
+    """The same events give the same estimate, by sums over E_ν first and by events first."""
+    block = read_artifact(
+        finished / "results/coverage/systematics/0.h5", schemas.COVERAGE_BLOCK
+    ).data
+    assert block["contained"].shape == (2, 3, 2, 3)
+    summary = read_artifact(finished / "results/coverage/systematics.h5", schemas.COVERAGE).data
+    assert summary["n_experiments"] == 3
+    np.testing.assert_allclose(
+        summary["best_dm2_32"][:2], block["best_dm2_32"].mean(axis=1), rtol=1e-12
+    )

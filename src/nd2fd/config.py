@@ -25,12 +25,28 @@ from pydantic.fields import FieldInfo
 
 from nd2fd.pdf.sets import set_files
 from nd2fd.physics.flux import read_flux_table
+from nd2fd.physics.flux_uncertainty import read_flux_modes
 
 EMBEDDED = "embedded"
-"""Value of `pdf.set` and `flux.near` that selects what is shipped with the package."""
+"""Value of `pdf.set`, `flux.near` and `flux.uncertainty` that selects what the package ships."""
 
-FIGURE_ENSEMBLES = ("truth", "nominal", "seeds")
+FIGURE_ENSEMBLES = (
+    "truth",
+    "truth_smeared",
+    "nominal",
+    "seeds",
+    "nd30m",
+    "nd3m",
+    "smeared",
+    "flux_truth",
+    "flux",
+    "systematics",
+    "flow",
+)
 """Ensembles that figures and tables show; others can be added."""
+
+COVERAGE_ENSEMBLES = ("truth", "systematics")
+"""Ensembles whose coverage a figure shows."""
 
 EnsembleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -52,12 +68,22 @@ def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
     return limits
 
 
+def _both_octants(limits: tuple[float, float]) -> tuple[float, float]:
+    if not 0.0 < limits[0] < 0.5 < limits[1] < 1.0:
+        raise ValueError("must lie in (0, 1) and contain 0.5, so that both octants are fitted")
+    return limits
+
+
 def _usable(check: Callable[[], object]) -> None:
     """Turn a missing file into the kind of error that pydantic collects."""
     try:
         check()
     except FileNotFoundError as error:
         raise ValueError(str(error)) from None
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
+MixingRange = Annotated[Range, AfterValidator(_both_octants)]
 
 
 class Section(BaseModel):
@@ -106,6 +132,15 @@ class FluxSection(Section):
     far: str | None = key(
         "Unoscillated far-detector flux, same formats; null: the near one, the toy of the paper",
         "paper",
+    )
+    uncertainty: str = key(
+        "`embedded` (ten smooth modes with DUNE's sizes and correlations) or a file of modes: "
+        "fractional shifts in bins of E_ν, ND and FD, one standard deviation each",
+        "DUNE's modes: paper; embedding: choice",
+    )
+    remove_normalisation: bool = key(
+        "Whether modes lose the part that only scales the ND flux; densities do not see it",
+        "choice",
     )
 
     @field_validator("near", "far")
@@ -160,6 +195,17 @@ class NodesSection(Section):
     n_tau: int = key("Nodes along τ(Q²)", "choice", ge=8, le=256)
 
 
+class SmearingSection(Section):
+    """Resolution of the muon measurement, Gaussian, at both detectors of smeared ensembles."""
+
+    energy_resolution: float = key(
+        "Standard deviation of E_l in units of E_l; 0: none", "paper", ge=0, le=0.5
+    )
+    angle_resolution: float = key(
+        "Standard deviation of θ; 0: none", "paper", unit="degree", ge=0, le=30
+    )
+
+
 class TrainingSection(Section):
     """The network and how it is trained. The paper's setting is `config/paper.yaml`."""
 
@@ -179,18 +225,43 @@ class TrainingSection(Section):
         ge=1,
         le=1_000_000,
     )
+    weighting: Literal["uniform", "poisson"] = key(
+        "Weights of a histogram's cells in the loss; `poisson`: the inverse variance",
+        "uniform: paper; poisson: choice",
+    )
     ridge: float = key(
         "`varpro` only: penalty on the last layer, relative to the squared density of W = 1",
         "choice",
         ge=0,
         le=1,
     )
+    prior: float = key(
+        "`varpro` only: for a histogram of N events, prior / N is added to the ridge",
+        "choice",
+        ge=0,
+        le=1e6,
+    )
     device: Literal["cpu", "cuda"] = key("Where to train", "choice")
     members_per_job: int = key(
-        "Members trained, predicted and fitted together: 1 on CPUs, as many as fit on a GPU",
+        "Members per job: a few on CPUs, where they follow one another; as many as fit on a GPU",
         "choice",
         ge=1,
         le=10_000,
+    )
+
+
+class FlowSection(Section):
+    """The normalising flow of ensembles with `model: flow`, and how it is trained."""
+
+    transforms: int = key("Autoregressive spline transformations", "choice", ge=1, le=16)
+    bins: int = key("Pieces of each spline", "choice", ge=2, le=64)
+    hidden_layers: int = key("Hidden layers of a transformation's network", "choice", ge=1, le=16)
+    width: int = key("Neurons per hidden layer", "choice", ge=1, le=1024)
+    steps: int = key("Steps of Adam", "choice", ge=1, le=1_000_000)
+    learning_rate: float = key("Largest learning rate", "choice", gt=0, le=1)
+    cells: int = key("(v1, v2) cells in a step", "choice", ge=1, le=262_144)
+    energy_stride: int = key(
+        "A step takes every so many-th energy of the grid", "choice", ge=1, le=1024
     )
 
 
@@ -207,22 +278,8 @@ class FitsSection(Section):
     replicas: int = key(
         "Bootstrap replicas of the far-detector events", "choice", ge=50, le=100_000
     )
-    sin2_theta23: Annotated[tuple[float, float], AfterValidator(_ordered)] = key(
-        "Range of sin²θ23; must contain 0.5", "choice", strict=False
-    )
-    dm2_32: Annotated[tuple[float, float], AfterValidator(_ordered)] = key(
-        "Range of Δm²32", "choice", unit="eV²", strict=False
-    )
-
-    @model_validator(mode="after")
-    def _both_octants(self) -> "FitsSection":
-        low, high = self.sin2_theta23
-        if not 0.0 < low < 0.5 < high < 1.0:
-            raise ValueError(
-                f"fits.sin2_theta23 is [{low}, {high}]: it must lie in (0, 1) and contain 0.5, so "
-                "that both octants are fitted"
-            )
-        return self
+    sin2_theta23: MixingRange = key("Range of sin²θ23; must contain 0.5", "choice", strict=False)
+    dm2_32: Range = key("Range of Δm²32", "choice", unit="eV²", strict=False)
 
 
 class RegionsSection(Section):
@@ -237,10 +294,67 @@ class EnsembleSection(Section):
     cross_section: Literal["known", "learned"] = key(
         "`known`: the toy truth; `learned`: a network per member", "paper"
     )
-    size: int = key("Number of members", "choice", ge=1, le=100_000)
-    vary: frozenset[Literal["network_seed"]] = key(
-        "What differs between members: `network_seed`", "paper", strict=False
+    model: Literal["structure_functions", "flow"] = key(
+        "What a network is of: the three structure functions, or a cross section without them (a "
+        "normalising flow, for comparison)",
+        "paper",
+        default="structure_functions",
     )
+    size: int = key("Number of members", "choice", ge=1, le=100_000)
+    near_events: int | None = key(
+        "ND events; null: infinitely many, and the exact density. All members share one sample "
+        "unless `near_statistics` varies",
+        "30 M: paper",
+        default=None,
+        ge=1,
+        le=10_000_000_000,
+    )
+    smeared: bool = key(
+        "Whether both detectors measure muons with the resolution of section `smearing`",
+        "paper",
+        default=False,
+    )
+    vary: frozenset[Literal["network_seed", "near_statistics", "flux"]] = key(
+        "What differs between members: `network_seed`, `near_statistics` (the sample of ND "
+        "events), `flux` (a draw from its uncertainty)",
+        "paper",
+        strict=False,
+    )
+    sin2_theta23: MixingRange | None = key(
+        "Range of sin²θ23 in the fits; null: `fits.sin2_theta23`",
+        "choice",
+        default=None,
+        strict=False,
+    )
+    dm2_32: Range | None = key(
+        "Range of Δm²32 in the fits; null: `fits.dm2_32`",
+        "choice",
+        unit="eV²",
+        default=None,
+        strict=False,
+    )
+
+    @model_validator(mode="after")
+    def _flow_is_a_baseline(self) -> "EnsembleSection":
+        if self.model == "flow":
+            if self.cross_section == "known":
+                raise ValueError("model: flow makes no sense with cross_section: known")
+            if others := sorted(self.vary - {"network_seed"}):
+                raise ValueError(
+                    f"vary: {', '.join(others)} is not possible with model: flow; it can vary "
+                    "network_seed alone"
+                )
+            if self.smeared:
+                raise ValueError(
+                    "smeared: true is not possible with model: flow, which is trained on muons "
+                    "without smearing; use smeared: false"
+                )
+            if self.near_events is not None:
+                raise ValueError(
+                    f"near_events is {self.near_events}, but model: flow is trained on the exact "
+                    "density; leave it out"
+                )
+        return self
 
     @model_validator(mode="after")
     def _members_differ(self) -> "EnsembleSection":
@@ -249,9 +363,29 @@ class EnsembleSection(Section):
                 f"size is {self.size}, but vary is empty: all members would be the same; "
                 "use size: 1 or say what varies"
             )
-        if self.cross_section == "known" and "network_seed" in self.vary:
-            raise ValueError("vary: network_seed makes no sense with cross_section: known")
+        if self.cross_section == "known":
+            if learning := sorted(self.vary - {"flux"}):
+                raise ValueError(
+                    f"vary: {', '.join(learning)} makes no sense with cross_section: known"
+                )
+            if self.near_events is not None:
+                raise ValueError(
+                    f"near_events is {self.near_events}, but nothing is learned with "
+                    "cross_section: known; leave it out"
+                )
+        if "near_statistics" in self.vary and self.near_events is None:
+            raise ValueError("vary: near_statistics needs near_events, the number of events")
         return self
+
+
+class CoverageSection(Section):
+    """Pseudo-experiments that tell how often regions contain the truth."""
+
+    experiments: dict[EnsembleName, Annotated[int, Field(ge=1, le=1_000_000)]] = key(
+        "Pseudo-experiments by ensemble; figure 19 needs `truth` and `systematics`", "choice"
+    )
+    experiments_per_job: int = key("Pseudo-experiments in one job", "choice", ge=1, le=1_000_000)
+    n_energy: int = key("As `far_detector.n_energy`; fewer, for speed", "choice", ge=50, le=10_000)
 
 
 class FiguresSection(Section):
@@ -269,12 +403,34 @@ class Config(Section):
     oscillation: OscillationSection
     grid: GridSection
     nodes: NodesSection
+    smearing: SmearingSection
     training: TrainingSection
+    flow: FlowSection
     far_detector: FarDetectorSection
     fits: FitsSection
     regions: RegionsSection
     ensembles: dict[EnsembleName, EnsembleSection] = Field(min_length=1)
+    coverage: CoverageSection
     figures: FiguresSection
+
+    @model_validator(mode="after")
+    def _modes_cover_the_spectrum(self) -> "Config":
+        path = self.flux.uncertainty
+        if path != EMBEDDED:
+            try:
+                _usable(lambda: read_flux_modes(path, self.grid.energy_max))
+            except ValueError as error:
+                raise ValueError(f"flux.uncertainty: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _flow_sees_energies(self) -> "Config":
+        if self.flow.energy_stride > self.grid.n_energy:
+            raise ValueError(
+                f"flow.energy_stride is {self.flow.energy_stride}; it must be at most the "
+                f"{self.grid.n_energy} energies of the grid (grid.n_energy)"
+            )
+        return self
 
     @model_validator(mode="after")
     def _figures_have_their_ensembles(self) -> "Config":
@@ -285,6 +441,47 @@ class Config(Section):
                 f"{', '.join(FIGURE_ENSEMBLES)}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _coverage_is_of_ensembles(self) -> "Config":
+        numbers = self.coverage.experiments
+        if unknown := sorted(numbers.keys() - self.ensembles.keys()):
+            raise ValueError(
+                f"coverage.experiments: there is no ensemble {', '.join(unknown)}; "
+                f"there are {', '.join(self.ensembles)}"
+            )
+        if missing := [name for name in COVERAGE_ENSEMBLES if name not in numbers]:
+            raise ValueError(f"coverage.experiments: {', '.join(missing)} missing; figures need it")
+        return self
+
+
+def refuse_repeated_keys(path: Path | str) -> None:
+    """Refuse a YAML file in which a key stands twice: YAML would silently keep the last one.
+
+    Raises
+    ------
+    ConfigError
+        Naming file, key and both lines.
+    """
+
+    def walk(node: yaml.Node, above: str) -> None:
+        if isinstance(node, yaml.SequenceNode):
+            for item in node.value:
+                walk(item, above)
+        if isinstance(node, yaml.MappingNode):
+            lines: dict[str, int] = {}
+            for name_node, value in node.value:
+                name, line = str(name_node.value), name_node.start_mark.line + 1
+                if name in lines:
+                    raise ConfigError(
+                        f"{path}: the key {above}{name} stands twice, in lines {lines[name]} and "
+                        f"{line}; a key may stand once"
+                    )
+                lines[name] = line
+                walk(value, f"{above}{name}.")
+
+    if (root := yaml.compose(Path(path).read_text(encoding="utf-8"))) is not None:
+        walk(root, "")
 
 
 def validate_config(raw: Mapping[str, Any]) -> Config:
@@ -369,8 +566,9 @@ def markdown_table(defaults: Mapping[str, Any]) -> str:
         ]
         for field_name, entry in fields.items():
             extra: Any = entry.json_schema_extra
+            value = json.dumps(values.get(field_name, entry.default))
             lines.append(
-                f"| `{prefix}{field_name}` | `{json.dumps(values[field_name])}` | {extra['unit']} "
+                f"| `{prefix}{field_name}` | `{value}` | {extra['unit']} "
                 f"| {_allowed(entry)} | {extra['source']} | {entry.description} |"
             )
     return "\n".join(lines) + "\n"

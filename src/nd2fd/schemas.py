@@ -14,6 +14,7 @@ INTEGER: Final = "int64"
 BOOLEAN: Final = "bool"
 
 SCALAR = ()
+MODES = ("mode", "energy")
 PLANE = ("v1", "v2")
 MEMBER_PLANE = ("member", *PLANE)
 NODES = ("structure_function", "xi", "tau")
@@ -26,17 +27,22 @@ OCTANT_EDGES = ("n_sigma", "octant", "edge")
 
 # Files of an ensemble hold a batch of its members, along their first dimension.
 MEMBERS = Dataset("member", INTEGER, "1", ("member",), "number of the member in its ensemble")
+FLUX_PARAMETERS = Dataset(
+    "flux_parameters", REAL, "1", ("member", "mode"), "size of each flux mode in the assumed flux"
+)
 
 # inputs/flux.h5
 FLUX = Schema(
     "flux",
-    1,
+    2,
     (
         Dataset(
             "energy", REAL, "GeV", ("energy",), "neutrino energy; the flux is linear in between"
         ),
         Dataset("near", REAL, "1/(area GeV POT)", ("energy",), "muon-neutrino flux at the ND"),
         Dataset("far", REAL, "1/(area GeV POT)", ("energy",), "unoscillated flux at the FD"),
+        Dataset("near_modes", REAL, "1", MODES, "fractional shift of the ND flux, 1 sigma"),
+        Dataset("far_modes", REAL, "1", MODES, "fractional shift of the FD flux, 1 sigma"),
     ),
 )
 
@@ -47,6 +53,22 @@ OSCILLATION = Schema(
     (
         Dataset("energy", REAL, "GeV", ("energy",), "neutrino energy"),
         Dataset("survival_probability", REAL, "1", ("energy",), "P(numu to numu) at the truth"),
+    ),
+)
+
+# inputs/response.h5
+RESPONSE = Schema(
+    "response",
+    1,
+    (
+        Dataset("v1", REAL, "1", ("v1",), "v1, cell centres"),
+        Dataset("v2", REAL, "1", ("v2",), "v2, cell centres"),
+        Dataset("indptr", INTEGER, "1", ("row",), "CSR: first entry of each measured cell"),
+        Dataset("indices", INTEGER, "1", ("entry",), "CSR: true cell of each entry"),
+        Dataset(
+            "data", REAL, "1", ("entry",), "CSR: P(measured in this cell, given the true cell)"
+        ),
+        Dataset("acceptance", REAL, "1", PLANE, "P(measured in any cell), by true cell"),
     ),
 )
 
@@ -71,7 +93,7 @@ TRUTH = Schema(
 # near/{ensemble}/{batch}.h5
 NEAR = Schema(
     "near",
-    1,
+    2,
     (
         MEMBERS,
         Dataset("v1", REAL, "1", ("v1",), "v1, cell centres"),
@@ -81,14 +103,16 @@ NEAR = Schema(
         Dataset(
             "flux", REAL, "1/(area GeV POT)", ("member", "energy"), "ND flux the training assumes"
         ),
-        Dataset("n_events", INTEGER, "1", SCALAR, "events in the histogram, 0 if Asimov"),
+        FLUX_PARAMETERS,
+        Dataset("n_events", INTEGER, "1", SCALAR, "events the histogram stands for, 0 if exact"),
+        Dataset("acceptance", REAL, "1", ("member",), "fraction of the events that is measured"),
     ),
 )
 
 # members/{ensemble}/{batch}.h5
 MEMBER = Schema(
     "member",
-    1,
+    2,
     (
         MEMBERS,
         Dataset("xi", REAL, "1", ("xi",), "nodes in sqrt(x)"),
@@ -105,13 +129,46 @@ MEMBER = Schema(
             "weights", REAL, "1", ("member", "weight"), "per layer: weights (out, in) flat, biases"
         ),
         Dataset("loss", REAL, "1", ("member", "step"), "training loss", finite=False),
+        Dataset(
+            "validation_loss",
+            REAL,
+            "1",
+            ("member", "step"),
+            "loss on held-out events; the training loss where none are",
+            finite=False,
+        ),
         Dataset("test_step", INTEGER, "1", ("test",), "steps of the test loss"),
         Dataset(
             "test_loss", REAL, "1", ("member", "test"), "loss of the 3-D cross section, closure"
         ),
         Dataset(
-            "best_step", INTEGER, "1", ("member",), "step of the best training loss, kept here"
+            "best_step", INTEGER, "1", ("member",), "step of the best validation loss, kept here"
         ),
+    ),
+)
+
+# flows/{ensemble}/{batch}.h5
+FLOW = Schema(
+    "flow",
+    1,
+    (
+        MEMBERS,
+        Dataset("energy_max", REAL, "GeV", SCALAR, "end of the spectrum, scale of the flow's box"),
+        Dataset("transforms", INTEGER, "1", SCALAR, "autoregressive spline transformations"),
+        Dataset("bins", INTEGER, "1", SCALAR, "pieces of each spline"),
+        Dataset("hidden_layers", INTEGER, "1", SCALAR, "of a transformation's network"),
+        Dataset("width", INTEGER, "1", SCALAR, "neurons per hidden layer"),
+        Dataset("steps", INTEGER, "1", SCALAR, "steps of the training"),
+        Dataset("learning_rate", REAL, "1", SCALAR, "largest learning rate"),
+        Dataset("cells", INTEGER, "1", SCALAR, "(v1, v2) cells in a step"),
+        Dataset("energy_stride", INTEGER, "1", SCALAR, "a step takes every so many-th energy"),
+        Dataset(
+            "weights", REAL, "1", ("member", "weight"), "log of the scale, then as PyTorch has them"
+        ),
+        Dataset(
+            "loss", REAL, "1", ("member", "step"), "training loss, estimated from a step's cells"
+        ),
+        Dataset("final_loss", REAL, "1", ("member",), "loss of these weights, from all cells"),
     ),
 )
 
@@ -166,7 +223,7 @@ MARGINALS = Schema(
     ),
 )
 
-# far/events.h5
+# far/events.h5, far/smeared.h5: as measured, but for the energy
 FAR_EVENTS = Schema(
     "far_events",
     1,
@@ -182,9 +239,10 @@ FAR_EVENTS = Schema(
 # fits/{ensemble}/{batch}.h5
 FIT = Schema(
     "fit",
-    1,
+    2,
     (
         MEMBERS,
+        FLUX_PARAMETERS,
         Dataset("sin2_2theta23", REAL, "1", REPLICAS, "octant-blind estimate, bootstrap"),
         Dataset("dm2_32", REAL, "eV2", REPLICAS, "estimate that goes with sin2_2theta23"),
         Dataset("octant_sin2_theta23", REAL, "1", BY_OCTANT, "estimate in each octant"),
@@ -233,15 +291,64 @@ INTERVALS = Schema(
     ),
 )
 
+BY_REGION = ("n_sigma", "region")
+
+# coverage/{ensemble}/{block}.h5
+COVERAGE_BLOCK = Schema(
+    "coverage_block",
+    1,
+    (
+        Dataset("experiment", INTEGER, "1", ("experiment",), "number of the pseudo-experiment"),
+        Dataset("n_sigma", REAL, "1", ("n_sigma",), "confidence levels"),
+        Dataset(
+            "contained",
+            BOOLEAN,
+            "1",
+            ("experiment", "member", *BY_REGION),
+            "member's region holds the truth; regions: both, sin2_2theta23, dm2_32",
+        ),
+        Dataset("best_sin2_2theta23", REAL, "1", ("experiment", "member"), "estimate"),
+        Dataset("best_dm2_32", REAL, "eV2", ("experiment", "member"), "estimate"),
+        Dataset(
+            "sigma_sin2_2theta23", REAL, "1", ("experiment", "member"), "spread of the replicas"
+        ),
+        Dataset("sigma_dm2_32", REAL, "eV2", ("experiment", "member"), "spread of the replicas"),
+    ),
+)
+
+# coverage/{ensemble}.h5
+COVERAGE = Schema(
+    "coverage",
+    1,
+    (
+        Dataset("n_sigma", REAL, "1", ("n_sigma",), "confidence levels"),
+        Dataset("n_experiments", INTEGER, "1", SCALAR, "number of pseudo-experiments"),
+        Dataset("coverage", REAL, "1", BY_REGION, "fraction of regions that hold the truth"),
+        Dataset("error", REAL, "1", BY_REGION, "binomial standard error"),
+        Dataset("redrawn", REAL, "1", BY_REGION, "the same, members redrawn per experiment"),
+        Dataset("members", REAL, "1", BY_REGION, "the same for the regions of single members"),
+        Dataset("best_sin2_2theta23", REAL, "1", ("experiment",), "mean over members"),
+        Dataset("best_dm2_32", REAL, "eV2", ("experiment",), "mean over members"),
+        Dataset("sigma_sin2_2theta23", REAL, "1", ("experiment",), "mean over members"),
+        Dataset("sigma_dm2_32", REAL, "eV2", ("experiment",), "mean over members"),
+        Dataset("true_sin2_2theta23", REAL, "1", SCALAR, "truth"),
+        Dataset("true_dm2_32", REAL, "eV2", SCALAR, "truth"),
+    ),
+)
+
 SCHEMAS = (
     FLUX,
     OSCILLATION,
+    RESPONSE,
     TRUTH,
     NEAR,
     MEMBER,
+    FLOW,
     PREDICTION,
     MARGINALS,
     FAR_EVENTS,
     FIT,
     INTERVALS,
+    COVERAGE_BLOCK,
+    COVERAGE,
 )

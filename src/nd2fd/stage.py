@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from rich.console import Console
 from rich.progress import Progress, TaskID
@@ -23,6 +24,7 @@ from nd2fd.artifacts import (
     write_artifact,
     write_atomically,
 )
+from nd2fd.schemas import RESPONSE
 
 NOT_RANDOM = -1
 """Value of the attribute `seed` in artifacts that involve no random numbers."""
@@ -83,13 +85,28 @@ class Stage:
 
     def read_members(self, name: str, schema: Schema) -> dict[str, NDArray[Any]]:
         """Arrays of all batches of an ensemble in input `name`, joined along the members."""
-        batches = [read_artifact(path, schema).data for path in _listed(self.job.input[name])]
+        return self.read_joined(name, schema, "member")
+
+    def read_joined(self, name: str, schema: Schema, dim: str) -> dict[str, NDArray[Any]]:
+        """Arrays of all files in input `name`, joined along the dimension where it comes first."""
+        parts = [read_artifact(path, schema).data for path in _listed(self.job.input[name])]
         return {
-            dataset.name: np.concatenate([batch[dataset.name] for batch in batches])
-            if dataset.dims[:1] == ("member",)
-            else batches[0][dataset.name]
+            dataset.name: np.concatenate([part[dataset.name] for part in parts])
+            if dataset.dims[:1] == (dim,)
+            else parts[0][dataset.name]
             for dataset in schema.datasets
         }
+
+    def read_response(self) -> sp.csr_array | None:
+        """S of the rule's input `response` (n_cells, n_cells); None for rules without that input.
+
+        S[c', c] is the probability that an event of true cell c is measured in cell c'.
+        """
+        if not hasattr(self.job.input, "response"):
+            return None
+        data = self.read("response", RESPONSE)
+        n_cells = data["acceptance"].size
+        return sp.csr_array((data["data"], data["indices"], data["indptr"]), (n_cells, n_cells))
 
     def write(self, schema: Schema, data: dict[str, ArrayLike]) -> None:
         """Write the rule's first output."""
@@ -102,6 +119,12 @@ class Stage:
         path = Path(self.job.output[0])
         write_atomically(path, table.to_csv(index=False, float_format="%.6g").encode())
         self.log.info("wrote %s:\n%s", path, table.to_string(index=False))
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write the rule's output `name`."""
+        path = Path(self.job.output[name])
+        write_atomically(path, text.encode())
+        self.log.info("wrote %s", path)
 
     def provenance(self) -> Provenance:
         """Rule, configuration slice, seed and input checksums of this job."""

@@ -4,20 +4,48 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from nd2fd.code_digest import code_digest
-from nd2fd.config import EMBEDDED, ConfigError, validate_config
+from nd2fd.config import EMBEDDED, ConfigError, refuse_repeated_keys, validate_config
+from nd2fd.statistics.streams import NO_DRAW
 
 try:
+    for path in workflow.configfiles:
+        refuse_repeated_keys(path)
     CONFIG = validate_config(config)
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-FIGURES = ["fig2", "fig3", "fig5", "fig8"]
+FIGURES = [
+    "fig2",
+    "fig3",
+    "fig5",
+    "fig8",
+    "fig12",
+    "fig13",
+    "fig14",
+    "fig15",
+    "fig16",
+    "fig17",
+    "fig19",
+]
+# Systematic uncertainties, and the fit with the known cross section that each is compared with.
+SYSTEMATICS = {
+    "seeds": "truth",
+    "nd30m": "truth",
+    "nd3m": "truth",
+    "smeared": "truth_smeared",
+    "flux_truth": "truth",
+    "flux": "truth",
+    "systematics": "truth_smeared",
+}
+# Folders of the networks, by what they are of.
+LEARNED = {"structure_functions": "members", "flow": "flows"}
 STYLE = str(Path(workflow.basedir) / "workflow" / "figures.mplstyle")
 
 
 wildcard_constraints:
     ensemble="[a-z][a-z0-9_]*",
     batch="[0-9]+",
+    block="[0-9]+",
 
 
 def section(name):
@@ -43,8 +71,12 @@ def pdf_set():
 
 
 def flux_files():
-    """Flux files given by the user; the embedded one is part of the package."""
-    files = {"near": CONFIG.flux.near, "far": CONFIG.flux.far}
+    """Flux files given by the user; the embedded ones are part of the package."""
+    files = {
+        "near": CONFIG.flux.near,
+        "far": CONFIG.flux.far,
+        "uncertainty": CONFIG.flux.uncertainty,
+    }
     return {name: path for name, path in files.items() if path not in (EMBEDDED, None)}
 
 
@@ -92,17 +124,122 @@ def network_streams(wildcards):
     return [[wildcards.ensemble, m] if vary else ["", 0] for m in members(wildcards)]
 
 
+def near_streams(wildcards):
+    """Names of the random streams of the members' ND events; none for an exact density."""
+    chosen = ensemble(wildcards.ensemble)
+    if chosen.near_events is None:
+        return []
+    vary = "near_statistics" in chosen.vary
+    return [[wildcards.ensemble, m] if vary else ["", 0] for m in members(wildcards)]
+
+
+def flux_draws(wildcards):
+    """Numbers of the flux draws that the members of a batch assume."""
+    vary = "flux" in ensemble(wildcards.ensemble).vary
+    return [m if vary else NO_DRAW for m in members(wildcards)]
+
+
+def all_flux_draws(wildcards):
+    """The same for all members of an ensemble."""
+    chosen = ensemble(wildcards.ensemble)
+    return [m if "flux" in chosen.vary else NO_DRAW for m in range(chosen.size)]
+
+
+def coverage_ensemble(name):
+    """Number of pseudo-experiments with an ensemble."""
+    ensemble(name)
+    if name not in CONFIG.coverage.experiments:
+        raise WorkflowError(
+            f"coverage.experiments has no number for {name!r}; it has numbers for "
+            f"{', '.join(CONFIG.coverage.experiments)}"
+        )
+    return CONFIG.coverage.experiments[name]
+
+
+def coverage_blocks(name):
+    """Files of all pseudo-experiments with an ensemble."""
+    n_blocks = -(-coverage_ensemble(name) // CONFIG.coverage.experiments_per_job)
+    return [f"results/coverage/{name}/{block}.h5" for block in range(n_blocks)]
+
+
+def response_file(wildcards):
+    """The detector response, for ensembles with smearing."""
+    smeared = ensemble(wildcards.ensemble).smeared
+    return {"response": "results/inputs/response.h5"} if smeared else {}
+
+
+def far_data(wildcards):
+    """Far-detector events as an ensemble sees them."""
+    name = "smeared" if ensemble(wildcards.ensemble).smeared else "events"
+    return f"results/far/{name}.h5"
+
+
+def pseudo_experiments(wildcards):
+    """Numbers of the pseudo-experiments in a block."""
+    total = coverage_ensemble(wildcards.ensemble)
+    per_job = CONFIG.coverage.experiments_per_job
+    first = int(wildcards.block) * per_job
+    if first >= total:
+        raise WorkflowError(
+            f"coverage of {wildcards.ensemble!r} has no block {wildcards.block}: its {total} "
+            f"experiments are in blocks of {per_job}, numbered 0 to {(total - 1) // per_job}"
+        )
+    return list(range(first, min(first + per_job, total)))
+
+
+def all_cross_sections(wildcards):
+    """The files with what the networks of an ensemble learned, where there are any."""
+    name, kind = wildcards.ensemble, cross_section_kind(wildcards.ensemble)
+    return {} if kind == "known" else {"members": batches(LEARNED[kind], name)}
+
+
 def training_settings():
     """The section `training` without the size of batches, which is in the list of members."""
     return {k: v for k, v in section("training").items() if k != "members_per_job"}
 
 
+def cross_section_kind(name):
+    """What the cross sections of an ensemble are made of: known, structure_functions or flow."""
+    return "known" if is_known(name) else ensemble(name).model
+
+
 def cross_section_file(wildcards):
     """Where the cross sections of a batch are: the toy truth, or what its networks learned."""
     members(wildcards)
-    if is_known(wildcards.ensemble):
+    kind = cross_section_kind(wildcards.ensemble)
+    if kind == "known":
         return "results/truth/densities.h5"
-    return f"results/members/{wildcards.ensemble}/{wildcards.batch}.h5"
+    return f"results/{LEARNED[kind]}/{wildcards.ensemble}/{wildcards.batch}.h5"
+
+
+def near_file(kind):
+    """Near-detector data of a batch, for the rule that trains networks of a kind."""
+
+    def path(wildcards):
+        name = wildcards.ensemble
+        actual = cross_section_kind(name)
+        if actual == "known":
+            raise WorkflowError(
+                f"ensemble {name!r} has nothing to train: ensembles.{name}.cross_section is known"
+            )
+        if actual != kind:
+            raise WorkflowError(
+                f"there is no results/{LEARNED[kind]}/{name}: ensembles.{name}.model is {actual}, "
+                f"whose networks are in results/{LEARNED[actual]}/{name}"
+            )
+        return f"results/near/{name}/{wildcards.batch}.h5"
+
+    return path
+
+
+def fit_range(parameter):
+    """Range of a parameter in the fits of an ensemble: its own one, or that of all."""
+
+    def limits(wildcards):
+        own = getattr(ensemble(wildcards.ensemble), parameter)
+        return getattr(CONFIG.fits, parameter) if own is None else own
+
+    return limits
 
 
 def learned_ensembles():

@@ -15,8 +15,8 @@ rule ensemble_intervals:
     params:
         code=code("ensemble_intervals"),
         points=CONFIG.regions.points,
-        sin2_theta23=CONFIG.fits.sin2_theta23,
-        dm2_32=CONFIG.fits.dm2_32,
+        sin2_theta23=fit_range("sin2_theta23"),
+        dm2_32=fit_range("dm2_32"),
     message:
         "Confidence regions of {wildcards.ensemble}"
     script:
@@ -49,3 +49,34 @@ rule oscillation_table:
         "Best fits, errors and shifts of all ensembles"
     script:
         "../scripts/oscillation_table.py"
+
+
+rule systematics_table:
+    input:
+        **{
+            f"{name}_intervals": f"results/intervals/{name}.h5"
+            for name in {*SYSTEMATICS, *SYSTEMATICS.values()}
+        },
+        **{
+            f"{name}_fits": batches("fits", name)
+            for name in {*SYSTEMATICS, *SYSTEMATICS.values()}
+        },
+    output:
+        csv="results/tables/systematics.csv",
+        latex="results/tables/systematics.tex",
+    log:
+        "results/logs/systematics_table.log",
+    benchmark:
+        "results/benchmarks/systematics_table.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        code=code("systematics_table"),
+        references=SYSTEMATICS,
+    message:
+        "Shift and added width of each systematic uncertainty"
+    script:
+        "../scripts/systematics_table.py"

@@ -25,3 +25,28 @@ rule far_events:
         "Drawing far-detector events"
     script:
         "../scripts/far_events.py"
+
+
+rule far_smeared:
+    input:
+        events="results/far/events.h5",
+    output:
+        "results/far/smeared.h5",
+    log:
+        "results/logs/far_smeared.log",
+    benchmark:
+        "results/benchmarks/far_smeared.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        code=code("far_smeared"),
+        seed=CONFIG.seed,
+        energy_max=CONFIG.grid.energy_max,
+        smearing=section("smearing"),
+    message:
+        "Smearing the far-detector events"
+    script:
+        "../scripts/far_smeared.py"

@@ -1,6 +1,7 @@
 rule fit_members:
     input:
-        events="results/far/events.h5",
+        unpack(response_file),
+        events=far_data,
         flux="results/inputs/flux.h5",
         cross_section=cross_section_file,
     output:
@@ -19,12 +20,14 @@ rule fit_members:
         code=code("fit_members"),
         members=members,
         seed=CONFIG.seed,
-        cross_section=lambda wildcards: ensemble(wildcards.ensemble).cross_section,
+        flux_draws=flux_draws,
+        smearing=section("smearing"),
+        cross_section=lambda wildcards: cross_section_kind(wildcards.ensemble),
         grid={**section("grid"), "n_energy": CONFIG.far_detector.n_energy},
         oscillation=section("oscillation"),
         replicas=CONFIG.fits.replicas,
-        sin2_theta23=CONFIG.fits.sin2_theta23,
-        dm2_32=CONFIG.fits.dm2_32,
+        sin2_theta23=fit_range("sin2_theta23"),
+        dm2_32=fit_range("dm2_32"),
     message:
         "Fitting oscillation parameters with {wildcards.ensemble}, batch {wildcards.batch}"
     script:

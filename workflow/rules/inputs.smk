@@ -36,6 +36,7 @@ rule prepare_flux:
     params:
         code=code("prepare_flux"),
         flux=section("flux"),
+        energy_max=CONFIG.grid.energy_max,
     message:
         "Reading the fluxes"
     script:
@@ -62,3 +63,25 @@ rule tabulate_oscillation:
         "Tabulating the survival probability at the truth"
     script:
         "../scripts/tabulate_oscillation.py"
+
+
+rule detector_response:
+    output:
+        "results/inputs/response.h5",
+    log:
+        "results/logs/detector_response.log",
+    benchmark:
+        "results/benchmarks/detector_response.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code("detector_response"),
+        grid=section("grid"),
+        smearing=section("smearing"),
+    message:
+        "Detector response from the muon's resolution"
+    script:
+        "../scripts/detector_response.py"

@@ -1,6 +1,8 @@
 rule near_members:
     input:
+        unpack(response_file),
         truth="results/truth/densities.h5",
+        flux="results/inputs/flux.h5",
     output:
         "results/near/{ensemble}/{batch}.h5",
     log:
@@ -10,11 +12,17 @@ rule near_members:
     conda:
         "../../envs/nd2fd.yaml"
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=1500,
+        runtime=30,
     params:
         code=code("near_members"),
         members=members,
+        seed=CONFIG.seed,
+        n_events=lambda wildcards: ensemble(wildcards.ensemble).near_events or 0,
+        streams=near_streams,
+        flux_draws=flux_draws,
+        grid=section("grid"),
+        smearing=section("smearing"),
     message:
         "Near-detector data of {wildcards.ensemble}, batch {wildcards.batch}"
     script:

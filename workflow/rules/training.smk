@@ -1,6 +1,7 @@
 rule train_members:
     input:
-        near="results/near/{ensemble}/{batch}.h5",
+        unpack(response_file),
+        near=near_file("structure_functions"),
         truth="results/truth/densities.h5",
     output:
         "results/members/{ensemble}/{batch}.h5",
@@ -23,15 +24,44 @@ rule train_members:
         training=training_settings(),
         seed=CONFIG.seed,
         streams=network_streams,
+        near_streams=near_streams,
     message:
         "Training {wildcards.ensemble}, batch {wildcards.batch}"
     script:
         "../scripts/train_members.py"
 
 
+rule train_flows:
+    input:
+        near=near_file("flow"),
+    output:
+        "results/flows/{ensemble}/{batch}.h5",
+    log:
+        "results/logs/train_flows/{ensemble}/{batch}.log",
+    benchmark:
+        "results/benchmarks/train_flows/{ensemble}/{batch}.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    # As for train_members.
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code("train_flows"),
+        grid=section("grid"),
+        flow=section("flow"),
+        seed=CONFIG.seed,
+        streams=network_streams,
+    message:
+        "Training flows of {wildcards.ensemble}, batch {wildcards.batch}"
+    script:
+        "../scripts/train_flows.py"
+
+
 rule predict_members:
     input:
-        members="results/members/{ensemble}/{batch}.h5",
+        cross_section=cross_section_file,
         flux="results/inputs/flux.h5",
         oscillation="results/inputs/oscillation.h5",
     output:
@@ -47,6 +77,8 @@ rule predict_members:
         runtime=10,
     params:
         code=code("predict_members"),
+        members=members,
+        cross_section=lambda wildcards: cross_section_kind(wildcards.ensemble),
         grid=section("grid"),
     message:
         "Densities predicted by {wildcards.ensemble}, batch {wildcards.batch}"
@@ -56,7 +88,10 @@ rule predict_members:
 
 rule learning_table:
     input:
-        **{f"{name}_members": batches("members", name) for name in learned_ensembles()},
+        **{
+            f"{name}_models": batches(LEARNED[cross_section_kind(name)], name)
+            for name in learned_ensembles()
+        },
         **{
             f"{name}_predictions": batches("predictions", name)
             for name in learned_ensembles()
@@ -75,7 +110,7 @@ rule learning_table:
         runtime=5,
     params:
         code=code("learning_table"),
-        ensembles=learned_ensembles(),
+        models={name: cross_section_kind(name) for name in learned_ensembles()},
     message:
         "How well each member learned the cross section"
     script:

@@ -11,9 +11,10 @@ snakemake: Any
 
 with Stage(snakemake) as stage:
     use_style(snakemake.input.style)
+    names = fig8.CURVES
     figure = fig8.draw(
-        {name: stage.read(name, INTERVALS) for name in ("truth", "learned")},
-        {name: stage.read(f"{name}_fit", FIT) for name in ("truth", "learned")},
+        {name: stage.read(name, INTERVALS) for name in names},
+        {name: stage.read_members(f"{name}_fits", FIT) for name in names},
         snakemake.params.true_point,
     )
     save(figure, snakemake.output)

@@ -1,22 +1,20 @@
 """Fit the oscillation parameters to the far-detector events, with each cross section of a batch."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from nd2fd.forward.event_kernel import event_cross_sections, total_cross_sections
-from nd2fd.forward.nodes import NodeGrid
+from nd2fd.learning.models import ARTIFACTS, cross_section_models
 from nd2fd.physics.density import DensityGrid
 from nd2fd.physics.experiment import Experiment
 from nd2fd.physics.flux import FluxTable, interpolate_flux
-from nd2fd.schemas import FAR_EVENTS, FIT, FLUX, MEMBER, TRUTH
+from nd2fd.physics.flux_uncertainty import vary_flux
+from nd2fd.physics.smearing import Resolution, event_response
+from nd2fd.schemas import FAR_EVENTS, FIT, FLUX, RESPONSE
 from nd2fd.stage import Stage
 from nd2fd.statistics.bootstrap import bootstrap_counts, fit_replicas
-from nd2fd.statistics.streams import random_stream
-
-# Nodes in sin²θ23 per octant and in Δm²32 where the fits start: closer than one standard deviation.
-GRID_POINTS = (21, 31)
+from nd2fd.statistics.likelihood_table import choose_nodes, tabulate_likelihood
+from nd2fd.statistics.streams import flux_parameters, random_stream
 
 snakemake: Any
 
@@ -24,40 +22,54 @@ with Stage(snakemake) as stage:
     params = snakemake.params
     flux = stage.read("flux", FLUX)
     events = stage.read("events", FAR_EVENTS)
-    model = stage.read("cross_section", TRUTH if params.cross_section == "known" else MEMBER)
-    nodes = NodeGrid(model["xi"].size, model["tau"].size)
+    models = cross_section_models(
+        params.cross_section,
+        stage.read("cross_section", ARTIFACTS[params.cross_section]),
+        len(params.members),
+    )
     grid = DensityGrid(**params.grid)
-    far_flux = interpolate_flux(FluxTable(flux["energy"], flux["far"]), grid.energy)
+    z = flux_parameters(params.seed, params.flux_draws, len(flux["far_modes"]))
+    modes = flux["near_modes"], flux["far_modes"]
+    _, far_fluxes = vary_flux(flux["energy"], flux["near"], flux["far"], modes, z)
+    smeared = hasattr(snakemake.input, "response")
+    if smeared:
+        acceptance = stage.read("response", RESPONSE)["acceptance"].ravel()
+        measured = event_response(
+            events["v1"], events["v2"], grid, Resolution.from_config(params.smearing)
+        )
+    survival = Experiment.from_config(params.oscillation).survival_scan(grid.energy)
     # The same replicas for every member: their differences are those of the cross sections alone.
     n_events = events["v1"].size
     counts = bootstrap_counts(n_events, params.replicas, random_stream(params.seed, "bootstrap"))
+    counts = counts.astype(np.float64)
     progress = stage.progress("fits", len(params.members))
     of_members = []
-    for member, values in zip(
-        params.members,
-        model["structure_functions"].reshape(-1, 3, nodes.n_xi, nodes.n_tau),
-        strict=True,
-    ):
-        structure_functions = partial(nodes.interpolate, values)
-        fit = partial(
-            fit_replicas,
-            kernel=far_flux
-            * event_cross_sections(
-                structure_functions, grid.energy, events["v1"], events["v2"], grid.energy_max
-            ),
-            totals=far_flux * total_cross_sections(structure_functions, grid),
-            survival=Experiment.from_config(params.oscillation).survival_scan(grid.energy),
+    for member, model, far_flux_table in zip(params.members, models, far_fluxes, strict=True):
+        far_flux = interpolate_flux(FluxTable(flux["energy"], far_flux_table), grid.energy)
+        in_cells = model.in_cells(grid)
+        if smeared:
+            kernel = far_flux * (measured @ in_cells.T)
+            totals = far_flux * (in_cells @ acceptance)
+        else:
+            kernel = far_flux * model.at_events(grid, events["v1"], events["v2"])
+            totals = far_flux * in_cells.sum(axis=1)
+        likelihood_nodes = choose_nodes(
+            kernel,
+            totals,
+            survival,
             sin2_theta23_range=params.sin2_theta23,
             dm2_32_range=params.dm2_32,
-            grid_points=GRID_POINTS,
         )
-        replicas, best = fit(counts), fit(np.ones((1, n_events)))
+        table = tabulate_likelihood(kernel, totals, likelihood_nodes)
+        replicas, best = fit_replicas(counts, table), fit_replicas(np.ones((1, n_events)), table)
         if replicas.at_boundary.any():
             stage.log.warning(
-                "member %d: %d of %d replicas end at the edge of fits.sin2_theta23 or fits.dm2_32",
+                "member %d: %d of %d replicas end at the edge of sin2_theta23 %s or dm2_32 %s",
                 member,
                 replicas.at_boundary.sum(),
                 params.replicas,
+                params.sin2_theta23,
+                params.dm2_32,
             )
         of_members.append(
             {
@@ -76,4 +88,4 @@ with Stage(snakemake) as stage:
         )
         progress(len(of_members), f"best fit dm2_32 {best.octant_dm2_32[0, 0]:.4e} eV2")
     stacked = {name: np.stack([m[name] for m in of_members]) for name in of_members[0]}
-    stage.write(FIT, {"member": np.array(params.members), **stacked})
+    stage.write(FIT, {"member": np.array(params.members), "flux_parameters": z, **stacked})

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from nd2fd.physics.density import total_variation
-from nd2fd.schemas import MEMBER, PREDICTION, TRUTH
+from nd2fd.schemas import FLOW, MEMBER, PREDICTION, TRUTH
 from nd2fd.stage import Stage
 
 # Where the near-detector flux is large enough to say something about σ(E_ν).
@@ -19,8 +19,16 @@ with Stage(snakemake) as stage:
     true_sigma = truth["sigma_total"] / np.average(truth["sigma_total"], weights=truth["near_flux"])
     constrained = (truth["energy"] > E_MIN) & (truth["energy"] < E_MAX)
     tables = []
-    for ensemble in snakemake.params.ensembles:
-        models = stage.read_members(f"{ensemble}_members", MEMBER)
+    for ensemble, kind in snakemake.params.models.items():
+        models = stage.read_members(f"{ensemble}_models", FLOW if kind == "flow" else MEMBER)
+        if kind == "flow":  # its last weights are kept, and it has no test
+            learned = {"loss": models["final_loss"], "best_step": np.nan, "test_loss": np.nan}
+        else:
+            learned = {
+                "loss": models["loss"].min(axis=1),
+                "best_step": models["best_step"],
+                "test_loss": models["test_loss"][:, -1],
+            }
         predictions = stage.read_members(f"{ensemble}_predictions", PREDICTION)
         deviation = np.abs(predictions["sigma_total"] / true_sigma - 1.0)[:, constrained]
         tables.append(
@@ -28,9 +36,7 @@ with Stage(snakemake) as stage:
                 {
                     "ensemble": ensemble,
                     "member": models["member"],
-                    "loss": models["loss"].min(axis=1),
-                    "best_step": models["best_step"],
-                    "test_loss": models["test_loss"][:, -1],
+                    **learned,
                     "near_total_variation": [
                         total_variation(density, truth["near"]) for density in predictions["near"]
                     ],

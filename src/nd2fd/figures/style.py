@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
 
 COLUMN = 3.39
@@ -17,6 +18,7 @@ PAGE = 7.0
 TRUTH = "#000000"
 LEARNED = "#0072B2"
 ACCENT = "#D55E00"
+SECOND = "#009E73"
 NEUTRAL = "#999999"
 
 V1_LABEL = r"$v_1 = \sqrt{(E_\ell - p\cos\theta)/M}$"
@@ -31,9 +33,22 @@ def use_style(style_file: str) -> None:
 
 def save(figure: Figure, paths: Iterable[str]) -> None:
     """Write a figure under each of the paths; equal figures give equal bytes."""
+    _fix_layout(figure)
     for path in map(Path, paths):
         metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
         temporary = path.with_stem(f".{path.stem}.tmp")
         figure.savefig(temporary, metadata=metadata)
         temporary.replace(path)
     plt.close(figure)
+
+
+def _fix_layout(figure: Figure) -> None:
+    """Lay a figure out once, and forget the last digits of where its axes are.
+
+    The solver of the constrained layout orders its equations by memory addresses, so that its
+    rounding errors are not reproducible.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axis in figure.axes:
+        axis.set_position(np.round(axis.get_position(original=True).bounds, 9).tolist())

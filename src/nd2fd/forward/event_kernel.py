@@ -1,4 +1,4 @@
-"""Cross sections at observed events, for the unbinned far-detector likelihood.
+"""Cross sections at observed events and in cells, for the far-detector likelihood.
 
 A learned cross section can dip below zero where the near detector says nothing; there it is
 clamped to zero, in the events' kernel and in the totals alike (arXiv:2412.16303).
@@ -39,13 +39,18 @@ def event_cross_sections(
     return result
 
 
-def total_cross_sections(structure_functions: StructureFunctions, grid: DensityGrid) -> Array:
-    """σ(E_ν) [1e-38 cm² per nucleon] of the clamped cross section, shape (n_energy,)."""
-    return np.array(
+def cell_cross_sections(structure_functions: StructureFunctions, grid: DensityGrid) -> Array:
+    """Clamped cross section in each cell [1e-38 cm² per nucleon], shape (n_energy, n_cells)."""
+    n_cells = grid.n_v1 * grid.n_v2
+    return np.stack(
         [
-            np.maximum(
-                np.einsum("ip,ip->p", p.factors, structure_functions(p.bjorken_x, p.Q2)), 0.0
-            ).sum()
+            np.bincount(
+                p.cell,
+                np.maximum(
+                    np.einsum("ip,ip->p", p.factors, structure_functions(p.bjorken_x, p.Q2)), 0.0
+                ),
+                n_cells,
+            )
             for p in physical_points(grid)
         ]
     )

@@ -15,6 +15,9 @@ _ARMIJO = 1e-4
 _SHORTEST, _LONGEST = 0.1, 0.5
 """Limits of the factor by which a step that does not descend enough is shortened."""
 
+_GROWTH = 4.0
+"""Factor by which a step that descends grows while no positive curvature is known."""
+
 
 @dataclass
 class LBFGS:
@@ -76,9 +79,11 @@ class LBFGS:
         self.direction = torch.where(taken, self._descent(), self.direction)
         slope = (self.direction * self.gradient).sum(dim=1)
         self.slope = torch.where(accepted, slope, self.slope)
-        # Without curvature the scale of the problem is unknown: the first step is a short one.
+        # Without curvature the scale of the problem is unknown: the first step is a short one, and
+        # where the function bends down the next ones are longer.
         unit = 1.0 / self.gradient.abs().sum(dim=1).clamp(min=1.0)
-        full = torch.where(self.curvatures.sum(dim=1) > 0, torch.ones_like(unit), unit)
+        blind = torch.where(first, unit, _GROWTH * self.step)
+        full = torch.where(self.curvatures.sum(dim=1) > 0, torch.ones_like(unit), blind)
         self.step = torch.where(accepted, full, shortened)
         self.point = self.base + self.step[:, None] * self.direction
 

@@ -1,12 +1,16 @@
 """The learning problem on the nodes: predicted densities, and their distance from the data.
 
-    L = ∫ dv1 dv2 (p_model - p_ND)²,    p_model = A(Φ) w / ∫ dv1 dv2 A(Φ) w
+    L = ∫ dv1 dv2 u (p_model - p_ND)²,    p_model = A(Φ) w / ∫ dv1 dv2 A(Φ) w
+
+with weights u(v1, v2): one in arXiv:2412.16303, the inverse variance of a histogram of events where
+there is one (`poisson_weights`).
 
 Deterministic and full-batch: the same function at every evaluation, so that quasi-Newton works as
 well as the Adam of arXiv:2412.16303. All members of a job are evaluated together; each has its own
 data, and its own event matrix where the fluxes differ.
 """
 
+import copy
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -15,11 +19,29 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from nd2fd.learning.network import N_STRUCTURE_FUNCTIONS
 
 Array = NDArray[np.float64]
+
+_WEIGHT_SMOOTHING = 1.0
+"""Width in cells of the Gaussian that smooths a histogram before it is turned into weights."""
+
+_WEIGHT_FLOOR = 0.01
+"""Density, in units of its average over the unit square, below which weights no longer grow."""
+
+
+def split_in_halves(
+    counts: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every event of a histogram goes to one of two halves, which are independent if it is Poisson.
+
+    `counts` has any shape, as have the two results.
+    """
+    first = rng.binomial(counts, 0.5)
+    return first, counts - first
 
 
 class _SparseProduct(torch.autograd.Function):
@@ -36,35 +58,47 @@ class _SparseProduct(torch.autograd.Function):
         return None, None, transposed @ gradients[0]
 
 
+class _Matrix:
+    """A constant sparse matrix, with its transposed for the gradient."""
+
+    def __init__(self, matrix: sp.csr_array, dtype: torch.dtype, device: str) -> None:
+        self.matrix = _torch_csr(matrix, dtype, device)
+        self._transposed = _torch_csr(sp.csr_array(matrix.T), dtype, device)
+
+    def __matmul__(self, columns: Tensor) -> Tensor:
+        product: Tensor = _SparseProduct.apply(  # type: ignore[no-untyped-call]
+            self.matrix, self._transposed, columns
+        )
+        return product
+
+
 class _EventMap:
-    """One event matrix in the forms that its products need."""
+    """One event matrix, by structure function, in the forms that its products need."""
 
     def __init__(self, parts: Sequence[sp.csr_array], dtype: torch.dtype, device: str) -> None:
-        self._parts = [_torch_csr(part, dtype, device) for part in parts]
-        self._transposed = [_torch_csr(sp.csr_array(part.T), dtype, device) for part in parts]
+        self._parts = [_Matrix(part, dtype, device) for part in parts]
 
     def events(self, outputs: Tensor) -> Tensor:
-        """A w for outputs (n_members, n_nodes, 3): (n_members, n_cells)."""
+        """A w for outputs (n_members, n_nodes, 3): (n_members, n_cells, 1)."""
         products = [
-            _SparseProduct.apply(part, transposed, columns)  # type: ignore[no-untyped-call]
-            for part, transposed, columns in zip(
-                self._parts, self._transposed, outputs.permute(2, 1, 0), strict=True
-            )
+            part @ columns
+            for part, columns in zip(self._parts, outputs.permute(2, 1, 0), strict=True)
         ]
-        return torch.stack(products).sum(dim=0).T
+        return torch.stack(products).sum(dim=0).T[:, :, None]
 
     def design(self, features: Tensor) -> Tensor:
         """A_i · features, side by side for i = 1, 2, 3: (n_members, n_cells, 3 n_features)."""
         n_members, n_nodes, n_features = features.shape
         columns = features.transpose(0, 1).reshape(n_nodes, -1)
         products = [
-            (part @ columns).reshape(-1, n_members, n_features).transpose(0, 1)
+            (part.matrix @ columns).reshape(-1, n_members, n_features).transpose(0, 1)
             for part in self._parts
         ]
         return torch.cat(products, dim=2)
 
 
 def _torch_csr(matrix: sp.csr_array, dtype: torch.dtype, device: str) -> Tensor:
+    matrix = matrix.sorted_indices()
     with warnings.catch_warnings():
         # PyTorch calls the format beta; products with it are all that is used here, and tested.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
@@ -78,6 +112,21 @@ def _torch_csr(matrix: sp.csr_array, dtype: torch.dtype, device: str) -> Tensor:
         )
 
 
+def poisson_weights(densities: Array) -> Array:
+    """Weights u ∝ 1/p of the cells of histograms of events, with ∫ dv1 dv2 u p = 1.
+
+    The variance of a histogram is proportional to the density p, so these weights make the squared
+    distance a χ². The observed counts themselves would favour cells that fluctuated down: p is the
+    smoothed histogram, and below 1 % of the average density the weights stay constant.
+
+    `densities` per dv1 dv2 have shape (n_members, n_v1, n_v2), as the weights.
+    """
+    width = (0.0, _WEIGHT_SMOOTHING, _WEIGHT_SMOOTHING)
+    smooth = np.asarray(gaussian_filter(densities, width, mode="nearest"))
+    weights = 1.0 / (smooth + _WEIGHT_FLOOR)
+    return weights / (weights * densities).mean(axis=(1, 2), keepdims=True)
+
+
 class DensityProblem:
     """Learn node values w from densities; only cells and nodes that events can reach are kept.
 
@@ -87,6 +136,11 @@ class DensityProblem:
         A(Φ), shape (n_cells, 3 n_nodes): one for all members, or one each.
     densities
         Densities per dv1 dv2 of unit integral, shape (n_members, n_cells).
+    weights
+        Weights u of the cells, shape (n_members, n_cells).
+    response
+        S, shape (n_cells, n_cells), for measured densities S A(Φ) w; None: measured exactly. It is
+        not multiplied out: S A has several times as many entries as S and A together.
     cell_area
         dv1 dv2 of a cell.
     dtype, device
@@ -107,6 +161,8 @@ class DensityProblem:
         self,
         event_matrices: Sequence[sp.csr_array],
         densities: Array,
+        weights: Array,
+        response: sp.csr_array | None,
         cell_area: float,
         dtype: torch.dtype,
         device: str,
@@ -121,13 +177,19 @@ class DensityProblem:
         self.reachable_nodes = np.unique(
             np.concatenate([m.indices for m in event_matrices]) % n_nodes
         )
-        rows = np.unique(
+        true_rows = np.unique(
             np.concatenate([np.flatnonzero(np.diff(m.indptr)) for m in event_matrices])
         )
+        if response is None:
+            rows, self._response = true_rows, None
+        else:
+            reached = sp.csr_array(response[:, true_rows])
+            rows = np.flatnonzero(np.diff(reached.indptr))
+            self._response = _Matrix(sp.csr_array(reached[rows]), dtype, device)
         self._maps = [
             _EventMap(
                 [
-                    sp.csr_array(matrix[rows][:, first + self.reachable_nodes])
+                    sp.csr_array(matrix[true_rows][:, first + self.reachable_nodes])
                     for first in range(0, n_columns, n_nodes)
                 ],
                 dtype,
@@ -135,18 +197,34 @@ class DensityProblem:
             )
             for matrix in event_matrices
         ]
-        self._densities = torch.tensor(densities[:, rows], dtype=dtype, device=device)
+        self._rows, self._all_weights = rows, weights
+        self._weights = torch.tensor(weights[:, rows], dtype=dtype, device=device)
         self._cell_area = cell_area
-        # Cells that no event can reach cost the same whatever the model is.
-        unreachable = np.square(np.delete(densities, rows, axis=1)).sum(axis=1) * cell_area
-        self._constants = torch.tensor(unreachable, dtype=dtype, device=device)
+        self._set_densities(densities)
         ones = torch.ones(len(densities), len(self.reachable_nodes), 1, dtype=dtype, device=device)
         constant = self._each(_EventMap.design, ones) / cell_area
-        self._unit_norms = constant.square().sum(dim=1).mean(dim=1) * cell_area
+        squares = (self._weights[:, :, None] * constant.square()).sum(dim=1)
+        self._unit_norms = squares.mean(dim=1) * cell_area
+
+    def _set_densities(self, densities: Array) -> None:
+        like = self._weights
+        self._densities = torch.tensor(
+            densities[:, self._rows], dtype=like.dtype, device=like.device
+        )
+        # Cells that no event can reach cost the same whatever the model is.
+        cost = self._all_weights * np.square(densities)
+        unreachable = np.delete(cost, self._rows, axis=1).sum(axis=1) * self._cell_area
+        self._constants = torch.tensor(unreachable, dtype=like.dtype, device=like.device)
+
+    def with_densities(self, densities: Array) -> "DensityProblem":
+        """The same problem with other data, densities of shape (n_members, n_cells)."""
+        other = copy.copy(self)
+        other._set_densities(densities)
+        return other
 
     def densities(self, outputs: Tensor) -> Tensor:
         """A(Φ) w per dv1 dv2, not normalised: (n_members, n_rows) from outputs (…, n_nodes, 3)."""
-        return self._each(_EventMap.events, outputs) / self._cell_area
+        return self._each(_EventMap.events, outputs)[:, :, 0] / self._cell_area
 
     def loss(self, densities: Tensor) -> Tensor:
         """L of predicted densities of any normalisation, shape (n_members,)."""
@@ -154,8 +232,9 @@ class DensityProblem:
         return self.squared_distance(densities / total)
 
     def squared_distance(self, densities: Tensor) -> Tensor:
-        """∫ dv1 dv2 (density - p_ND)², the densities taken as they are, shape (n_members,)."""
-        distance = (densities - self._densities).square().sum(dim=1) * self._cell_area
+        """∫ dv1 dv2 u (density - p_ND)², the densities taken as they are, shape (n_members,)."""
+        squares = self._weights * (densities - self._densities).square()
+        distance = squares.sum(dim=1) * self._cell_area
         return distance + self._constants
 
     def solve_last_layer(self, features: Tensor, ridge: float) -> Tensor:
@@ -176,27 +255,36 @@ class DensityProblem:
             Coefficients, shape (n_members, 3, n_features); not finite where there is no solution.
         """
         design = self._each(_EventMap.design, features) / self._cell_area
-        normal = design.mT @ design
+        weighted = self._weights[:, :, None] * design
+        normal = weighted.mT @ design
         normal.diagonal(dim1=1, dim2=2).add_(ridge * self._unit_norms[:, None] / self._cell_area)
         # The variant that raises nothing: one failing member must not stop the others.
         factor, failed = torch.linalg.cholesky_ex(normal)
-        solution = torch.cholesky_solve(design.mT @ self._densities[:, :, None], factor)[:, :, 0]
+        solution = torch.cholesky_solve(weighted.mT @ self._densities[:, :, None], factor)[:, :, 0]
         solution = torch.where(failed[:, None] > 0, torch.nan, solution)
         return solution.reshape(len(features), N_STRUCTURE_FUNCTIONS, -1)
 
     def penalty(self, coefficients: Tensor, ridge: float) -> Tensor:
         """ridge · |c|² in units of the densities, shape (n_members,).
 
-        The unit is the squared norm of the density of W_i' = 1, averaged over i: a property of the
-        flux and the kinematics alone.
+        The unit is the weighted squared norm of the density of W_i' = 1, averaged over i.
         """
         return ridge * self._unit_norms * coefficients.square().sum(dim=(1, 2))
 
     def _each(self, product: Any, values: Tensor) -> Tensor:
-        """A product with the one event matrix, or with each member's own."""
+        """A product with the one event matrix, or with each member's own, as it is measured.
+
+        `values` has one entry per member along its first dimension; returns shape
+        (n_members, n_rows, n_columns).
+        """
         if len(self._maps) == 1:
-            result: Tensor = product(self._maps[0], values)
-            return result
-        return torch.cat(
-            [product(m, v[None]) for m, v in zip(self._maps, values, strict=True)], dim=0
-        )
+            true: Tensor = product(self._maps[0], values)
+        else:
+            true = torch.cat(
+                [product(m, v[None]) for m, v in zip(self._maps, values, strict=True)], dim=0
+            )
+        if self._response is None:
+            return true
+        n_members, n_true, n_columns = true.shape
+        measured = self._response @ true.transpose(0, 1).reshape(n_true, -1)
+        return measured.reshape(-1, n_members, n_columns).transpose(0, 1)

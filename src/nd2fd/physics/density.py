@@ -1,8 +1,11 @@
 """Event densities in (v1, v2) by direct evaluation of the cross section, streamed over E_ν.
 
 This is the reference that the linear operator of `nd2fd.forward` is tested against, and it makes
-the toy truth. A density is a cell average: every cell of the (v1, v2) grid is evaluated at
-`subsamples`² midpoints, since histograms of events are cell averages too.
+the toy truth. A density is a cell average, since histograms of events are cell averages too: every
+cell of the (v1, v2) grid has `subsamples`² parts, each evaluated at its centroid. Where forward
+muons (cosθ = 1) bound the physical region the density ends abruptly; parts that this boundary cuts
+count with their physical share only. Without that the 187 cells it cuts on a 96 × 96 grid held 95 %
+of the quadrature's error.
 """
 
 from collections.abc import Iterator
@@ -12,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.physics.constants import GEV_M2_TO_CM2
+from nd2fd.physics.constants import GEV_M2_TO_CM2, MUON_MASS, NUCLEON_MASS
 from nd2fd.physics.cross_section import density_variable_prefactor, kinematic_coefficients
 from nd2fd.physics.kinematics import kinematics
 from nd2fd.physics.structure_functions import StructureFunctions
@@ -66,7 +69,7 @@ class PhysicalPoints(NamedTuple):
     cell : flat (v1, v2) cell of each point, shape (n,), ascending
     bjorken_x, Q2 : shape (n,), Q² in GeV²
     factors : shape (3, n): d²σ/dv1 dv2 [1e-38 cm² per nucleon] is Σ_i factors_i W_i', already
-        multiplied by the share of the cell's area dv1 dv2 that the point stands for
+        multiplied by the area dv1 dv2 that the point stands for
     """
 
     cell: IntArray
@@ -93,18 +96,54 @@ def cross_section_factors(
     return x, Q2, np.where(physical, factors, 0.0), physical
 
 
-def physical_points(grid: DensityGrid) -> Iterator[PhysicalPoints]:
-    """The quadrature points of each neutrino energy of the grid, in order."""
+def reachable_parts(grid: DensityGrid) -> tuple[IntArray, Array, Array, Array]:
+    """Parts of the grid's cells that muons can reach, whatever the neutrino energy.
+
+    Returns
+    -------
+    cell, v1, v2, area
+        Flat cell, centroid and area dv1 dv2 of every part, each of shape (n_parts,), ascending in
+        the cell. Reachable is a b ≥ m², or v1 v2 ≥ m / √(2 M E_max): that makes hyperbola-shaped
+        cuts, with integrals in closed form.
+    """
     s = grid.subsamples
-    v1, v2 = np.meshgrid(midpoints(grid.n_v1 * s), midpoints(grid.n_v2 * s), indexing="ij")
+    product = MUON_MASS / np.sqrt(2.0 * NUCLEON_MASS * grid.energy_max)
+    low1, low2 = np.meshgrid(
+        np.arange(grid.n_v1 * s) / (grid.n_v1 * s),
+        np.arange(grid.n_v2 * s) / (grid.n_v2 * s),
+        indexing="ij",
+    )
     cell = (np.arange(grid.n_v1 * s) // s)[:, None] * grid.n_v2 + np.arange(grid.n_v2 * s) // s
     order = np.argsort(cell, axis=None, kind="stable")
-    v1, v2, cell = v1.ravel()[order], v2.ravel()[order], cell.ravel()[order]
-    share = grid.cell_area / s**2
+    low1, low2, cell = low1.ravel()[order], low2.ravel()[order], cell.ravel()[order]
+    high1, high2 = low1 + 1.0 / (grid.n_v1 * s), low2 + 1.0 / (grid.n_v2 * s)
+    inside = high1 * high2 > product
+    low1, low2, high1, high2, cell = (v[inside] for v in (low1, low2, high1, high2, cell))
+    # The hyperbola enters a part at v1 = left, on top, and leaves it at v1 = right, below.
+    left = np.maximum(low1, product / high2)
+    right = np.divide(product, low2, out=np.full_like(low2, np.inf), where=low2 > 0.0)
+    right = np.clip(right, left, high1)
+    under_cut, beyond = right - left, high1 - right
+    area = high2 * under_cut - product * np.log(right / left) + (high2 - low2) * beyond
+    moment1 = (
+        high2 * under_cut * (right + left) / 2
+        - product * under_cut
+        + (high2 - low2) * beyond * (high1 + right) / 2
+    )
+    moment2 = (high2**2 * under_cut + product**2 * (1.0 / right - 1.0 / left)) / 2 + (
+        high2**2 - low2**2
+    ) / 2 * beyond
+    kept = area > 0.0
+    return cell[kept], (moment1 / area)[kept], (moment2 / area)[kept], area[kept]
+
+
+def physical_points(grid: DensityGrid) -> Iterator[PhysicalPoints]:
+    """The quadrature points of each neutrino energy of the grid, in order."""
+    cell, v1, v2, area = reachable_parts(grid)
     for energy in grid.energy:
         inside = kinematics(energy, v1, v2, grid.energy_max).physical
         x, Q2, factors, _ = cross_section_factors(energy, v1[inside], v2[inside], grid.energy_max)
-        yield PhysicalPoints(cell[inside], x, Q2, factors * share)
+        yield PhysicalPoints(cell[inside], x, Q2, factors * area[inside])
 
 
 def event_densities(

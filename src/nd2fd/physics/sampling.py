@@ -1,18 +1,333 @@
-"""Exact sampling of events, continuous in (E_ν, v1, v2)."""
+"""Exact sampling of events, continuous in (E_ν, v1, v2), from Φ(E_ν) d²σ/dv1 dv2.
 
-from collections.abc import Callable
+Events are drawn in coordinates (E_ν, s, t) that fill a box: s runs from the smallest Bjorken x
+to 1 in √x, t from the smallest to the largest inelasticity y at this x. The whole box is physical,
+so that no cell of a grid in it is cut by the kinematic boundary, where the density jumps.
+
+In every cell the density lies between two bounds, 0 ≤ lower ≤ density ≤ upper. A proposal that
+falls, uniformly, under the upper bound of all cells falls under the lower bound with probability
+Σ lower / Σ upper: it is an event, whatever the density is there (the squeeze of Marsaglia, 1977).
+Only between the bounds is the density evaluated and compared. The result does not depend on the
+bounds, provided that they hold. They come from the values at the cells' corners and a margin for
+what happens in between, and every evaluated density is checked against them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from nd2fd.physics.density import cross_section_factors
+from nd2fd.physics.constants import MUON_MASS, NUCLEON_MASS
+from nd2fd.physics.cross_section import kinematic_coefficients, muon_prefactor
+from nd2fd.physics.density import CROSS_SECTION_UNIT
 from nd2fd.physics.structure_functions import StructureFunctions
 
 Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
-_PROPOSALS_PER_BATCH = 100_000
-_SAFETY = 1.25
-"""The envelope lies this far above the largest density seen among the first proposals."""
+ENERGY_THRESHOLD = MUON_MASS + MUON_MASS**2 / (2.0 * NUCLEON_MASS)
+"""Smallest E_ν [GeV] at which a muon can be made on a nucleon of mass M."""
+
+_SPECTRUM_STEPS = 8192
+"""At least so many steps resolve the spectrum: above 0.2 GeV, 12 or more per oscillation."""
+
+_CURVATURE_MARGIN = 1.0
+"""Margin of the bounds in units of the second differences of the values at the corners: a parabola
+leaves the range of its values at the corners by 1/8 of them at most, a kink by 1/2."""
+
+_ROUNDING_MARGIN = 1e-9
+"""Margin relative to the values, for functions that are constant or linear within a cell."""
+
+_PROPOSALS_PER_BATCH = 500_000
+
+_AUDIT_STEP = 100
+"""One in so many of the events under the lower bound is evaluated, to check the bound."""
+
+_SMALL_SAMPLE_CELLS = (64, 24, 24)
+
+
+class Events(NamedTuple):
+    """Events, each array of shape (n,): E_ν [GeV] and density variables v1 and v2."""
+
+    energy: Array
+    v1: Array
+    v2: Array
+
+
+class _Inelastic(NamedTuple):
+    """Bjorken x, inelasticity y and |∂(x, y)/∂(s, t)|; arrays of one shape."""
+
+    bjorken_x: Array
+    inelasticity: Array
+    jacobian: Array
+
+
+def _inelastic(energy: Array, s: Array, t: Array) -> _Inelastic:
+    """x and y at E_ν [GeV] ≥ `ENERGY_THRESHOLD` and (s, t) ∈ [0, 1]²; inputs broadcast.
+
+    The limits of y are the roots of a b = m² (|cosθ| = 1), those of x where the two meet
+    (e.g. Kretzer & Reno, hep-ph/0208187), written so that nothing cancels.
+    """
+    x_min = MUON_MASS**2 / (2.0 * NUCLEON_MASS * (energy - MUON_MASS))
+    xi_min = np.minimum(np.sqrt(x_min), 1.0)
+    xi = np.minimum(xi_min + (1.0 - xi_min) * s, 1.0)
+    x = xi**2
+    k = MUON_MASS**2 / (2.0 * NUCLEON_MASS * energy * x)
+    mass = MUON_MASS / energy
+    root2 = (1.0 - mass) * np.maximum(1.0 - x_min / x, 0.0) * (1.0 - k + mass)
+    denominator = 2.0 + NUCLEON_MASS * x / energy
+    y_max = (1.0 - k - 0.5 * mass**2 + np.sqrt(root2)) / denominator
+    y_min = 0.5 * mass**2 * k / (denominator * y_max)
+    width = y_max - y_min
+    return _Inelastic(x, y_min + width * t, 2.0 * xi * (1.0 - xi_min) * width)
+
+
+def _density_variables(
+    energy: Array, bjorken_x: Array, inelasticity: Array, energy_max: float
+) -> tuple[Array, Array]:
+    """(v1, v2) of a muon at E_ν [GeV], x and y; the inverse of `kinematics`."""
+    a = NUCLEON_MASS * bjorken_x * inelasticity + MUON_MASS**2 / (2.0 * energy)
+    b = 2.0 * energy * (1.0 - inelasticity) - a
+    return np.sqrt(a / NUCLEON_MASS), np.sqrt(b / (2.0 * energy_max))
+
+
+def _cross_section(
+    structure_functions: StructureFunctions, energy: Array, point: _Inelastic
+) -> Array:
+    """d²σ/ds dt [1e-38 cm² per nucleon], not clamped; all arrays of shape (n,)."""
+    x, y = point.bjorken_x, point.inelasticity
+    Q2 = 2.0 * NUCLEON_MASS * energy * x * y
+    # dE_l dcosθ = (M E_ν y / p) dx dy: the muon momentum cancels against that of the prefactor.
+    prefactor = muon_prefactor(energy, NUCLEON_MASS * energy * y, Q2, y)
+    brace = np.einsum("ip,ip->p", kinematic_coefficients(energy, Q2, y), structure_functions(x, Q2))
+    return brace * prefactor * (CROSS_SECTION_UNIT * point.jacobian)
+
+
+def _cell_bounds(values: Array) -> tuple[Array, Array]:
+    """Bounds, at least 0, of max(0, f) in every cell of a lattice with f = `values` at the corners.
+
+    `values` has one more entry along each axis than there are cells, at least 3.
+    """
+    bend = np.zeros_like(values)
+    for axis in range(values.ndim):
+        ends = [(int(i == axis),) * 2 for i in range(values.ndim)]
+        bend += np.pad(np.abs(np.diff(values, 2, axis)), ends, mode="edge")
+
+    def largest(corners: Array) -> Array:
+        window = sliding_window_view(corners, (2,) * corners.ndim)
+        return window.max(axis=tuple(range(corners.ndim, 2 * corners.ndim)))
+
+    margin = _CURVATURE_MARGIN * largest(bend) + _ROUNDING_MARGIN * largest(np.abs(values))
+    return np.maximum(-largest(-values) - margin, 0.0), np.maximum(largest(values) + margin, 0.0)
+
+
+def _check(name: str, values: Array, lower: Array, upper: Array) -> None:
+    wrong = ~((values >= lower) & (values <= upper))
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        raise RuntimeError(
+            f"{name} {values[i]:.6g} outside of its bounds [{lower[i]:.6g}, {upper[i]:.6g}] in a "
+            "cell of the sampling grid: the sample would be biased; it varies too fast for the grid"
+        )
+
+
+@dataclass(frozen=True)
+class EventSampler:
+    """Bounds of Φ(E_ν) and d²σ/ds dt in cells of (E_ν, s, t), and events drawn with them.
+
+    spectrum : Φ(E_ν), E_ν in GeV
+    structure_functions : (W1', W2', W3')(x, Q²)
+    energy_max : end of the spectrum and E_max in the definition of v2 [GeV]
+    spectrum_lower, spectrum_upper : bounds of Φ, shape (n_energy,)
+    lower, upper : bounds of max(0, d²σ/ds dt) [1e-38 cm² per nucleon], (n_energy, n_s, n_t)
+    """
+
+    spectrum: Callable[[Array], Array]
+    structure_functions: StructureFunctions
+    energy_max: float
+    spectrum_lower: Array
+    spectrum_upper: Array
+    lower: Array
+    upper: Array
+
+    @classmethod
+    def build(
+        cls,
+        spectrum: Callable[[Array], Array],
+        structure_functions: StructureFunctions,
+        energy_max: float,
+        n_cells: tuple[int, int, int] = (192, 64, 48),
+    ) -> "EventSampler":
+        """Evaluate spectrum and cross section at the corners of cells.
+
+        Parameters
+        ----------
+        spectrum
+            Φ(E_ν) ≥ 0, E_ν in GeV, shape (n,) to (n,); at the far detector flux times survival
+            probability. Steps are fine, peaks narrower than `energy_max` / 8192 may be missed.
+        structure_functions
+            (W1', W2', W3')(x, Q²); where the cross section is negative, it is taken as 0.
+        energy_max
+            End of the spectrum [GeV].
+        n_cells
+            Cells in E_ν, s and t, each at least 2. Their number decides about speed only: of
+            memory, 40 bytes per cell, and one evaluation per cell here save evaluations later.
+
+        Raises
+        ------
+        ValueError
+            If `energy_max` is below the threshold, if there are fewer than 2 cells, if the
+            spectrum is negative or not finite, if the cross section is not finite, or if either
+            vanishes everywhere.
+        """
+        if not energy_max > ENERGY_THRESHOLD:
+            raise ValueError(
+                f"energy_max is {energy_max} GeV; it must be above the threshold, "
+                f"{ENERGY_THRESHOLD:.4g} GeV"
+            )
+        if min(n_cells) < 2:
+            raise ValueError(f"n_cells is {n_cells}; there must be at least 2 along each axis")
+        n_energy, n_s, n_t = n_cells
+        steps = -(-_SPECTRUM_STEPS // n_energy)
+        fine = np.linspace(ENERGY_THRESHOLD, energy_max, n_energy * steps + 1)
+        flux = spectrum(fine)
+        if not (np.isfinite(flux) & (flux >= 0.0)).all():
+            i = int(np.argmin(np.isfinite(flux) & (flux >= 0.0)))
+            raise ValueError(
+                f"spectrum is {flux[i]} at {fine[i]:.6g} GeV; it must be finite and at least 0"
+            )
+        spectrum_lower, spectrum_upper = _cell_bounds(flux)
+
+        s, t = np.meshgrid(np.linspace(0, 1, n_s + 1), np.linspace(0, 1, n_t + 1), indexing="ij")
+        corners = np.empty((n_energy + 1, n_s + 1, n_t + 1))
+        for j, energy in enumerate(fine[::steps]):
+            plane = np.full(s.size, energy)
+            values = _cross_section(
+                structure_functions, plane, _inelastic(plane, s.ravel(), t.ravel())
+            )
+            if not np.isfinite(values).all():
+                raise ValueError(f"cross section is not finite at E_ν = {energy:.6g} GeV")
+            corners[j] = values.reshape(s.shape)
+        lower, upper = _cell_bounds(corners)
+        # The spectrum may oscillate within a cell of the cross section.
+        spectrum_lower = spectrum_lower.reshape(n_energy, steps).min(axis=1)
+        spectrum_upper = spectrum_upper.reshape(n_energy, steps).max(axis=1)
+        largest = corners.max(axis=(1, 2))
+        if not (np.maximum(largest[:-1], largest[1:]) * spectrum_upper > 0.0).any():
+            raise ValueError(
+                "spectrum times cross section vanishes everywhere between "
+                f"{ENERGY_THRESHOLD:.4g} and {energy_max} GeV; there are no events to draw"
+            )
+        return cls(
+            spectrum,
+            structure_functions,
+            energy_max,
+            spectrum_lower,
+            spectrum_upper,
+            lower,
+            upper,
+        )
+
+    def _lower(self) -> Array:
+        """Lower bounds of the density, flat."""
+        return (self.spectrum_lower[:, None, None] * self.lower).ravel()
+
+    def _upper(self) -> Array:
+        """Upper bounds of the density, flat."""
+        return (self.spectrum_upper[:, None, None] * self.upper).ravel()
+
+    def batches(self, n_events: int, rng: np.random.Generator) -> Iterator[Events]:
+        """Draw events in batches of up to half a million.
+
+        Events of a batch are sorted, roughly, by energy: shuffle them where their order matters.
+        Independent events come out of every batch; those in excess of `n_events` are dropped at
+        random from the last one.
+
+        Parameters
+        ----------
+        n_events
+            Number of events in all batches together.
+        rng
+            Source of randomness; equal states give equal events.
+
+        Raises
+        ------
+        ValueError
+            If `n_events` is below 1.
+        RuntimeError
+            From the iterator, if a spectrum or cross section is outside of its bounds in a cell.
+        """
+        if n_events < 1:
+            raise ValueError(f"n_events is {n_events}; it must be at least 1")
+        return self._batches(n_events, rng)
+
+    def _batches(self, n_events: int, rng: np.random.Generator) -> Iterator[Events]:
+        lower, upper = self._lower(), self._upper()
+        below, between = np.cumsum(lower), np.cumsum(upper - lower)
+        share = below[-1] / (below[-1] + between[-1])
+        n_left = n_events
+        while n_left:
+            # Enough for the rest if four in five are accepted; otherwise there is another round.
+            n_proposals = min(_PROPOSALS_PER_BATCH, n_left + n_left // 4 + 100)
+            n_below = int(rng.binomial(n_proposals, share))
+            cell = np.concatenate(
+                [_draw_cells(below, n_below, rng), _draw_cells(between, n_proposals - n_below, rng)]
+            )
+            events = self._accept(cell, n_below, lower, upper, rng)
+            n_accepted = events.energy.size
+            if n_accepted > n_left:
+                kept = rng.permutation(n_accepted) < n_left
+                events = Events(*(values[kept] for values in events))
+            n_left -= events.energy.size
+            yield events
+
+    def _accept(
+        self, cell: IntArray, n_below: int, lower: Array, upper: Array, rng: np.random.Generator
+    ) -> Events:
+        """Events of proposals in cells; the first `n_below` are below the lower bounds."""
+        shape = self.lower.shape
+        index = np.unravel_index(cell, shape)
+        unit = [(i + rng.random(cell.size)) / n for i, n in zip(index, shape, strict=True)]
+        energy = ENERGY_THRESHOLD + (self.energy_max - ENERGY_THRESHOLD) * unit[0]
+        point = _inelastic(energy, unit[1], unit[2])
+
+        audited = np.arange(rng.integers(_AUDIT_STEP), n_below, _AUDIT_STEP)
+        evaluated = np.concatenate([audited, np.arange(n_below, cell.size)])
+        flux = self.spectrum(energy[evaluated])
+        j = index[0][evaluated]
+        _check("spectrum", flux, self.spectrum_lower[j], self.spectrum_upper[j])
+        sigma = np.maximum(
+            _cross_section(
+                self.structure_functions,
+                energy[evaluated],
+                _Inelastic(*(values[evaluated] for values in point)),
+            ),
+            0.0,
+        )
+        c = cell[evaluated]
+        _check("cross section", sigma, self.lower.ravel()[c], self.upper.ravel()[c])
+
+        accepted = np.ones(cell.size, dtype=np.bool_)
+        density, c = (flux * sigma)[audited.size :], c[audited.size :]
+        height = lower[c] + rng.random(c.size) * (upper[c] - lower[c])
+        accepted[n_below:] = height < density
+        energy = energy[accepted]
+        v1, v2 = _density_variables(
+            energy, point.bjorken_x[accepted], point.inelasticity[accepted], self.energy_max
+        )
+        return Events(energy, v1, v2)
+
+
+def _draw_cells(cumulative: Array, n: int, rng: np.random.Generator) -> IntArray:
+    """n cells in ascending order, with probabilities in proportion to steps of `cumulative`."""
+    # Arrival times of a Poisson process over that of the last are sorted uniform numbers.
+    arrival = np.cumsum(rng.standard_exponential(n + 1))
+    position = arrival[:-1] * (cumulative[-1] / arrival[-1])
+    last = np.nextafter(cumulative[-1], 0.0)
+    return np.searchsorted(cumulative, np.minimum(position, last), side="right")
 
 
 def sample_events(
@@ -21,54 +336,63 @@ def sample_events(
     structure_functions: StructureFunctions,
     energy_max: float,
     rng: np.random.Generator,
-) -> tuple[Array, Array, Array]:
-    """Draw (E_ν, v1, v2) from Φ(E_ν) d²σ/dv1 dv2 by rejection from the uniform distribution.
+) -> Events:
+    """Draw a small sample of (E_ν, v1, v2) from Φ(E_ν) d²σ/dv1 dv2, in random order.
+
+    Large samples are for `EventSampler.batches`; the method is the same.
 
     Parameters
     ----------
     n_events
         Number of events.
     spectrum
-        Φ(E_ν), E_ν in GeV; at the far detector flux times survival probability.
+        Φ(E_ν) ≥ 0, E_ν in GeV; at the far detector flux times survival probability.
     structure_functions
-        (W1', W2', W3')(x, Q²).
+        (W1', W2', W3')(x, Q²); where the cross section is negative, it is taken as 0.
     energy_max
-        End of the spectrum [GeV].
+        End of the spectrum and E_max in the definition of v2 [GeV].
     rng
-        Source of randomness.
-
-    Returns
-    -------
-    energy, v1, v2
-        Each of shape (n_events,).
+        Source of randomness; equal states give equal events.
 
     Raises
     ------
-    RuntimeError
-        If a density exceeds the envelope: the sample would be biased.
+    ValueError, RuntimeError
+        As `EventSampler.build` and `EventSampler.batches`.
     """
+    sampler = EventSampler.build(spectrum, structure_functions, energy_max, _SMALL_SAMPLE_CELLS)
+    batches = list(sampler.batches(n_events, rng))
+    order = rng.permutation(n_events)
+    return Events(*(np.concatenate(values)[order] for values in zip(*batches, strict=True)))
 
-    def proposals() -> tuple[Array, Array]:
-        unit = rng.random((3, _PROPOSALS_PER_BATCH))
-        energy, v1, v2 = unit[0] * energy_max, unit[1], unit[2]
-        x, Q2, factors, physical = cross_section_factors(energy, v1, v2, energy_max)
-        density = np.zeros(_PROPOSALS_PER_BATCH)
-        density[physical] = spectrum(energy[physical]) * np.einsum(
-            "ip,ip->p", factors[:, physical], structure_functions(x[physical], Q2[physical])
-        )
-        return np.stack([energy, v1, v2]), density
 
-    envelope = _SAFETY * max(proposals()[1].max() for _ in range(4))
-    accepted: list[Array] = []
-    n_accepted = 0
-    while n_accepted < n_events:
-        points, density = proposals()
-        if density.max() > envelope:
-            raise RuntimeError(
-                f"event density {density.max():.3g} exceeds the envelope {envelope:.3g} of the "
-                "rejection sampling; the spectrum or the structure functions have a narrow peak"
-            )
-        accepted.append(points[:, rng.random(density.size) * envelope < density])
-        n_accepted += accepted[-1].shape[1]
-    energy, v1, v2 = np.concatenate(accepted, axis=1)[:, :n_events]
-    return energy, v1, v2
+def histogram_events(
+    batches: Iterable[tuple[Array, Array, Array]], n_v1: int, n_v2: int
+) -> IntArray:
+    """Count events in n_v1 × n_v2 equal cells of the unit square in (v1, v2).
+
+    Parameters
+    ----------
+    batches
+        (E_ν, v1, v2) of events, each array of shape (n,).
+    n_v1, n_v2
+        Number of cells.
+
+    Returns
+    -------
+    array, shape (n_v1, n_v2)
+        Counts.
+
+    Raises
+    ------
+    ValueError
+        If an event is outside of the unit square.
+    """
+    counts = np.zeros(n_v1 * n_v2, dtype=np.int64)
+    for _, v1, v2 in batches:
+        for name, values in (("v1", v1), ("v2", v2)):
+            wrong = ~((values >= 0.0) & (values < 1.0))
+            if wrong.any():
+                raise ValueError(f"{name} of an event is {values[wrong][0]}; allowed is [0, 1)")
+        cell = (v1 * n_v1).astype(np.int64) * n_v2 + (v2 * n_v2).astype(np.int64)
+        counts += np.bincount(cell, minlength=counts.size)
+    return counts.reshape(n_v1, n_v2)

@@ -3,9 +3,10 @@
 The parameters are θ = (sin²θ23, Δm²32). The likelihood is nearly symmetric about maximal mixing, so
 each replica is fitted once with sin²θ23 ≤ 0.5 and once with sin²θ23 ≥ 0.5, and the better of the
 two is its estimate. A fit takes the maxima on a grid, which all replicas share, and climbs from
-there by Newton steps, with all replicas in the same matrix products.
+there by Newton steps, both on the polynomials of `nd2fd.statistics.likelihood_table`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,26 +14,23 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.statistics.likelihood import Array, floored_kernel, log_density, log_likelihood
+from nd2fd.statistics.likelihood import Array
+from nd2fd.statistics.likelihood_table import LikelihoodTable
 
-Survival = Callable[[Array, Array], Array]
-"""(sin²θ23, Δm²32 [eV²]), each of shape (n,) → survival probability of shape (n, n_energy)."""
+START_SPACING = np.array([0.005, 2e-5])
+"""Largest distance of the points in sin²θ23 and Δm²32 [eV²] from whose maxima the fits start.
 
-DERIVATIVE_STEPS = np.array([1e-4, 1e-7])
-"""Steps in sin²θ23 and Δm²32 [eV²] of the central differences of the survival probability.
-
-The probability is a quadratic in sin²θ23 but for terms of order Δm²21/Δm²31, and 1e-7 eV² turns the
-phase by 0.002 at 1300 km and 0.1 GeV, so the gradient is good to 1e-6 of itself there. Rounding
-leaves six digits of the second derivatives, which only steer the steps.
+With it, none of 20,000 fits (1,500 or 6,200 events, true sin²θ23 of 0.47 to 0.51) missed a higher
+maximum that points five times closer lead to.
 """
 
-GAIN_TOLERANCE = 1e-8
-"""A fit ends when the next step would add less log-likelihood: 1.4e-4 standard deviations away."""
+GAIN_TOLERANCE = 1e-10
+"""A fit ends when the next step would add less log-likelihood: 1.4e-5 standard deviations away."""
 
 MAX_STEPS = 50
 
-CHUNK_ELEMENTS = 2**21
-"""Largest (θ, event) array handled in one piece: 16 MiB."""
+CHUNK_ELEMENTS = 2**20
+"""Largest (replica, θ) array handled in one piece: 8 MiB."""
 
 
 @dataclass(frozen=True)
@@ -81,116 +79,78 @@ def bootstrap_counts(n_events: int, n_replicas: int, rng: np.random.Generator) -
     return counts.reshape(n_replicas, n_events)
 
 
-def fit_replicas(
-    counts: NDArray[np.number],
-    kernel: Array,
-    totals: Array,
-    survival: Survival,
-    *,
-    sin2_theta23_range: tuple[float, float],
-    dm2_32_range: tuple[float, float],
-    grid_points: tuple[int, int],
-) -> ReplicaFits:
+def fit_replicas(counts: NDArray[np.number], table: LikelihoodTable) -> ReplicaFits:
     """Maximise the likelihood of every replica, octant by octant.
 
     Parameters
     ----------
     counts
-        How often each replica holds each event, shape (n_replicas, n_events);
-        `np.ones((1, n_events))` fits the sample itself.
-    kernel, totals
-        K, shape (n_events, n_energy), and T, shape (n_energy,), of `nd2fd.statistics.likelihood`.
-    survival
-        The survival probability, also called at `DERIVATIVE_STEPS` outside the ranges.
-    sin2_theta23_range, dm2_32_range
-        Bounds of sin²θ23, on either side of 0.5, and of Δm²32 [eV²].
-    grid_points
-        Nodes in sin²θ23 per octant, and in Δm²32. With nodes 0.005 and 2.5e-5 eV² apart, none of
-        1,600 fits to 6,200 events missed the higher of two maxima near maximal mixing.
+        How often each replica holds each event, shape (n_replicas, n_events); ones for the sample
+        itself. Numbers in double precision are not copied.
+    table
+        The likelihood of the events, over the ranges of the fit.
 
     Raises
     ------
     ValueError
-        The ranges are not as described; an axis has fewer than three nodes; the likelihood is not
-        finite on the grid; or as `floored_kernel`.
+        `counts` and `table` are not of the same events.
     RuntimeError
         A fit does not converge.
     """
-    s_low, s_high = sin2_theta23_range
-    m_low, m_high = dm2_32_range
-    if not 0 < s_low < 0.5 < s_high < 1:
-        raise ValueError(f"sin2_theta23_range is {sin2_theta23_range}; it must hold 0.5, in (0, 1)")
-    if not m_low < m_high:
-        raise ValueError(f"dm2_32_range is {dm2_32_range}; it must ascend")
-    if min(grid_points) < 3:
-        raise ValueError(f"grid_points is {grid_points}; each must be at least 3")
-
-    weights = np.asarray(counts, dtype=np.float64)
-    fits = [
-        _fit_octant(
-            weights,
-            kernel,
-            totals,
-            survival,
-            np.linspace(*s_range, grid_points[0]),
-            np.linspace(m_low, m_high, grid_points[1]),
+    if counts.ndim != 2 or counts.shape[1] != len(table.loadings):
+        raise ValueError(
+            f"counts has shape {counts.shape}; it must be (n_replicas, {len(table.loadings)})"
         )
-        for s_range in ((s_low, 0.5), (0.5, s_high))
+    # Transposed, this product takes about a quarter less time.
+    weights = (table.loadings.T @ np.asarray(counts, dtype=np.float64).T).T
+    (s_low, m_low), (s_high, m_high) = table.bounds
+    fits = [
+        _fit_octant(weights, table, np.array([[low, m_low], [high, m_high]]))
+        for low, high in ((s_low, 0.5), (0.5, s_high))
     ]
     theta = np.stack([fit[0] for fit in fits], axis=1)
     value = np.stack([fit[1] for fit in fits], axis=1)
     best = np.arange(len(counts)), value.argmax(axis=1)
-    outer_bounds = np.array([[s_low, m_low], [s_high, m_high]])
     return ReplicaFits(
         sin2_theta23=theta[best][:, 0],
         dm2_32=theta[best][:, 1],
         log_likelihood=value[best],
-        at_boundary=(theta[best][:, np.newaxis] == outer_bounds).any(axis=(1, 2)),
+        at_boundary=(theta[best][:, np.newaxis] == table.bounds).any(axis=(1, 2)),
         octant_sin2_theta23=theta[:, :, 0],
         octant_dm2_32=theta[:, :, 1],
         octant_log_likelihood=value,
     )
 
 
-def _fit_octant(
-    counts: Array,
-    kernel: Array,
-    totals: Array,
-    survival: Survival,
-    s_axis: Array,
-    m_axis: Array,
-) -> tuple[Array, Array]:
-    """Optimum θ (n_replicas, 2) within the axes, and its log-likelihood (n_replicas,)."""
-    chunk = max(1, CHUNK_ELEMENTS // len(kernel))
-    nodes = np.stack(np.meshgrid(s_axis, m_axis, indexing="ij"), axis=-1).reshape(-1, 2)
-    on_grid = np.concatenate(
-        [
-            log_likelihood(counts, log_density(kernel, totals, survival(*part.T)))
-            for part in np.split(nodes, range(chunk, len(nodes), chunk))
-        ],
-        axis=1,
-    )
-    if not np.isfinite(on_grid).all():
-        raise ValueError("the likelihood is not finite on the grid: check the survival probability")
+def _fit_octant(weights: Array, table: LikelihoodTable, bounds: Array) -> tuple[Array, Array]:
+    """Optimum θ (n_replicas, 2) within the bounds (2, 2), and its log-likelihood (n_replicas,).
 
-    replica, start = _starts(on_grid.reshape(-1, len(s_axis), len(m_axis)), s_axis, m_axis)
-    expand = partial(
-        _expand, kernel=floored_kernel(kernel, totals), totals=totals, survival=survival
-    )
-    theta, value = np.empty_like(start), np.empty(len(start))
-    for first in range(0, len(start), chunk):
+    `weights`, of shape (n_replicas, n_components), are those of the table's polynomials.
+    """
+    intervals = np.maximum(2, np.ceil(np.diff(bounds, axis=0)[0] / START_SPACING)).astype(int)
+    axes = [np.linspace(low, high, n + 1) for low, high, n in zip(*bounds, intervals, strict=True)]
+    bases = [table.polynomials(i, axes[i])[:, 0] for i in (0, 1)]
+    # The first polynomial is constant, and so large that its rounding would hide the last gains.
+    constants, weights, coefficients = weights[:, 0], weights[:, 1:], table.coefficients[1:]
+    functions = bases[0].T @ coefficients @ bases[1]
+    chunk = max(1, CHUNK_ELEMENTS // math.prod(functions.shape[1:]))
+    theta, value = np.empty((len(weights), 2)), np.empty(len(weights))
+    for first in range(0, len(weights), chunk):
         part = slice(first, first + chunk)
-        theta[part], value[part] = _climb(
-            expand,
-            counts[replica[part]],
-            start[part],
-            bounds=nodes[[0, -1]],
-            max_step=np.array([s_axis[1] - s_axis[0], m_axis[1] - m_axis[0]]),
+        on_grid = np.tensordot(weights[part], functions, axes=1)
+        replica, start = _starts(on_grid, *axes)
+        tops, heights = _climb(
+            partial(_expand, table=table),
+            np.tensordot(weights[part], coefficients, axes=1)[replica],
+            start,
+            bounds=bounds,
+            max_step=np.array([axis[1] - axis[0] for axis in axes]),
         )
-    # The highest maximum of each replica: the last one in ascending order of value.
-    order = np.lexsort((value, replica))
-    highest = order[np.flatnonzero(np.diff(replica[order], append=len(counts)))]
-    return theta[highest], value[highest]
+        # The highest maximum of each replica: the last one in ascending order of value.
+        order = np.lexsort((heights, replica))
+        highest = order[np.flatnonzero(np.diff(replica[order], append=len(weights)))]
+        theta[part], value[part] = tops[highest], heights[highest]
+    return theta, value + constants
 
 
 def _starts(on_grid: Array, s_axis: Array, m_axis: Array) -> tuple[NDArray[np.intp], Array]:
@@ -217,50 +177,23 @@ def _starts(on_grid: Array, s_axis: Array, m_axis: Array) -> tuple[NDArray[np.in
 
 
 def _expand(
-    theta: Array, counts: Array, *, kernel: Array, totals: Array, survival: Survival
+    theta: Array, coefficients: Array, *, table: LikelihoodTable
 ) -> tuple[Array, Array, Array]:
     """Log-likelihood (n,), gradient (n, 2) and Hessian (n, 2, 2) of n replicas, each at its own θ.
 
-    They follow from the survival probability and its derivatives without further approximation.
+    The log-likelihoods are given by their Chebyshev coefficients (n, n_s, n_m).
     """
-    offsets = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [-1, -1]])
-    around = theta + (offsets * DERIVATIVE_STEPS)[:, np.newaxis]
-    p = survival(*around.reshape(-1, 2).T).reshape(len(offsets), len(theta), -1)
-    h_s, h_m = DERIVATIVE_STEPS
-    p_s = (p[1] - p[2]) / (2 * h_s)
-    p_m = (p[3] - p[4]) / (2 * h_m)
-    p_ss = (p[1] - 2 * p[0] + p[2]) / h_s**2
-    p_mm = (p[3] - 2 * p[0] + p[4]) / h_m**2
-    p_sm = (p[5] + p[6] + 2 * p[0] - p[1:5].sum(axis=0)) / (2 * h_s * h_m)
-
-    # ln L = Σ_k n_k ln(K P)_k - N ln(T P), with n_k the counts and N their sum.
-    n_drawn = counts.sum(axis=1)
-    expected, expected_s, expected_m = np.stack([p[0], p_s, p_m]) @ kernel.T
-    total = p[0] @ totals
-    value = np.vecdot(counts, np.log(expected)) - n_drawn * np.log(total)
-
-    # Through d ln L / dP_j, a single product with K serves all derivatives of P.
-    slope = (counts / expected) @ kernel - np.outer(n_drawn / total, totals)
-    gradient = np.stack([np.vecdot(slope, p_s), np.vecdot(slope, p_m)], axis=1)
-
-    expected_s /= expected
-    expected_m /= expected
-    total_s, total_m = p_s @ totals / total, p_m @ totals / total
-    ss, sm, mm = (
-        np.vecdot(slope, p_ij) - np.vecdot(counts, e_i * e_j) + n_drawn * t_i * t_j
-        for p_ij, e_i, e_j, t_i, t_j in (
-            (p_ss, expected_s, expected_s, total_s, total_s),
-            (p_sm, expected_s, expected_m, total_s, total_m),
-            (p_mm, expected_m, expected_m, total_m, total_m),
-        )
-    )
-    hessian = np.stack([ss, sm, sm, mm], axis=1).reshape(-1, 2, 2)
-    return value, gradient, hessian
+    in_s, in_m = (table.polynomials(i, theta[:, i]) for i in (0, 1))
+    # derivatives[:, i, j] is the one of order i in sin²θ23 and j in Δm²32.
+    derivatives = in_s.transpose(2, 1, 0) @ (coefficients @ in_m.transpose(2, 0, 1))
+    gradient = derivatives[:, [1, 0], [0, 1]]
+    hessian = derivatives[:, [[2, 1], [1, 0]], [[0, 1], [1, 2]]]
+    return derivatives[:, 0, 0], gradient, hessian
 
 
 def _climb(
     expand: Callable[[Array, Array], tuple[Array, Array, Array]],
-    counts: Array,
+    functions: Array,
     start: Array,
     *,
     bounds: Array,
@@ -268,12 +201,13 @@ def _climb(
 ) -> tuple[Array, Array]:
     """Maximise from each start (n, 2), within bounds (2, 2), in steps of at most max_step (2,).
 
+    `expand` gives value, gradient and Hessian at θ (n, 2) of what `functions` (n, ...) describes.
     Returns θ (n, 2) and the log-likelihood (n,). Lengths are in units of `max_step`, in which both
     parameters are of order one.
     """
     low, high = bounds
     theta = start.copy()
-    value, gradient, hessian = expand(theta, counts)
+    value, gradient, hessian = expand(theta, functions)
     damping = np.ones(len(theta))
     for _ in range(MAX_STEPS):
         # A parameter stays on its bound while the likelihood rises outwards, or while the step, led
@@ -294,7 +228,7 @@ def _climb(
         # Rounding must not leave a parameter just beside its bound.
         for bound in bounds:
             trial = np.where(abs(trial - bound) < 1e-9 * max_step, bound, trial)
-        trial_value, trial_gradient, trial_hessian = expand(trial, counts[active])
+        trial_value, trial_gradient, trial_hessian = expand(trial, functions[active])
         higher = trial_value > value[active]
         damping[active] = np.where(higher, 1, damping[active] / 4)
         moved = active[higher]
@@ -307,13 +241,22 @@ def _newton_step(gradient: Array, hessian: Array, fixed: NDArray[np.bool_]) -> A
     """Newton step (n, 2) of the parameters that are not fixed.
 
     Where the likelihood is convex, its curvature counts with the opposite sign, so that the step
-    always climbs.
+    always climbs: it is |H|⁻¹ times the gradient.
     """
     free = ~fixed
-    curvature, axes = np.linalg.eigh(hessian * (free[:, :, np.newaxis] & free[:, np.newaxis, :]))
-    along = np.einsum("nij,ni->nj", axes, gradient * free)
-    along = np.divide(along, abs(curvature), out=np.zeros_like(along), where=curvature != 0)
-    return np.asarray(np.einsum("nij,nj->ni", axes, along))
+    along_s, along_m = (gradient * free).T
+    # A fixed parameter has no slope and curvature one, so that it stays and the other is alone.
+    ss, mm = np.where(free, np.diagonal(hessian, axis1=1, axis2=2), 1).T
+    sm = np.where(free.all(axis=1), hessian[:, 0, 1], 0)
+    # For two parameters √M = (M + √det M) / √(tr M + 2 √det M), by Cayley and Hamilton; M = H².
+    squares = ss**2 + 2 * sm**2 + mm**2
+    det = np.maximum(abs(ss * mm - sm**2), 1e-14 * squares)
+    scale = (det * np.sqrt(squares + 2 * det))[:, np.newaxis]
+    abs_ss, abs_sm, abs_mm = ss**2 + sm**2 + det, sm * (ss + mm), mm**2 + sm**2 + det
+    step = np.stack(
+        [abs_mm * along_s - abs_sm * along_m, abs_ss * along_m - abs_sm * along_s], axis=1
+    )
+    return np.divide(step, scale, out=np.zeros_like(step), where=scale > 0)
 
 
 def _outward(theta: Array, direction: Array, bounds: Array) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ neutrino energy (arXiv:2412.16303, Eq. 6),
     K_kj = Φ(E_j) dE_j σ(E_j, v_k),   T_j = Φ(E_j) dE_j σ_tot(E_j),
 
 with the survival probability P_j(θ). The sums are linear in P, so the densities of all events for
-many θ are one matrix product, and the likelihoods of all bootstrap replicas are another.
+many θ are one matrix product.
 """
 
 import numpy as np
@@ -24,8 +24,8 @@ same constant for every θ. Densities that decide a fit lie orders of magnitude 
 """
 
 
-def floored_kernel(kernel: Array, totals: Array) -> Array:
-    """K_kj + ε T_j in place of K_kj, which adds the floor ε to every density p(v_k | θ).
+def log_density(kernel: Array, totals: Array, survival: Array) -> Array:
+    """Logarithm of the normalised density of each event, with its floor, for each θ.
 
     Parameters
     ----------
@@ -33,68 +33,35 @@ def floored_kernel(kernel: Array, totals: Array) -> Array:
         K, shape (n_events, n_energy); a common factor of K and T drops out of everything.
     totals
         T, shape (n_energy,).
+    survival
+        P(θ), shape (n_theta, n_energy).
 
     Returns
     -------
-    ndarray, shape (n_events, n_energy)
-        ε is `DENSITY_FLOOR` times the mean over the events of Σ_j K_kj / Σ_j T_j.
+    ndarray, shape (n_theta, n_events)
+        ln(p + ε), where ε is `DENSITY_FLOOR` times the mean over the events of Σ_j K_kj / Σ_j T_j.
 
     Raises
     ------
     ValueError
-        The shapes do not fit; a value is negative or not finite; all of K or all of T is zero.
+        The shapes do not fit; a value of K or T is negative or not finite; all of K or all of T is
+        zero; P leaves no events for a θ, or an event a density that is not positive.
     """
-    if kernel.ndim != 2 or totals.shape != kernel.shape[1:]:
+    if kernel.ndim != 2 or not totals.shape == survival.shape[1:] == kernel.shape[1:]:
         raise ValueError(
-            f"kernel has shape {kernel.shape} and totals {totals.shape}; "
-            "they must be (n_events, n_energy) and (n_energy,)"
+            f"kernel has shape {kernel.shape}, totals {totals.shape} and survival {survival.shape};"
+            " they must be (n_events, n_energy), (n_energy,) and (n_theta, n_energy)"
         )
     for name, values in (("kernel", kernel), ("totals", totals)):
         # One NaN or infinity among them leaves no finite sum.
         if not (np.isfinite(values.sum()) and values.min() >= 0 and values.max() > 0):
             raise ValueError(f"{name} must be finite, nowhere negative and not zero throughout")
-    mean_density = kernel.sum() / (len(kernel) * totals.sum())
-    return np.asarray(kernel + DENSITY_FLOOR * mean_density * totals)
-
-
-def log_density(kernel: Array, totals: Array, survival: Array) -> Array:
-    """Logarithm of the normalised density of each event, with its floor, for each θ.
-
-    Parameters
-    ----------
-    kernel, totals
-        As for `floored_kernel`, which is applied to them.
-    survival
-        P(θ), shape (n_theta, n_energy), not zero throughout for any θ.
-
-    Returns
-    -------
-    ndarray, shape (n_theta, n_events)
-
-    Raises
-    ------
-    ValueError
-        As `floored_kernel`.
-    """
-    density = survival @ floored_kernel(kernel, totals).T
-    density /= (survival @ totals)[:, np.newaxis]
+    expected = survival @ totals
+    if not expected.min() > 0:
+        raise ValueError("survival must be finite and leave events for every θ")
+    density = survival @ kernel.T
+    density /= expected[:, np.newaxis]
+    density += DENSITY_FLOOR * kernel.sum() / (len(kernel) * totals.sum())
+    if not density.min() > 0:
+        raise ValueError("survival makes the density of an event negative or not finite")
     return np.log(density, out=density)
-
-
-def log_likelihood(counts: NDArray[np.number], log_density: Array) -> Array:
-    """Log-likelihood of each replica for each θ.
-
-    Parameters
-    ----------
-    counts
-        How often each replica holds each event, shape (n_replicas, n_events); ones for the sample
-        itself.
-    log_density
-        As the function of that name returns it, shape (n_theta, n_events).
-
-    Returns
-    -------
-    ndarray, shape (n_replicas, n_theta)
-    """
-    # BLAS does not multiply matrices of integers.
-    return np.asarray(counts, dtype=np.float64) @ log_density.T

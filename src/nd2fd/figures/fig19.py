@@ -1,0 +1,120 @@
+"""Figure 19: calibration, from pseudo-experiments."""
+
+from math import erf, sqrt
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from nd2fd.figures.contours import Artifacts
+from nd2fd.figures.style import LEARNED, NEUTRAL, PAGE, TRUTH
+from nd2fd.statistics.ensemble import MAXIMAL_MIXING
+
+Array = NDArray[np.float64]
+
+MIXING, MASS = r"$\sin^2 2\theta_{23}$", r"$\Delta m^2_{32}$"
+REGION_LABELS = ("2-D region", MIXING, MASS)
+
+ENSEMBLES = {
+    "truth": ("true cross section", TRUTH, "o"),
+    "systematics": ("learned, all systematic uncertainties", LEARNED, "s"),
+}
+
+_PULL_LIMIT = 4.0
+_BIN_WIDTH = 0.5
+_ROUNDING = 1e-6
+
+
+def draw(coverage: Artifacts) -> Figure:
+    """How often regions hold the truth, and pulls of the best fits.
+
+    `coverage` holds the artifacts `coverage` of the ensembles in `ENSEMBLES`.
+    """
+    figure, (left, *pulls) = plt.subplots(1, 3, figsize=(PAGE, 3.0), width_ratios=[1.1, 1, 1])
+    _draw_coverage(left, coverage)
+    for axis, name, label in zip(pulls, ("sin2_2theta23", "dm2_32"), (MIXING, MASS), strict=True):
+        _draw_pulls(axis, coverage, name)
+        axis.set(xlabel=f"(best fit $-$ truth) / error, {label}", ylabel="density")
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    return figure
+
+
+def _draw_coverage(axis: Axes, coverage: Artifacts) -> None:
+    """Coverage of the regions, with binomial errors, and the nominal values."""
+    place = np.arange(len(REGION_LABELS))
+    for offset, (name, (label, color, marker)) in zip(
+        (-0.15, 0.15), ENSEMBLES.items(), strict=True
+    ):
+        data = coverage[name]
+        for level, measured in enumerate(data["coverage"]):
+            axis.errorbar(
+                place + offset,
+                100 * measured,
+                100 * np.abs(wilson_interval(measured, int(data["n_experiments"])) - measured),
+                color=color,
+                marker=marker,
+                ms=4,
+                ls="",
+                mfc=color if level else "white",
+                label=f"{label}: {data['n_experiments']} pseudo-experiments" if level else None,
+            )
+    for n_sigma in coverage["truth"]["n_sigma"]:
+        nominal = 100 * erf(n_sigma / sqrt(2))
+        axis.axhline(nominal, color=NEUTRAL, ls="--", lw=0.8, zorder=0)
+        axis.annotate(
+            rf"{n_sigma:g}$\sigma$", (2.5, nominal), (3, 0), textcoords="offset points", va="center"
+        )
+    axis.set(xlim=(-0.5, 2.5), xticks=place, xticklabels=REGION_LABELS, ylabel="coverage (%)")
+    axis.tick_params(axis="x", which="both", length=0)
+    axis.tick_params(axis="y", which="both", right=False)
+    axis.set_title("open: 1$\\sigma$, filled: 2$\\sigma$")
+
+
+def _draw_pulls(axis: Axes, coverage: Artifacts, parameter: str) -> None:
+    """Best fits of all pseudo-experiments; values beyond the axis are in its last bins."""
+    bins = np.arange(-_PULL_LIMIT, _PULL_LIMIT + _BIN_WIDTH, _BIN_WIDTH)
+    for row, (name, (_, color, _)) in enumerate(ENSEMBLES.items()):
+        data = coverage[name]
+        best = data[f"best_{parameter}"]
+        pulls = (best - data[f"true_{parameter}"]) / data[f"sigma_{parameter}"]
+        within = pulls.clip(-_PULL_LIMIT, _PULL_LIMIT)
+        norm = pulls.size * _BIN_WIDTH
+        axis.stairs(np.histogram(within, bins)[0] / norm, bins, color=color)
+        if parameter == "sin2_2theta23" and name == "truth":
+            at_limit = within[best > MAXIMAL_MIXING - _ROUNDING]
+            axis.stairs(
+                np.histogram(at_limit, bins)[0] / norm,
+                bins,
+                fill=True,
+                color=NEUTRAL,
+                alpha=0.6,
+                zorder=0,
+                label=f"{MIXING} = 1",
+            )
+            axis.legend(loc="upper right", handlelength=1.0)
+        axis.text(
+            0.04,
+            0.96 - 0.15 * row,
+            rf"mean ${pulls.mean():.2f}$" + f"\nstd. ${pulls.std():.2f}$",
+            transform=axis.transAxes,
+            color=color,
+            va="top",
+            fontsize=7,
+        )
+    z = np.linspace(-_PULL_LIMIT, _PULL_LIMIT, 201)
+    axis.plot(z, np.exp(-0.5 * z**2) / sqrt(2 * np.pi), color=NEUTRAL, ls="--", lw=0.8)
+    # Room for the text.
+    axis.set(xlim=(-_PULL_LIMIT, _PULL_LIMIT), ylim=(0, 1.3 * axis.get_ylim()[1]))
+
+
+def wilson_interval(fraction: Array, n: int) -> Array:
+    """Wilson's 68 % interval of a binomial probability, lower and upper edges stacked.
+
+    Unlike the standard error it is not zero where all or none of `n` were successes.
+    """
+    centre = (fraction + 0.5 / n) / (1 + 1 / n)
+    half_width = np.sqrt(fraction * (1 - fraction) / n + 0.25 / n**2) / (1 + 1 / n)
+    return np.stack([centre - half_width, centre + half_width])

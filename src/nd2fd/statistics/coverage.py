@@ -1,0 +1,66 @@
+"""Coverage: how often a region contains the truth in pseudo-experiments.
+
+A member is asked about the true point only: whether it lies in the member's regions, by the very
+functions that draw them. The region of an ensemble contains the truth in an experiment if enough
+members do (`nd2fd.statistics.regions.ensemble_mask`).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nd2fd.statistics.ensemble import MAXIMAL_MIXING, N_SIGMAS
+from nd2fd.statistics.regions import ensemble_mask, member_masks
+
+Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+REGIONS = ("both", "sin2_2theta23", "dm2_32")
+"""The two-dimensional region, and the intervals of either parameter."""
+
+
+def contains_truth(replicas: Array, truth: Array) -> BoolArray:
+    """Whether the regions of one member contain the truth.
+
+    Parameters
+    ----------
+    replicas
+        Bootstrap estimates of (sin²2θ23, Δm²32), shape (n_replicas, 2).
+    truth
+        The true point, shape (2,).
+
+    Returns
+    -------
+    ndarray, shape (len(N_SIGMAS), len(REGIONS))
+    """
+    points = [truth[:1], truth[1:]]
+    return np.stack(
+        [
+            member_masks(replicas, points, N_SIGMAS, MAXIMAL_MIXING)[:, 0, 0],
+            member_masks(replicas[:, :1], points[:1], N_SIGMAS, MAXIMAL_MIXING)[:, 0],
+            member_masks(replicas[:, 1:], points[1:], N_SIGMAS)[:, 0],
+        ],
+        axis=1,
+    )
+
+
+def ensemble_contains(contained: BoolArray) -> BoolArray:
+    """Whether the ensemble's regions contain the truth.
+
+    `contained` is `contains_truth` of all members, shape (…, n_members, n_levels, n_regions);
+    returns (…, n_levels, n_regions).
+    """
+    fraction = contained.mean(axis=-3)
+    return np.stack(
+        [ensemble_mask(fraction[..., i, :], n) for i, n in enumerate(N_SIGMAS)], axis=-2
+    )
+
+
+def redrawn_members(contained: BoolArray, rng: np.random.Generator) -> BoolArray:
+    """Another ensemble for every experiment: its members drawn with replacement.
+
+    One ensemble serves all experiments, and its own fluctuation with it. Drawing its members anew
+    stands for training a new ensemble. Shape in and out: (n_experiments, n_members, …).
+    """
+    n_experiments, n_members = contained.shape[:2]
+    drawn = rng.integers(n_members, size=(n_experiments, n_members))
+    return contained[np.arange(n_experiments)[:, None], drawn]

@@ -1,0 +1,92 @@
+"""Cross sections of either kind, as predictions and fits use them."""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+
+import toy
+from nd2fd.forward.event_kernel import cell_cross_sections
+from nd2fd.forward.nodes import NodeGrid
+from nd2fd.learning.flow import CrossSectionFlow, FlowSettings, flat_weights
+from nd2fd.learning.models import cross_section_models
+from nd2fd.physics.density import DensityGrid, event_densities, total_variation
+from nd2fd.physics.flux import cell_averages
+
+GRID = DensityGrid(n_energy=20, n_v1=24, n_v2=28, subsamples=2, energy_max=10.0)
+SETTINGS = FlowSettings(
+    transforms=2,
+    bins=4,
+    hidden_layers=1,
+    width=8,
+    steps=1,
+    learning_rate=1e-2,
+    cells=16,
+    energy_stride=1,
+)
+FLUXES = np.stack(
+    [cell_averages(s, GRID.n_energy, GRID.energy_max) for s in (toy.flux, toy.oscillated_flux)]
+)
+
+
+@pytest.fixture(scope="module")
+def models():
+    """One of each kind."""
+    nodes = NodeGrid(32, 32)
+    values = toy.structure_functions(*nodes.x_and_Q2()).reshape(3, 32, 32)
+    learned = {"xi": nodes.xi, "tau": nodes.tau, "structure_functions": values[None]}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        weights = flat_weights(CrossSectionFlow(SETTINGS, GRID.energy_max))
+    arrays = {name: np.asarray(value) for name, value in asdict(SETTINGS).items()}
+    flow = {"energy_max": np.asarray(GRID.energy_max), "weights": weights[None], **arrays}
+    return {
+        "structure_functions": cross_section_models("structure_functions", learned, 1)[0],
+        "flow": cross_section_models("flow", flow, 1)[0],
+    }
+
+
+@pytest.mark.parametrize("kind", ["structure_functions", "flow"])
+def test_events_and_cells_are_of_the_same_cross_section(models, kind):
+    """Cells by 4 × 4 events each."""
+    n1, n2 = 4 * GRID.n_v1, 4 * GRID.n_v2
+    v1, v2 = np.meshgrid((np.arange(n1) + 0.5) / n1, (np.arange(n2) + 0.5) / n2, indexing="ij")
+    at_events = models[kind].at_events(GRID, v1.ravel(), v2.ravel())
+    assert at_events.shape == (n1 * n2, GRID.n_energy)
+    averages = at_events.T.reshape(GRID.n_energy, GRID.n_v1, 4, GRID.n_v2, 4).mean(axis=(2, 4))
+    in_cells = models[kind].in_cells(replace(GRID, subsamples=4))
+    assert in_cells.shape == (GRID.n_energy, GRID.n_v1 * GRID.n_v2)
+    assert total_variation(in_cells, averages.reshape(GRID.n_energy, -1)) < 0.02
+    assert in_cells.sum() == pytest.approx(averages.sum() * GRID.cell_area, rel=5e-3)
+
+
+@pytest.mark.parametrize(("kind", "tolerance"), [("structure_functions", 1e-4), ("flow", 1e-12)])
+def test_densities_are_sums_over_energy(models, kind, tolerance):
+    """Of the cells; but those of structure functions are clamped where interpolation overshoots."""
+    densities, sigma_total = models[kind].densities(GRID, FLUXES)
+    in_cells = models[kind].in_cells(GRID)
+    np.testing.assert_allclose(sigma_total, in_cells.sum(axis=1), rtol=tolerance)
+    for density, flux in zip(densities, FLUXES, strict=True):
+        events = np.zeros(GRID.n_v1 * GRID.n_v2)
+        for weight, cross_section in zip(flux, in_cells, strict=True):
+            events += weight * cross_section
+        assert density.sum() * GRID.cell_area == pytest.approx(1.0, rel=1e-12)
+        assert total_variation(density.ravel(), events) < tolerance
+
+
+def test_structure_functions_are_those_of_the_artifact(models):
+    densities, _ = models["structure_functions"].densities(GRID, FLUXES)
+    expected, _ = event_densities(GRID, toy.structure_functions, FLUXES)
+    assert total_variation(densities, expected) < 2e-3
+
+
+def test_members_share_the_known_cross_section():
+    nodes = NodeGrid(16, 16)
+    values = toy.structure_functions(*nodes.x_and_Q2()).reshape(3, 16, 16)
+    truth = {"xi": nodes.xi, "tau": nodes.tau, "structure_functions": values}
+    known = [model.in_cells(GRID) for model in cross_section_models("known", truth, 3)]
+    assert len(known) == 3
+    np.testing.assert_array_equal(known[0], known[2])
+    expected = cell_cross_sections(lambda x, Q2: nodes.interpolate(values, x, Q2), GRID)
+    np.testing.assert_array_equal(known[1], expected)

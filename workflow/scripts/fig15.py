@@ -1,0 +1,20 @@
+"""Figure 15: the uncertainty of the flux shape, with the true and with learned cross sections."""
+
+from typing import Any
+
+from nd2fd.figures import fig15
+from nd2fd.figures.style import save, use_style
+from nd2fd.schemas import FIT, INTERVALS
+from nd2fd.stage import Stage
+
+snakemake: Any
+
+with Stage(snakemake) as stage:
+    use_style(snakemake.input.style)
+    names = fig15.CURVES
+    figure = fig15.draw(
+        {name: stage.read(name, INTERVALS) for name in names},
+        {name: stage.read_members(f"{name}_fits", FIT) for name in names},
+        snakemake.params.true_point,
+    )
+    save(figure, snakemake.output)

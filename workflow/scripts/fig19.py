@@ -1,0 +1,15 @@
+"""Figure 19: calibration, from pseudo-experiments."""
+
+from typing import Any
+
+from nd2fd.figures import fig19
+from nd2fd.figures.style import save, use_style
+from nd2fd.schemas import COVERAGE
+from nd2fd.stage import Stage
+
+snakemake: Any
+
+with Stage(snakemake) as stage:
+    use_style(snakemake.input.style)
+    figure = fig19.draw({name: stage.read(name, COVERAGE) for name in fig19.ENSEMBLES})
+    save(figure, snakemake.output)
