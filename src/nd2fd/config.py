@@ -265,6 +265,12 @@ class FlowSection(Section):
     )
 
 
+class NearDetectorSection(Section):
+    """A small sample of near-detector events in a file, made on request."""
+
+    n_events: int = key("Events in `results/near/events.h5`", "choice", ge=1, le=100_000_000)
+
+
 class FarDetectorSection(Section):
     """Far-detector data and the energies of their likelihood."""
 
@@ -406,6 +412,7 @@ class Config(Section):
     smearing: SmearingSection
     training: TrainingSection
     flow: FlowSection
+    near_detector: NearDetectorSection
     far_detector: FarDetectorSection
     fits: FitsSection
     regions: RegionsSection

@@ -223,9 +223,9 @@ MARGINALS = Schema(
     ),
 )
 
-# far/events.h5, far/smeared.h5: as measured, but for the energy
-FAR_EVENTS = Schema(
-    "far_events",
+# near/events.h5, far/events.h5, and far/smeared.h5: as measured, but for the energy
+EVENTS = Schema(
+    "events",
     1,
     (
         Dataset("v1", REAL, "1", ("event",), "v1"),
@@ -346,7 +346,7 @@ SCHEMAS = (
     FLOW,
     PREDICTION,
     MARGINALS,
-    FAR_EVENTS,
+    EVENTS,
     FIT,
     INTERVALS,
     COVERAGE_BLOCK,

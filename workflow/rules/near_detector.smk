@@ -27,3 +27,29 @@ rule near_members:
         "Near-detector data of {wildcards.ensemble}, batch {wildcards.batch}"
     script:
         "../scripts/near_members.py"
+
+
+rule near_events:
+    input:
+        truth="results/truth/densities.h5",
+        flux="results/inputs/flux.h5",
+    output:
+        "results/near/events.h5",
+    log:
+        "results/logs/near_events.log",
+    benchmark:
+        "results/benchmarks/near_events.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("near_events"),
+        seed=CONFIG.seed,
+        n_events=CONFIG.near_detector.n_events,
+        energy_max=CONFIG.grid.energy_max,
+    message:
+        "Drawing near-detector events"
+    script:
+        "../scripts/near_events.py"

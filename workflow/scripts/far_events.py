@@ -8,7 +8,7 @@ from nd2fd.physics.experiment import detector_spectra
 from nd2fd.physics.kinematics import muon_from_density_variables
 from nd2fd.physics.sampling import sample_events
 from nd2fd.physics.structure_functions import toy_truth
-from nd2fd.schemas import FAR_EVENTS, FLUX, OSCILLATION
+from nd2fd.schemas import EVENTS, FLUX, OSCILLATION
 from nd2fd.stage import Stage
 from nd2fd.statistics.streams import random_stream
 
@@ -31,6 +31,6 @@ with Stage(snakemake) as stage:
     )
     e_lepton, cos_theta = muon_from_density_variables(v1, v2, params.energy_max)
     stage.write(
-        FAR_EVENTS,
+        EVENTS,
         {"v1": v1, "v2": v2, "e_lepton": e_lepton, "cos_theta": cos_theta, "energy": energy},
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 from nd2fd.physics.kinematics import muon_from_density_variables
 from nd2fd.physics.smearing import Resolution, smear_events
-from nd2fd.schemas import FAR_EVENTS
+from nd2fd.schemas import EVENTS
 from nd2fd.stage import Stage
 from nd2fd.statistics.streams import random_stream
 
@@ -12,7 +12,7 @@ snakemake: Any
 
 with Stage(snakemake) as stage:
     params = snakemake.params
-    events = stage.read("events", FAR_EVENTS)
+    events = stage.read("events", EVENTS)
     v1, v2, accepted = smear_events(
         events["v1"],
         events["v2"],
@@ -24,7 +24,7 @@ with Stage(snakemake) as stage:
     stage.log.info("measured: %d of %d events", v1.size, accepted.size)
     e_lepton, cos_theta = muon_from_density_variables(v1, v2, params.energy_max)
     stage.write(
-        FAR_EVENTS,
+        EVENTS,
         {
             "v1": v1,
             "v2": v2,

@@ -10,7 +10,7 @@ from nd2fd.physics.experiment import Experiment
 from nd2fd.physics.flux import FluxTable, interpolate_flux
 from nd2fd.physics.flux_uncertainty import vary_flux
 from nd2fd.physics.smearing import Resolution, event_response
-from nd2fd.schemas import FAR_EVENTS, FIT, FLUX, RESPONSE
+from nd2fd.schemas import EVENTS, FIT, FLUX, RESPONSE
 from nd2fd.stage import Stage
 from nd2fd.statistics.bootstrap import bootstrap_counts, fit_replicas
 from nd2fd.statistics.likelihood_table import choose_nodes, tabulate_likelihood
@@ -21,7 +21,7 @@ snakemake: Any
 with Stage(snakemake) as stage:
     params = snakemake.params
     flux = stage.read("flux", FLUX)
-    events = stage.read("events", FAR_EVENTS)
+    events = stage.read("events", EVENTS)
     models = cross_section_models(
         params.cross_section,
         stage.read("cross_section", ARTIFACTS[params.cross_section]),

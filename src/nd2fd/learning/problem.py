@@ -103,9 +103,10 @@ def _torch_csr(matrix: sp.csr_array, dtype: torch.dtype, device: str) -> Tensor:
         # PyTorch calls the format beta; products with it are all that is used here, and tested.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(
-            torch.from_numpy(matrix.indptr),
-            torch.from_numpy(matrix.indices),
-            torch.from_numpy(matrix.data).to(dtype),
+            # Copies: how MKL sums depends on the alignment, and NumPy's depends on the process.
+            torch.tensor(matrix.indptr),
+            torch.tensor(matrix.indices),
+            torch.tensor(matrix.data, dtype=dtype),
             size=matrix.shape,
             device=device,
             check_invariants=True,

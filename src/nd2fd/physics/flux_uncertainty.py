@@ -269,12 +269,14 @@ def vary_flux(
         raise ValueError(f"z has shape {np.shape(z)}; its last length must be {n_modes}, the modes")
 
     def vary(detector: str, flux: Array, shift: Array) -> Array:
-        varied = flux * (1 + z @ shift)
+        # Not a matrix product: BLAS rounds differently for one draw and for several.
+        factor = 1 + (np.asarray(z)[..., :, None] * shift).sum(axis=-2)
+        varied = flux * factor
         if varied.size and varied.min() < 0:
             worst = np.unravel_index(varied.argmin(), varied.shape)
             raise ValueError(
                 f"the varied {detector} flux is negative at {energy[worst[-1]]:g} GeV: there it is "
-                f"the nominal one times {(1 + z @ shift)[worst]:.3g}; the modes must keep it >= 0"
+                f"the nominal one times {factor[worst]:.3g}; the modes must keep it >= 0"
             )
         return np.asarray(varied)
 
