@@ -9,7 +9,24 @@ import scipy.sparse as sp
 from matplotlib.colors import to_hex
 from scipy.stats import binomtest
 
-from nd2fd.figures import fig8, fig12, fig13, fig14, fig15, fig16, fig17, fig19
+from nd2fd.figures import (
+    fig1,
+    fig4,
+    fig6,
+    fig7,
+    fig8,
+    fig9,
+    fig10,
+    fig11,
+    fig12,
+    fig13,
+    fig14,
+    fig15,
+    fig16,
+    fig17,
+    fig18,
+    fig19,
+)
 from nd2fd.figures.contours import MILLI, Curve, draw_contours
 from nd2fd.figures.style import LEARNED, TRUTH, save, use_style
 from nd2fd.physics.kinematics import density_variables_from_muon
@@ -130,14 +147,96 @@ COVERAGE = {
     "systematics": toy_coverage(10, np.full(10, 0.987)),
 }
 
+OCTANT_ANGLE = np.linspace(0.4, 0.6, 41)
+
+
+def toy_octants():
+    """Nine replicas in ten in the upper octant."""
+    intervals, fits = {}, {}
+    for name in ("truth", "nominal"):
+        theta = np.tile([0.45, 0.55], (1, 50, 1)) + np.linspace(-0.02, 0.02, 50)[:, None]
+        likelihood = np.where(np.arange(50)[:, None] < 5, [1.0, 0.0], [0.0, 1.0])[None]
+        region = (np.abs(OCTANT_ANGLE - 0.55) < 0.02)[:, None] & (np.abs(MASS - 2.45e-3) < 3e-5)
+        intervals[name] = {
+            "sin2_theta23": OCTANT_ANGLE,
+            "dm2_32": MASS,
+            "octant_mask": np.stack([region, region]),
+        }
+        fits[name] = {
+            "octant_sin2_theta23": theta,
+            "octant_dm2_32": 2.45e-3 + 1e-3 * (theta - 0.5),
+            "octant_log_likelihood": likelihood,
+            "best_octant_sin2_theta23": np.array([[0.45, 0.55]]),
+            "best_octant_dm2_32": np.array([[2.44e-3, 2.46e-3]]),
+        }
+    return intervals, fits, (0.45, 2.44e-3)
+
+
+def toy_slices(shift):
+    density = np.stack([DENSITY, DENSITY])[None]
+    moved = (1.0 - shift) * density + shift * density[:, :, ::-1]
+    return {"v1": V, "v2": V, "energy": np.array([2.5, 7.5]), "density": moved}
+
+
+N_NODES = 8
+AXIS = np.linspace(0.0, 1.0, N_NODES)
+TRUE_W = np.stack([np.full((N_NODES, N_NODES), value) for value in (1.0, 2.0, 3.0)])
+WEIGHTS = {
+    "xi": AXIS,
+    "tau": AXIS,
+    # Shares of 1/14, 4/14 and 9/14 at the ND, without events at x < 0.2.
+    "near": TRUE_W * (AXIS > 0.45)[:, None] / (14 * 4 * N_NODES),
+    "far": np.ones_like(TRUE_W) / (6 * N_NODES**2),
+}
+TOY_TRUTH = {
+    "v1": V,
+    "v2": V,
+    "near": DENSITY,
+    "far": DENSITY,
+    "energy": ENERGY[1:],
+    "near_flux": FLUX["near"][1:],
+    "sigma_total": 0.7 * ENERGY[1:],
+    "structure_functions": TRUE_W,
+}
+
+
+def toy_predictions(factor):
+    sigma = ENERGY[1:] * np.linspace(1.0, factor, 20) / 2.5
+    return {"near": DENSITY[None, ::-1], "far": DENSITY[None, ::-1], "sigma_total": sigma[None]}
+
+
+def toy_members(n_members):
+    loss = np.geomspace(1.0, 1e-6, 30) * np.arange(1, n_members + 1)[:, None]
+    return {
+        "loss": loss,
+        "validation_loss": 1.5 * loss,
+        "test_step": np.arange(0, 30, 5),
+        "test_loss": 3.0 * loss[:, ::5],
+        "best_step": np.full(n_members, 29),
+        "structure_functions": TRUE_W * np.arange(1, n_members + 1)[:, None, None, None],
+    }
+
+
+FLOWS = {"loss": np.tile(np.geomspace(1, 1e-3, 100), (2, 1)), "final_loss": np.array([2e-4, 3e-4])}
+
 FIGURES = {
+    "fig1": fig1.draw,
+    "fig4": lambda: fig4.draw(toy_slices(0.0), toy_slices(0.1)),
+    "fig6": lambda: fig6.draw(toy_members(2), toy_members(3), 30_000_000),
+    "fig7": lambda: fig7.draw(TOY_TRUTH, toy_members(2), WEIGHTS),
     "fig8": lambda: fig8.draw(*CONTOURS),
+    "fig9": lambda: fig9.draw(*toy_octants()),
+    "fig10": lambda: fig10.draw(TOY_TRUTH, toy_predictions(1), FLOWS, toy_members(2)),
+    "fig11": lambda: fig11.draw(
+        TOY_TRUTH, toy_predictions(2), toy_predictions(1), toy_slices(0.0), toy_slices(0.3)
+    ),
     "fig12": lambda: fig12.draw(*CONTOURS, *toy_near_detector()),
     "fig13": lambda: fig13.draw(*CONTOURS, toy_response(), V, V, 10.0),
     "fig14": lambda: fig14.draw(FLUX, OSCILLATION, FITS["flux"]["flux_parameters"]),
     "fig15": lambda: fig15.draw(*CONTOURS),
     "fig16": lambda: fig16.draw(*CONTOURS),
     "fig17": lambda: fig17.draw(*CONTOURS),
+    "fig18": lambda: fig18.draw(FLUX, OSCILLATION, TOY_TRUTH, WEIGHTS),
     "fig19": lambda: fig19.draw(COVERAGE),
 }
 
@@ -315,3 +414,84 @@ def test_wilson_interval(successes, n):
     expected = binomtest(successes, n).proportion_ci(one_sigma, method="wilson")
     edges = fig19.wilson_interval(np.array(successes / n), n)
     np.testing.assert_allclose(edges, [expected.low, expected.high], atol=1e-12)
+
+
+def test_boxes_of_the_diagram_do_not_overlap():
+    """Nor do their texts leave them."""
+    figure = fig1.draw()
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    boxes = [patch.get_window_extent() for patch in axis.patches[: len(fig1.BOXES)]]
+    texts = [text.get_window_extent() for text in axis.texts[: len(fig1.BOXES)]]
+    for index, (box, text) in enumerate(zip(boxes, texts, strict=True)):
+        assert box.x0 < text.x0 < text.x1 < box.x1
+        assert box.y0 < text.y0 < text.y1 < box.y1
+        assert box.count_overlaps(boxes[index + 1 :]) == 0
+    for text in axis.texts[len(fig1.BOXES) :]:
+        assert text.get_window_extent().count_overlaps(boxes) == 0
+
+
+def test_slices_are_compared_with_the_truth_in_percent_of_the_peak():
+    rows = np.array(fig4.draw(toy_slices(0.0), toy_slices(0.1)).axes[:6]).reshape(3, 2)
+    expected = 100 * 0.1 * (DENSITY[::-1] - DENSITY) / DENSITY.max()
+    for axis in rows[2]:
+        shown = axis.collections[0].get_array()
+        np.testing.assert_allclose(shown.compressed(), expected.T[~shown.mask], atol=1e-12)
+    for axis in rows[0]:
+        assert axis.collections[0].get_array().max() == 1.0
+
+
+def test_losses_are_those_of_the_artifacts():
+    left, right = fig6.draw(toy_members(2), toy_members(3), 30_000_000).axes
+    members = toy_members(3)
+    drawn = [line.get_ydata() for line in right.lines if line.get_color() == LEARNED]
+    np.testing.assert_array_equal(drawn, members["loss"])
+    kept = line_with(right, linestyle="None")
+    np.testing.assert_array_equal(kept.get_xdata(), members["best_step"] + 1)
+    np.testing.assert_array_equal(kept.get_ydata(), members["validation_loss"].min(axis=1))
+    assert len(left.lines) == 2 * 2 + 1
+
+
+def test_learned_structure_functions_have_the_event_rate_of_the_truth():
+    """Only a member's shape counts; where there are no ND events it is not drawn as learned."""
+    panels = fig7.draw(TOY_TRUTH, toy_members(2), WEIGHTS).axes
+    for i, panel in enumerate(panels[:3]):
+        solid = [line.get_ydata() for line in panel.lines if line.get_linestyle() == "-"]
+        assert len(solid) == 2 * len(fig7.Q2_SHOWN)
+        for values in solid:
+            np.testing.assert_array_equal(np.isnan(values), AXIS < 0.45)
+            np.testing.assert_allclose(values[AXIS > 0.45], i + 1.0)
+
+
+def test_shares_of_the_structure_functions_are_written_in_the_panels():
+    panels = fig7.draw(TOY_TRUTH, toy_members(2), WEIGHTS).axes[3:6]
+    for i, panel in enumerate(panels, start=1):
+        (text,) = panel.texts
+        near, far = 100 * i**2 / 14, 100 * i / 6
+        assert text.get_text() == f"ND: {near:.1f} % of events\nFD: {far:.1f} % of events"
+
+
+def test_better_octant_of_each_replica_is_counted():
+    """Five of 50 replicas are in the lower octant, and a best fit is in either."""
+    figure = fig9.draw(*toy_octants())
+    main, top = (
+        next(panel for panel in figure.axes if condition(panel))
+        for condition in (lambda panel: panel.get_xlabel(), lambda panel: panel.patches)
+    )
+    for patch in top.patches:
+        x, y = patch.get_xy().T
+        # A step outline: every bin has its height at both edges.
+        area = np.diff(x) * y[:-1]
+        assert area[x[:-1] < 0.5].sum() / area.sum() == pytest.approx(0.1, abs=0.03)
+    points = line_with(main, marker="x").get_xdata()
+    np.testing.assert_array_equal(points, [0.45, 0.55])
+    low, high = main.get_xlim()
+    assert low <= 0.43
+    assert high >= 0.57
+
+
+def test_event_density_in_x_and_Q2_has_unit_integral():
+    maps = [a for a in fig18.draw(FLUX, OSCILLATION, TOY_TRUTH, WEIGHTS).axes if a.get_title()]
+    cell = (AXIS[1] - AXIS[0]) ** 2
+    for panel in maps:
+        assert panel.collections[0].get_array().sum() * cell == pytest.approx(1.0)

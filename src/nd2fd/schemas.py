@@ -223,6 +223,37 @@ MARGINALS = Schema(
     ),
 )
 
+# slices/{ensemble}/{batch}.h5
+SLICES = Schema(
+    "slices",
+    1,
+    (
+        MEMBERS,
+        Dataset("v1", REAL, "1", ("v1",), "v1, cell centres"),
+        Dataset("v2", REAL, "1", ("v2",), "v2, cell centres"),
+        Dataset("energy", REAL, "GeV", ("energy",), "neutrino energy of each slice"),
+        Dataset(
+            "density",
+            REAL,
+            "1",
+            ("member", "energy", *PLANE),
+            "cross section per dv1 dv2 at fixed energy, unit integral",
+        ),
+    ),
+)
+
+# truth/weights.h5
+WEIGHTS = Schema(
+    "weights",
+    1,
+    (
+        Dataset("xi", REAL, "1", ("xi",), "nodes in sqrt(x)"),
+        Dataset("tau", REAL, "1", ("tau",), "nodes in log(1 + Q2/0.3) / log(1 + 20/0.3)"),
+        Dataset("near", REAL, "1", NODES, "weights of W' on the nodes in the number of ND events"),
+        Dataset("far", REAL, "1", NODES, "the same at the FD; with the true W' both sum to one"),
+    ),
+)
+
 # near/events.h5, far/events.h5, and far/smeared.h5: as measured, but for the energy
 EVENTS = Schema(
     "events",
@@ -346,6 +377,8 @@ SCHEMAS = (
     FLOW,
     PREDICTION,
     MARGINALS,
+    SLICES,
+    WEIGHTS,
     EVENTS,
     FIT,
     INTERVALS,

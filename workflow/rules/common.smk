@@ -15,16 +15,24 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 FIGURES = [
+    "fig1",
     "fig2",
     "fig3",
+    "fig4",
     "fig5",
+    "fig6",
+    "fig7",
     "fig8",
+    "fig9",
+    "fig10",
+    "fig11",
     "fig12",
     "fig13",
     "fig14",
     "fig15",
     "fig16",
     "fig17",
+    "fig18",
     "fig19",
 ]
 # Systematic uncertainties, and the fit with the known cross section that each is compared with.
@@ -257,3 +265,8 @@ def true_point():
     truth = CONFIG.oscillation
     sin2_2theta23 = 4 * truth.sin2_theta23 * (1 - truth.sin2_theta23)
     return [sin2_2theta23, truth.dm2_31 - truth.dm2_21]
+
+
+def true_octant_point():
+    """The same with sin²θ23, which tells the octants apart."""
+    return [CONFIG.oscillation.sin2_theta23, true_point()[1]]

@@ -31,6 +31,81 @@ rule marginals_members:
         "../scripts/marginals_members.py"
 
 
+rule slice_members:
+    input:
+        cross_section=cross_section_file,
+    output:
+        "results/slices/{ensemble}/{batch}.h5",
+    log:
+        "results/logs/slice_members/{ensemble}/{batch}.log",
+    benchmark:
+        "results/benchmarks/slice_members/{ensemble}/{batch}.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("slice_members"),
+        members=members,
+        cross_section=lambda wildcards: cross_section_kind(wildcards.ensemble),
+        # With E_max = 10 GeV: 1, 3, 5, 7 and 9 GeV.
+        grid={**section("grid"), "n_energy": 5},
+    message:
+        "Cross section at fixed energies of {wildcards.ensemble}, batch {wildcards.batch}"
+    script:
+        "../scripts/slice_members.py"
+
+
+rule node_weights:
+    input:
+        truth="results/truth/densities.h5",
+        flux="results/inputs/flux.h5",
+        oscillation="results/inputs/oscillation.h5",
+    output:
+        "results/truth/weights.h5",
+    log:
+        "results/logs/node_weights.log",
+    benchmark:
+        "results/benchmarks/node_weights.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=1500,
+        runtime=5,
+    params:
+        code=code("node_weights"),
+        grid=section("grid"),
+    message:
+        "Weights of the structure functions at both detectors"
+    script:
+        "../scripts/node_weights.py"
+
+
+rule fig1:
+    input:
+        style=STYLE,
+    output:
+        pdf="results/figs/fig1.pdf",
+        png="results/figs/fig1.png",
+    log:
+        "results/logs/fig1.log",
+    benchmark:
+        "results/benchmarks/fig1.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code("fig1"),
+    message:
+        "Figure 1: The analysis procedure"
+    script:
+        "../scripts/fig1.py"
+
+
 rule fig2:
     input:
         truth="results/truth/densities.h5",
@@ -81,6 +156,31 @@ rule fig3:
         "../scripts/fig3.py"
 
 
+rule fig4:
+    input:
+        truth="results/slices/truth/0.h5",
+        learned="results/slices/nominal/0.h5",
+        style=STYLE,
+    output:
+        pdf="results/figs/fig4.pdf",
+        png="results/figs/fig4.png",
+    log:
+        "results/logs/fig4.log",
+    benchmark:
+        "results/benchmarks/fig4.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code("fig4"),
+    message:
+        "Figure 4: Cross section at fixed energies"
+    script:
+        "../scripts/fig4.py"
+
+
 rule fig5:
     input:
         truth="results/truth/densities.h5",
@@ -104,6 +204,58 @@ rule fig5:
         "Figure 5: Total cross section"
     script:
         "../scripts/fig5.py"
+
+
+rule fig6:
+    input:
+        seeds=batches("members", "seeds"),
+        nd30m=batches("members", "nd30m"),
+        near="results/near/nd30m/0.h5",
+        style=STYLE,
+    output:
+        pdf="results/figs/fig6.pdf",
+        png="results/figs/fig6.png",
+    log:
+        "results/logs/fig6.log",
+    benchmark:
+        "results/benchmarks/fig6.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code("fig6"),
+    message:
+        "Figure 6: Training and test loss"
+    script:
+        "../scripts/fig6.py"
+
+
+rule fig7:
+    input:
+        truth="results/truth/densities.h5",
+        members=batches("members", "seeds"),
+        weights="results/truth/weights.h5",
+        style=STYLE,
+    output:
+        pdf="results/figs/fig7.pdf",
+        png="results/figs/fig7.png",
+    log:
+        "results/logs/fig7.log",
+    benchmark:
+        "results/benchmarks/fig7.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code("fig7"),
+    message:
+        "Figure 7: Structure functions"
+    script:
+        "../scripts/fig7.py"
 
 
 rule fig8:
@@ -132,6 +284,89 @@ rule fig8:
         "Figure 8: Oscillation contours, true and learned cross section"
     script:
         "../scripts/fig8.py"
+
+
+rule fig9:
+    input:
+        truth="results/intervals/truth.h5",
+        nominal="results/intervals/nominal.h5",
+        truth_fits=batches("fits", "truth"),
+        nominal_fits=batches("fits", "nominal"),
+        style=STYLE,
+    output:
+        pdf="results/figs/fig9.pdf",
+        png="results/figs/fig9.png",
+    log:
+        "results/logs/fig9.log",
+    benchmark:
+        "results/benchmarks/fig9.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code("fig9"),
+        true_point=true_octant_point(),
+    message:
+        "Figure 9: Octants of theta23"
+    script:
+        "../scripts/fig9.py"
+
+
+rule fig10:
+    input:
+        truth="results/truth/densities.h5",
+        prediction="results/predictions/flow/0.h5",
+        flows=batches("flows", "flow"),
+        members=batches("members", "seeds"),
+        style=STYLE,
+    output:
+        pdf="results/figs/fig10.pdf",
+        png="results/figs/fig10.png",
+    log:
+        "results/logs/fig10.log",
+    benchmark:
+        "results/benchmarks/fig10.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code("fig10"),
+    message:
+        "Figure 10: Normalising flow at the near detector"
+    script:
+        "../scripts/fig10.py"
+
+
+rule fig11:
+    input:
+        truth="results/truth/densities.h5",
+        flow_predictions=batches("predictions", "flow"),
+        predictions=batches("predictions", "seeds"),
+        true_slices="results/slices/truth/0.h5",
+        flow_slices="results/slices/flow/0.h5",
+        style=STYLE,
+    output:
+        pdf="results/figs/fig11.pdf",
+        png="results/figs/fig11.png",
+    log:
+        "results/logs/fig11.log",
+    benchmark:
+        "results/benchmarks/fig11.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code("fig11"),
+    message:
+        "Figure 11: Normalising flow at the far detector and at fixed energies"
+    script:
+        "../scripts/fig11.py"
 
 
 rule fig12:
@@ -313,6 +548,33 @@ rule fig17:
         "Figure 17: Oscillation contours, all systematic uncertainties"
     script:
         "../scripts/fig17.py"
+
+
+rule fig18:
+    input:
+        flux="results/inputs/flux.h5",
+        oscillation="results/inputs/oscillation.h5",
+        truth="results/truth/densities.h5",
+        weights="results/truth/weights.h5",
+        style=STYLE,
+    output:
+        pdf="results/figs/fig18.pdf",
+        png="results/figs/fig18.png",
+    log:
+        "results/logs/fig18.log",
+    benchmark:
+        "results/benchmarks/fig18.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code("fig18"),
+    message:
+        "Figure 18: Inputs and kinematic coverage"
+    script:
+        "../scripts/fig18.py"
 
 
 rule fig19:

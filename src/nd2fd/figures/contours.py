@@ -1,4 +1,4 @@
-"""What the figures of regions in (sin²2θ23, Δm²32) share."""
+"""What the figures of regions in (sin²2θ23, Δm²32) or (sin²θ23, Δm²32) share."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -17,6 +17,12 @@ Artifacts = Mapping[str, Mapping[str, Array]]
 
 MILLI = 1e3
 """Δm² is drawn in 1e-3 eV²."""
+
+ANGLES = {
+    "sin2_2theta23": (r"$\sin^2 2\theta_{23}$", 1.0),
+    "sin2_theta23": (r"$\sin^2\theta_{23}$", None),
+}
+"""Label of a mixing parameter, and its physical limit if fits reach that."""
 
 
 class Curve(NamedTuple):
@@ -44,6 +50,7 @@ def draw_contours(
     true_point: tuple[float, float],
     *,
     side: float,
+    angle: str = "sin2_2theta23",
 ) -> JointAxes:
     """Regions at 1σ and 2σ with the members' best fits; the panels beside are left empty.
 
@@ -56,9 +63,11 @@ def draw_contours(
     intervals, fits
         Artifacts `intervals` and `fit` of these ensembles.
     true_point
-        sin²2θ23 and Δm²32 [eV²] at which the data were made.
+        Mixing parameter and Δm²32 [eV²] at which the data were made.
     side
         Size of the panels beside, relative to the plane.
+    angle
+        The mixing parameter: a key of `ANGLES`, of the intervals and, with `best_`, of the fits.
     """
     cells = cell.subgridspec(2, 2, width_ratios=[1, side], height_ratios=[side, 1])
     (top, corner), (main, right) = cells.subplots(sharex="col", sharey="row", squeeze=False)
@@ -66,7 +75,7 @@ def draw_contours(
     shown = [np.array([true_point])]
     for name, curve in curves.items():
         region, fit = intervals[name], fits[name]
-        mixing, mass = region["sin2_2theta23"], region["dm2_32"]
+        mixing, mass = region[angle], region["dm2_32"]
         for mask, width in zip(region["mask"], (1.2, 0.7), strict=True):
             # Regions of scattered members may be empty, which is no curve.
             if not mask.any():
@@ -82,7 +91,7 @@ def draw_contours(
             )
             in_mixing, in_mass = np.nonzero(mask)
             shown.append(np.stack([mixing[in_mixing], mass[in_mass]], axis=1))
-        best = np.stack([fit["best_sin2_2theta23"], fit["best_dm2_32"]], axis=1)
+        best = np.stack([fit[f"best_{angle}"], fit["best_dm2_32"]], axis=1)
         shown.append(best)
         main.plot(
             best[:, 0],
@@ -97,11 +106,10 @@ def draw_contours(
     points = np.concatenate(shown) * (1.0, MILLI)
     low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.1 * (high - low)
-    main.set_xlim(low[0] - margin[0], 1.0)
+    label, limit = ANGLES[angle]
+    main.set_xlim(low[0] - margin[0], high[0] + margin[0] if limit is None else limit)
     main.set_ylim(low[1] - margin[1], high[1] + margin[1])
-    main.set(
-        xlabel=r"$\sin^2 2\theta_{23}$", ylabel=r"$\Delta m^2_{32}$ ($10^{-3}\,\mathrm{eV}^2$)"
-    )
+    main.set(xlabel=label, ylabel=r"$\Delta m^2_{32}$ ($10^{-3}\,\mathrm{eV}^2$)")
     top.tick_params(which="both", labelbottom=False, labelleft=False, left=False, right=False)
     right.tick_params(which="both", labelbottom=False, labelleft=False, bottom=False, top=False)
     return JointAxes(main, top, right)

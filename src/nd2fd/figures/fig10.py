@@ -1,0 +1,74 @@
+"""Figure 10: the normalising flow fits the near detector."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from nd2fd.figures.maps import draw_comparison
+from nd2fd.figures.style import LEARNED, PAGE, SECOND, V1_LABEL, V2_LABEL
+
+Array = NDArray[np.float64]
+
+_RUNNING_MEAN = 20
+"""Steps over which the flow's loss is averaged: each is an estimate from a few cells."""
+
+
+def draw(
+    truth: Mapping[str, Array],
+    flow_prediction: Mapping[str, Array],
+    flows: Mapping[str, Array],
+    members: Mapping[str, Array],
+) -> Figure:
+    """ND densities of truth and flow, and the losses of flows and structure functions.
+
+    Parameters
+    ----------
+    truth
+        Artifact `truth`.
+    flow_prediction
+        Artifact `prediction` of the flows; the first one is shown.
+    flows, members
+        Artifacts `flow` and `member`, the latter trained on the exact density, too.
+    """
+    figure = plt.figure(figsize=(PAGE, 3.9))
+    halves = figure.add_gridspec(2, 1, height_ratios=[1.25, 1])
+    (maps,) = halves[0].subgridspec(1, 3).subplots(sharex=True, sharey=True, squeeze=False)
+    draw_comparison(
+        figure, maps, truth["v1"], truth["v2"], truth["near"], flow_prediction["near"][0]
+    )
+    for axis, title in zip(maps, ("Truth, ND", "Flow, ND", "Flow $-$ truth"), strict=True):
+        axis.set_title(title)
+        axis.set_xlabel(V1_LABEL)
+    maps[0].set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
+    maps[0].set_ylabel(V2_LABEL)
+
+    ((of_flow, of_members),) = halves[1].subgridspec(1, 2).subplots(sharey=True, squeeze=False)
+    kernel = np.ones(_RUNNING_MEAN) / _RUNNING_MEAN
+    for index, loss in enumerate(flows["loss"]):
+        smooth = np.convolve(loss, kernel, mode="valid")
+        step = np.arange(smooth.size) + 0.5 * (_RUNNING_MEAN + 1)
+        label = f"flow, running mean of {_RUNNING_MEAN} steps" if index == 0 else None
+        of_flow.plot(step, smooth, color=SECOND, lw=0.8, label=label)
+    of_flow.plot(
+        np.full(len(flows["loss"]), flows["loss"].shape[1]),
+        flows["final_loss"],
+        marker="o",
+        ms=3,
+        ls="",
+        color=SECOND,
+        clip_on=False,
+        zorder=3,
+        label="flow, final loss",
+    )
+    for index, loss in enumerate(members["loss"]):
+        label = "structure functions" if index == 0 else None
+        of_members.plot(np.arange(loss.size) + 1, loss, color=LEARNED, lw=0.8, label=label)
+    of_flow.set(xlabel="step", ylabel=r"$\int (p - p_\mathrm{ND})^2\,\mathrm{d}v_1\mathrm{d}v_2$")
+    of_members.set(xlabel="evaluation of loss and gradient")
+    for axis in (of_flow, of_members):
+        axis.set(xscale="log", yscale="log")
+        axis.legend(loc="lower left")
+    return figure

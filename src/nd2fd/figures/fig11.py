@@ -1,0 +1,78 @@
+"""Figure 11: the normalising flow fails at the far detector and at fixed neutrino energy."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from nd2fd.figures.maps import draw_comparison, draw_slices
+from nd2fd.figures.style import LEARNED, PAGE, SECOND, TRUTH
+
+Array = NDArray[np.float64]
+
+
+def draw(
+    truth: Mapping[str, Array],
+    flow_predictions: Mapping[str, Array],
+    predictions: Mapping[str, Array],
+    true_slices: Mapping[str, Array],
+    flow_slices: Mapping[str, Array],
+) -> Figure:
+    """FD densities, total cross section and slices at fixed E_ν of truth and flow.
+
+    Parameters
+    ----------
+    truth
+        Artifact `truth`.
+    flow_predictions, predictions
+        Artifacts `prediction` of all flows and of all members with structure functions.
+    true_slices, flow_slices
+        Artifacts `slices`; the first flow is shown.
+    """
+    figure = plt.figure(figsize=(PAGE, 6.3))
+    halves = figure.add_gridspec(2, 1, height_ratios=[1, 2.3])
+    upper = halves[0].subgridspec(1, 2, width_ratios=[3, 1.1])
+    (maps,) = upper[0].subgridspec(1, 3).subplots(sharex=True, sharey=True, squeeze=False)
+    draw_comparison(
+        figure, maps, truth["v1"], truth["v2"], truth["far"], flow_predictions["far"][0]
+    )
+    for axis, title in zip(maps, ("Truth, FD", "Flow, FD", "Flow $-$ truth"), strict=True):
+        axis.set_title(title)
+        axis.set_xlabel("$v_1$")
+    maps[0].set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
+    maps[0].set_ylabel("$v_2$")
+
+    total = figure.add_subplot(upper[1])
+    energy = truth["energy"]
+    for sigma in flow_predictions["sigma_total"]:
+        total.plot(energy, sigma / energy, color=SECOND, lw=0.8)
+    for sigma in predictions["sigma_total"]:
+        total.plot(energy, sigma / energy, color=LEARNED, lw=0.8)
+    true = truth["sigma_total"] / np.average(truth["sigma_total"], weights=truth["near_flux"])
+    total.plot(energy, true / energy, color=TRUTH, ls="--")
+    # At the lowest energies flows know no threshold.
+    shown = energy > 1.0
+    top = max((sigma / energy)[shown].max() for sigma in flow_predictions["sigma_total"])
+    total.set(
+        xlabel=r"$E_\nu$ (GeV)",
+        ylabel=r"$\sigma(E_\nu)/E_\nu$ (GeV$^{-1}$)",
+        xlim=(0, energy[-1]),
+        ylim=(0, 1.7 * top),
+    )
+    handles = [
+        Line2D([], [], color=color, ls=line, label=label)
+        for label, color, line in (
+            ("truth", TRUTH, "--"),
+            ("flows", SECOND, "-"),
+            ("structure functions", LEARNED, "-"),
+        )
+    ]
+    total.legend(handles=handles, loc="upper right", handlelength=1.4, fontsize=7)
+
+    cells = halves[1].subgridspec(3, true_slices["energy"].size)
+    rows = cells.subplots(sharex=True, sharey=True, squeeze=False)
+    draw_slices(figure, rows, true_slices, flow_slices, "Flow")
+    return figure

@@ -1,0 +1,99 @@
+"""Figure 7: structure functions, bare and weighted by near-detector kinematics."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from nd2fd.figures.style import ACCENT, LEARNED, NEUTRAL, PAGE, SECOND, TRUTH
+from nd2fd.forward.nodes import Q2_of_tau
+
+Array = NDArray[np.float64]
+
+Q2_SHOWN = (0.3, 1.0, 3.0)
+"""GeV²; the nearest nodes are shown."""
+
+COLORS = (LEARNED, SECOND, ACCENT)
+
+_UNCONSTRAINED = 1e-3
+"""ND event density, relative to its peak, below which nothing is learned."""
+
+
+def draw(
+    truth: Mapping[str, Array], members: Mapping[str, Array], weights: Mapping[str, Array]
+) -> Figure:
+    """W_i' against x at fixed Q², and below the same times the weights in the ND density.
+
+    Parameters
+    ----------
+    truth, weights
+        Artifacts `truth` and `weights`.
+    members
+        Artifact `member`; all members are shown, with the ND event rate of the truth.
+    """
+    true, near = truth["structure_functions"], weights["near"]
+    rate = np.einsum("ixt,mixt->m", near, members["structure_functions"])
+    learned = members["structure_functions"] / rate[:, None, None, None]
+    events = np.einsum("ixt,ixt->xt", near, true)
+    constrained = events > _UNCONSTRAINED * events.max()
+    x = weights["xi"] ** 2
+    spacing = np.diff(weights["xi"])[0] * np.diff(weights["tau"])[0]
+    Q2 = Q2_of_tau(weights["tau"])
+    columns = [int(np.abs(Q2 - value).argmin()) for value in Q2_SHOWN]
+
+    figure, (bare, weighted) = plt.subplots(2, 3, figsize=(PAGE, 4.4), sharex=True, sharey="row")
+    for i, (upper, lower) in enumerate(zip(bare, weighted, strict=True)):
+        for column, color in zip(columns, COLORS, strict=True):
+            inside = np.where(constrained[:, column], 1.0, np.nan)
+            for member in learned[:, i, :, column]:
+                upper.plot(x, member, color=color, lw=0.5, ls=":")
+                upper.plot(x, member * inside, color=color, lw=0.8)
+                lower.plot(x, member * near[i, :, column] / spacing, color=color, lw=0.8)
+            upper.plot(x, true[i, :, column], color=TRUTH, ls="--", lw=0.9)
+            lower.plot(
+                x, true[i, :, column] * near[i, :, column] / spacing, color=TRUTH, ls="--", lw=0.9
+            )
+        upper.set_title(f"$W_{i + 1}'$")
+        shares = [
+            f"{name}: {100 * np.sum(weights[key][i] * true[i]):.1f} % of events"
+            for name, key in (("ND", "near"), ("FD", "far"))
+        ]
+        lower.text(
+            0.96,
+            0.95,
+            "\n".join(shares),
+            transform=lower.transAxes,
+            ha="right",
+            va="top",
+            fontsize=8,
+        )
+        lower.axhline(0.0, color=NEUTRAL, lw=0.5, zorder=0)
+        lower.set_xlabel("$x$")
+        lower.set_xscale("function", functions=(_root, np.square))
+        lower.set(
+            xlim=(0, 1), xticks=[0, 0.05, 0.2, 0.5, 1], xticklabels=["0", "0.05", "0.2", "0.5", "1"]
+        )
+        lower.minorticks_off()
+    shown = true[:, :, columns][:, constrained[:, columns]]
+    bare[0].set_ylim(min(0.0, 1.4 * shown.min()), 1.4 * shown.max())
+    # Room for the text.
+    low, high = weighted[0].get_ylim()
+    weighted[0].set_ylim(low, 1.3 * high)
+    bare[0].set_ylabel("$W_i'(x, Q^2)$")
+    weighted[0].set_ylabel(r"ND events per d$\sqrt{x}\,$d$\tau$")
+    handles = [Line2D([], [], color=TRUTH, ls="--", lw=0.9, label="truth")]
+    handles += [
+        Line2D([], [], color=color, label=rf"learned, $Q^2 = {Q2[column]:.2g}$ GeV$^2$")
+        for column, color in zip(columns, COLORS, strict=True)
+    ]
+    handles.append(Line2D([], [], color="0.3", ls=":", label="almost no ND events"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=5, columnspacing=1.2)
+    return figure
+
+
+def _root(x: Array) -> Array:
+    """√x; axes have margins below zero while they are set up."""
+    return np.sqrt(np.maximum(x, 0.0))

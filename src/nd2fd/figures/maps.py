@@ -1,0 +1,120 @@
+"""What the figures of densities in (v1, v2) share."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from nd2fd.physics.density import total_variation
+
+Array = NDArray[np.float64]
+
+_EMPTY = 1e-4
+"""Cells with less than this share of the peak density are left white."""
+
+
+def draw_density(axis: Axes, v1: Array, v2: Array, density: Array, peak: float) -> QuadMesh:
+    """A density (n_v1, n_v2) on a scale from zero to `peak`."""
+    return axis.pcolormesh(
+        v1,
+        v2,
+        np.ma.masked_less_equal(density, _EMPTY * peak).T,
+        vmin=0.0,
+        vmax=peak,
+        rasterized=True,
+    )
+
+
+def draw_difference(
+    axis: Axes, v1: Array, v2: Array, learned: Array, true: Array, limit: float | None = None
+) -> QuadMesh:
+    """Learned minus true density in % of the peak of the truth, where either is not empty.
+
+    `limit` is the end of the scale in %; without it the largest difference is.
+    """
+    peak = true.max()
+    difference = 100.0 * (learned - true) / peak
+    if limit is None:
+        limit = np.abs(difference).max()
+    return axis.pcolormesh(
+        v1,
+        v2,
+        np.ma.masked_where(np.maximum(true, learned) <= _EMPTY * peak, difference).T,
+        cmap="RdBu_r",
+        vmin=-limit,
+        vmax=limit,
+        rasterized=True,
+    )
+
+
+def draw_comparison(
+    figure: Figure, row: Sequence[Axes], v1: Array, v2: Array, true: Array, learned: Array
+) -> None:
+    """Truth, learned density and their difference with the total variation, in three panels."""
+    peak = true.max()
+    for axis, density in zip(row[:2], (true, learned), strict=True):
+        image = draw_density(axis, v1, v2, density, peak)
+    figure.colorbar(image, ax=row[1], label=r"$p(v_1, v_2)$", pad=0.02)
+    image = draw_difference(row[2], v1, v2, learned, true)
+    figure.colorbar(image, ax=row[2], label="% of the peak density", pad=0.02)
+    row[2].text(
+        0.96,
+        0.95,
+        f"total variation\n{100 * total_variation(learned, true):.2g} %",
+        transform=row[2].transAxes,
+        ha="right",
+        va="top",
+    )
+
+
+def draw_slices(
+    figure: Figure,
+    rows: NDArray[np.object_],
+    truth: Mapping[str, Array],
+    learned: Mapping[str, Array],
+    name: str,
+) -> None:
+    """Densities at fixed E_ν: truth, first learned member and difference, energies side by side.
+
+    Parameters
+    ----------
+    figure, rows
+        The figure, and its axes of shape (3, n_energy).
+    truth, learned
+        Artifacts `slices`.
+    name
+        Of what is learned.
+    """
+    v1, v2 = truth["v1"], truth["v2"]
+    true, of_member = truth["density"][0], learned["density"][0]
+    peaks = true.max(axis=(1, 2))
+    limit = 100.0 * np.max(np.abs(of_member - true).max(axis=(1, 2)) / peaks)
+    for column, energy, p, q, peak in zip(
+        rows.T, truth["energy"], true, of_member, peaks, strict=True
+    ):
+        for axis, density in zip(column[:2], (p, q), strict=True):
+            shown = draw_density(axis, v1, v2, density / peak, 1.0)
+        difference = draw_difference(column[2], v1, v2, q, p, limit)
+        column[0].set_title(rf"$E_\nu = {energy:g}$ GeV")
+        column[2].text(
+            0.95,
+            0.93,
+            f"TV {100 * total_variation(q, p):.2g} %",
+            transform=column[2].transAxes,
+            ha="right",
+            va="top",
+            fontsize=8,
+        )
+        column[2].set_xlabel("$v_1$")
+    for axis, label in zip(rows[:, 0], ("Truth", name, f"{name} $-$ truth"), strict=True):
+        axis.set_ylabel(f"{label}\n$v_2$")
+    ticks = {"xticks": [0, 0.5, 1], "xticklabels": ["0", "0.5", "1"]}
+    rows[0, 0].set(xlim=(0, 1), ylim=(0, 1), yticks=[0, 0.5, 1], **ticks)
+    extend = "max" if (of_member.max(axis=(1, 2)) > 1.01 * peaks).any() else "neither"
+    figure.colorbar(
+        shown, ax=rows[:2], label="density (peak of the truth = 1)", pad=0.01, extend=extend
+    )
+    figure.colorbar(difference, ax=rows[2], label="% of the peak", pad=0.01)

@@ -1,0 +1,26 @@
+"""How much the structure functions at each node count at either detector."""
+
+from typing import Any
+
+import numpy as np
+
+from nd2fd.forward.nodes import NodeGrid
+from nd2fd.forward.operator import ForwardOperator
+from nd2fd.physics.density import DensityGrid
+from nd2fd.physics.experiment import detector_spectra
+from nd2fd.physics.flux import cell_averages
+from nd2fd.schemas import FLUX, OSCILLATION, TRUTH, WEIGHTS
+from nd2fd.stage import Stage
+
+snakemake: Any
+
+with Stage(snakemake) as stage:
+    grid = DensityGrid(**snakemake.params.grid)
+    truth = stage.read("truth", TRUTH)
+    nodes = NodeGrid(truth["xi"].size, truth["tau"].size)
+    spectra = detector_spectra(stage.read("flux", FLUX), stage.read("oscillation", OSCILLATION))
+    fluxes = np.stack([cell_averages(s, grid.n_energy, grid.energy_max) for s in spectra])
+    weights = fluxes @ ForwardOperator.build(grid, nodes).cross_section_matrix()
+    weights /= (weights @ truth["structure_functions"].ravel())[:, None]
+    near, far = weights.reshape(2, 3, nodes.n_xi, nodes.n_tau)
+    stage.write(WEIGHTS, {"xi": nodes.xi, "tau": nodes.tau, "near": near, "far": far})
