@@ -139,7 +139,12 @@ MEMBER = Schema(
         ),
         Dataset("test_step", INTEGER, "1", ("test",), "steps of the test loss"),
         Dataset(
-            "test_loss", REAL, "1", ("member", "test"), "loss of the 3-D cross section, closure"
+            "test_loss",
+            REAL,
+            "1",
+            ("member", "test"),
+            "loss of the 3-D cross section, closure",
+            finite=False,
         ),
         Dataset(
             "best_step", INTEGER, "1", ("member",), "step of the best validation loss, kept here"

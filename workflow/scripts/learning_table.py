@@ -25,7 +25,7 @@ with Stage(snakemake) as stage:
             learned = {"loss": models["final_loss"], "best_step": np.nan, "test_loss": np.nan}
         else:
             learned = {
-                "loss": models["loss"].min(axis=1),
+                "loss": np.nanmin(models["loss"], axis=1),
                 "best_step": models["best_step"],
                 "test_loss": models["test_loss"][:, -1],
             }

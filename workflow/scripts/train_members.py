@@ -88,7 +88,7 @@ with Stage(snakemake) as stage:
         lambda done, loss: progress(done, f"loss {loss:.3g}"),
         checkpoint,
     )
-    stage.log.info("best losses %s", np.array2string(models.loss.min(axis=1), precision=3))
+    stage.log.info("best losses %s", np.array2string(np.nanmin(models.loss, axis=1), precision=3))
     architecture = Architecture(settings.hidden_layers, settings.width, settings.activation)
     stage.write(
         MEMBER,

@@ -138,7 +138,8 @@ class TrainedModels:
         Network parameters of the best evaluation, layer by layer: matrix (out, in), then biases;
         shape (m, n_weights).
     loss
-        Training loss at every evaluation, shape (m, n_evaluations); infinite where it overflowed.
+        Training loss at every evaluation, shape (m, n_evaluations); infinite where it overflowed,
+        not a number where the last layer had no solution.
     validation_loss
         The same on the half of the events that was held out; the training loss where none was.
     test_step, test_loss
