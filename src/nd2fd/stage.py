@@ -143,6 +143,17 @@ class Stage:
             inputs=inputs,
         )
 
+    def fingerprint(self) -> str:
+        """Digest of everything that the result depends on: configuration, code and inputs."""
+        provenance = self.provenance()
+        return sha256_of_config(
+            {
+                "config": provenance.config_sha256,
+                "code": self.job.params.code,
+                "inputs": dict(provenance.inputs),
+            }
+        )
+
     def progress(self, description: str, total: int) -> Callable[[int, str], None]:
         """Return a function of (done, note): a bar on a terminal, log lines otherwise."""
         if sys.stderr.isatty():

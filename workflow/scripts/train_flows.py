@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from nd2fd.artifacts import sha256_of_config
 from nd2fd.learning.checkpoint import Checkpoint
 from nd2fd.learning.flow import FlowSettings, TrainedFlow, train_flow
 from nd2fd.physics.density import DensityGrid
@@ -26,16 +25,9 @@ with Stage(snakemake) as stage:
     near = stage.read("near", NEAR)
     grid = DensityGrid(**params.grid)
     settings = FlowSettings(**params.flow)
-    provenance = stage.provenance()
     checkpoint = Checkpoint(
         Path(snakemake.output[0]).with_suffix(".checkpoint"),
-        sha256_of_config(
-            {
-                "config": provenance.config_sha256,
-                "code": params.code,
-                "inputs": dict(provenance.inputs),
-            }
-        ),
+        stage.fingerprint(),
         CHECKPOINT_INTERVAL,
     )
     progress = stage.progress("training", settings.steps * len(params.streams))

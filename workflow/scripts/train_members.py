@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from nd2fd.artifacts import sha256_of_config
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.learning.checkpoint import Checkpoint
@@ -58,16 +57,9 @@ with Stage(snakemake) as stage:
         weights = poisson_weights(densities)
     else:
         weights = np.ones_like(densities)
-    provenance = stage.provenance()
     checkpoint = Checkpoint(
         Path(snakemake.output[0]).with_suffix(".checkpoint"),
-        sha256_of_config(
-            {
-                "config": provenance.config_sha256,
-                "code": params.code,
-                "inputs": dict(provenance.inputs),
-            }
-        ),
+        stage.fingerprint(),
         CHECKPOINT_INTERVAL,
     )
     progress = stage.progress("training", settings.evaluations * len(fluxes))

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from nd2fd.figures.style import ACCENT
+from nd2fd.figures.style import ACCENT, COLUMN
 
 Array = NDArray[np.float64]
 Artifacts = Mapping[str, Mapping[str, Array]]
@@ -141,6 +143,28 @@ def draw_ensembles(
         title=r"1$\sigma$ (thick), 2$\sigma$ (thin), best fits (points)",
         alignment="left",
     )
+
+
+def draw_column(
+    curves: Mapping[str, Curve],
+    intervals: Artifacts,
+    fits: Artifacts,
+    true_point: tuple[float, float],
+) -> Figure:
+    """A figure of one column: regions at 1σ and 2σ, best fits, and the parameters' intervals.
+
+    Parameters
+    ----------
+    curves
+        How each ensemble is drawn.
+    intervals, fits
+        Artifacts `intervals` and `fit` of these ensembles.
+    true_point
+        sin²2θ23 and Δm²32 [eV²] at which the data were made.
+    """
+    figure = plt.figure(figsize=(COLUMN, 4.1))
+    draw_ensembles(figure.add_gridspec()[0], curves, intervals, fits, true_point)
+    return figure
 
 
 def legend_handles(curves: Mapping[str, Curve]) -> list[Line2D]:

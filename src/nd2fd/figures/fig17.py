@@ -1,10 +1,9 @@
 """Figure 17: the final regions, with all systematic uncertainties."""
 
-import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
+from functools import partial
 
-from nd2fd.figures.contours import Artifacts, Curve, draw_ensembles
-from nd2fd.figures.style import COLUMN, LEARNED, NEUTRAL, TRUTH
+from nd2fd.figures.contours import Curve, draw_column
+from nd2fd.figures.style import LEARNED, NEUTRAL, TRUTH
 
 CURVES = {
     "truth": Curve("true cross section, not smeared", NEUTRAL, ":", "+"),
@@ -12,17 +11,4 @@ CURVES = {
     "systematics": Curve("learned, all systematic uncertainties", LEARNED, "-"),
 }
 
-
-def draw(intervals: Artifacts, fits: Artifacts, true_point: tuple[float, float]) -> Figure:
-    """Regions at 1σ and 2σ, the members' best fits, and the intervals of each parameter.
-
-    Parameters
-    ----------
-    intervals, fits
-        Artifacts `intervals` and `fit` of the ensembles in `CURVES`.
-    true_point
-        sin²2θ23 and Δm²32 [eV²] at which the data were made.
-    """
-    figure = plt.figure(figsize=(COLUMN, 4.1))
-    draw_ensembles(figure.add_gridspec()[0], CURVES, intervals, fits, true_point)
-    return figure
+draw = partial(draw_column, CURVES)
