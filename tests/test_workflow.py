@@ -140,11 +140,11 @@ def test_near_data_are_what_the_ensemble_says(finished):
         np.testing.assert_allclose(counts, np.rint(counts), atol=1e-6)
         mean = contents * counts.sum(axis=(1, 2), keepdims=True)
         for member in range(len(counts)):
-            # Cells at the edge are cut by the boundary: the coarse grid's quadrature is poor there.
             populated = mean[member] > 50
             deviation = (counts[member] - mean[member])[populated]
+            # 430 cells: one standard deviation of chi squared is 7 %.
             chi_squared = (deviation**2 / mean[member][populated]).sum()
-            assert chi_squared == pytest.approx(populated.sum(), rel=0.35)
+            assert chi_squared == pytest.approx(populated.sum(), rel=0.2)
         assert (counts[0] != counts[1]).any()
     flux = read_artifact(results / "near/flux/0.h5", schemas.NEAR).data
     # One sample for all: their differences are those of the assumed flux.
