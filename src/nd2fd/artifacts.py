@@ -180,10 +180,16 @@ def write_artifact(
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it holds either its old content or all of the new, whatever happens."""
+    """Write a file so that it holds either its old content or all of the new, whatever happens.
+
+    Hidden temporary files that killed writers of the same file left behind are removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A fresh name each time: what a killed process left behind is never in the way.
-    temporary = path.with_name(f".{path.name}.tmp-{secrets.token_hex(8)}")
+    start = f".{path.name}.tmp-"
+    for left_behind in [p for p in path.parent.iterdir() if p.name.startswith(start)]:
+        left_behind.unlink(missing_ok=True)
+    # A fresh name each time: a writer that outlives a killed Snakemake must not mix its bytes in.
+    temporary = path.with_name(start + secrets.token_hex(8))
     try:
         with temporary.open("xb") as stream:
             stream.write(content)

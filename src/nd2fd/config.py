@@ -241,6 +241,11 @@ class TrainingSection(Section):
         ge=0,
         le=1e6,
     )
+    flux_errors: bool = key(
+        "Treat the flux uncertainty as common errors of a histogram's cells, where an ensemble "
+        "varies the flux",
+        "false: paper; true: choice",
+    )
     device: Literal["cpu", "cuda"] = key("Where to train", "choice")
     members_per_job: int = key(
         "Members per job: a few on CPUs, where they follow one another; as many as fit on a GPU",

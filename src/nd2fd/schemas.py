@@ -93,7 +93,7 @@ TRUTH = Schema(
 # near/{ensemble}/{batch}.h5
 NEAR = Schema(
     "near",
-    2,
+    3,
     (
         MEMBERS,
         Dataset("v1", REAL, "1", ("v1",), "v1, cell centres"),
@@ -104,6 +104,14 @@ NEAR = Schema(
             "flux", REAL, "1/(area GeV POT)", ("member", "energy"), "ND flux the training assumes"
         ),
         FLUX_PARAMETERS,
+        Dataset(
+            "flux_errors",
+            REAL,
+            "1/(area GeV POT)",
+            ("flux_mode", "energy"),
+            "change of the ND flux by one standard deviation of each mode, where it is uncertain",
+            optional=True,
+        ),
         Dataset("n_events", INTEGER, "1", SCALAR, "events the histogram stands for, 0 if exact"),
         Dataset("acceptance", REAL, "1", ("member",), "fraction of the events that is measured"),
     ),

@@ -1,6 +1,7 @@
 """What every workflow script shares: log file, progress, and artifacts with their provenance."""
 
 import logging
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -95,6 +96,7 @@ class Stage:
             if dataset.dims[:1] == (dim,)
             else parts[0][dataset.name]
             for dataset in schema.datasets
+            if dataset.name in parts[0]
         }
 
     def read_response(self) -> sp.csr_array | None:
@@ -158,7 +160,8 @@ class Stage:
         """Return a function of (done, note): a bar on a terminal, log lines otherwise."""
         if sys.stderr.isatty():
             return self._bar(description, total)
-        last = time.monotonic()
+        # The first report is a line at once: it tells where a killed job goes on.
+        last = -math.inf
 
         def report(done: int, note: str) -> None:
             nonlocal last

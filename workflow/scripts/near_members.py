@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.physics.density import DensityGrid
@@ -29,14 +30,16 @@ with Stage(snakemake) as stage:
     z = flux_parameters(params.seed, params.flux_draws, len(flux["near_modes"]))
     modes = flux["near_modes"], flux["far_modes"]
     near_fluxes, _ = vary_flux(flux["energy"], flux["near"], flux["far"], modes, z)
-    assumed = [
-        cell_averages(
-            partial(interpolate_flux, FluxTable(flux["energy"], values)),
-            grid.n_energy,
-            grid.energy_max,
+
+    def in_cells(fluxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Average of each flux over the cells of E_nu."""
+        tables = [FluxTable(flux["energy"], values) for values in fluxes]
+        return np.stack(
+            [
+                cell_averages(partial(interpolate_flux, table), grid.n_energy, grid.energy_max)
+                for table in tables
+            ]
         )
-        for values in near_fluxes
-    ]
 
     def measured(events: Events, rng: np.random.Generator) -> Events:
         """The events as the detector sees them."""
@@ -81,9 +84,10 @@ with Stage(snakemake) as stage:
             "v2": truth["v2"],
             "density": contents / (acceptance[:, None, None] * grid.cell_area),
             "energy": truth["energy"],
-            "flux": np.stack(assumed),
+            "flux": in_cells(near_fluxes),
             "flux_parameters": z,
             "n_events": params.n_events,
             "acceptance": acceptance,
+            **({"flux_errors": in_cells(flux["near"] * flux["near_modes"])} if z.any() else {}),
         },
     )

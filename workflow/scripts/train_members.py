@@ -10,6 +10,7 @@ from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.learning.checkpoint import Checkpoint
 from nd2fd.learning.closure import closure_loss
+from nd2fd.learning.flux_errors import with_flux_errors
 from nd2fd.learning.network import Architecture
 from nd2fd.learning.problem import poisson_weights, split_in_halves
 from nd2fd.learning.training import TrainingData, TrainingSettings, train
@@ -73,6 +74,8 @@ with Stage(snakemake) as stage:
         nodes,
         [stream_seed(params.seed, "network", *stream) for stream in params.streams],
     )
+    if n_events > 0 and params.training["flux_errors"] and "flux_errors" in near:
+        data = with_flux_errors(data, settings, grid, near["flux"], near["flux_errors"], n_events)
     models = train(
         data,
         settings,

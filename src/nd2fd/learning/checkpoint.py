@@ -64,5 +64,6 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Delete the file and those of single members, after the result has been written."""
-        for path in self.path.parent.glob(f"{self.path.name}*"):
-            path.unlink(missing_ok=True)
+        for start in (self.path.name, f".{self.path.name}"):
+            for path in self.path.parent.glob(f"{start}*"):
+                path.unlink(missing_ok=True)

@@ -3,7 +3,8 @@
     L = ∫ dv1 dv2 u (p_model - p_ND)²,    p_model = A(Φ) w / ∫ dv1 dv2 A(Φ) w
 
 with weights u(v1, v2): one in arXiv:2412.16303, the inverse variance of a histogram of events where
-there is one (`poisson_weights`).
+there is one (`poisson_weights`). Errors that the cells have in common, such as those of the flux,
+make the inverse covariance of the weights: what they explain costs only what they cost.
 
 Deterministic and full-batch: the same function at every evaluation, so that quasi-Newton works as
 well as the Adam of arXiv:2412.16303. All members of a job are evaluated together; each has its own
@@ -146,6 +147,10 @@ class DensityProblem:
         dv1 dv2 of a cell.
     dtype, device
         Of all tensors.
+    common_errors
+        Changes b_k of the densities by errors that all cells share, independent of each other, of
+        one standard deviation each, in units in which u is the inverse variance of a cell's own
+        error times dv1 dv2; shape (n_members, n_cells, n_errors). None: there are none.
 
     Attributes
     ----------
@@ -167,6 +172,7 @@ class DensityProblem:
         cell_area: float,
         dtype: torch.dtype,
         device: str,
+        common_errors: Array | None = None,
     ) -> None:
         if len(event_matrices) not in (1, len(densities)):
             raise ValueError(
@@ -201,6 +207,16 @@ class DensityProblem:
         self._rows, self._all_weights = rows, weights
         self._weights = torch.tensor(weights[:, rows], dtype=dtype, device=device)
         self._cell_area = cell_area
+        self._explained = None
+        if common_errors is not None:
+            errors = torch.tensor(common_errors[:, rows], dtype=dtype, device=device)
+            weighted = self._weights[:, :, None] * errors
+            # Woodbury: U - U B (1 + Bᵀ U B)⁻¹ Bᵀ U, with U = u dv1 dv2, as U - E Eᵀ dv1 dv2.
+            inner = errors.mT @ weighted * cell_area
+            inner.diagonal(dim1=1, dim2=2).add_(1.0)
+            factor = torch.linalg.cholesky(inner)
+            half = torch.linalg.solve_triangular(factor, weighted.mT, upper=False)
+            self._explained = half.mT * cell_area**0.5
         self._set_densities(densities)
         ones = torch.ones(len(densities), len(self.reachable_nodes), 1, dtype=dtype, device=device)
         constant = self._each(_EventMap.design, ones) / cell_area
@@ -233,10 +249,20 @@ class DensityProblem:
         return self.squared_distance(densities / total)
 
     def squared_distance(self, densities: Tensor) -> Tensor:
-        """∫ dv1 dv2 u (density - p_ND)², the densities taken as they are, shape (n_members,)."""
-        squares = self._weights * (densities - self._densities).square()
-        distance = squares.sum(dim=1) * self._cell_area
+        """∫ dv1 dv2 u (density - p_ND)², the densities taken as they are, shape (n_members,).
+
+        With common errors: min over z of ∫ dv1 dv2 u (density + Σ_k z_k b_k - p_ND)² + Σ_k z_k².
+        """
+        difference = (densities - self._densities)[:, :, None]
+        distance = (difference * self._weighted(difference)).sum(dim=(1, 2)) * self._cell_area
         return distance + self._constants
+
+    def _weighted(self, columns: Tensor) -> Tensor:
+        """Inverse covariance times columns (n_members, n_rows, n), per dv1 dv2."""
+        own = self._weights[:, :, None] * columns
+        if self._explained is None:
+            return own
+        return own - self._explained @ (self._explained.mT @ columns)
 
     def solve_last_layer(self, features: Tensor, ridge: float) -> Tensor:
         """Linear coefficients c of the structure functions W_i' = features · c_i, exactly.
@@ -256,7 +282,7 @@ class DensityProblem:
             Coefficients, shape (n_members, 3, n_features); not finite where there is no solution.
         """
         design = self._each(_EventMap.design, features) / self._cell_area
-        weighted = self._weights[:, :, None] * design
+        weighted = self._weighted(design)
         normal = weighted.mT @ design
         normal.diagonal(dim1=1, dim2=2).add_(ridge * self._unit_norms[:, None] / self._cell_area)
         # The variant that raises nothing: one failing member must not stop the others.

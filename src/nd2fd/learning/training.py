@@ -103,6 +103,8 @@ class TrainingData:
         The node grid.
     seeds
         Seeds of the initial weights, one per member.
+    common_errors
+        Errors that all cells of a density share, as `DensityProblem` takes them; None: none.
     """
 
     event_matrices: Sequence[sp.csr_array]
@@ -113,6 +115,7 @@ class TrainingData:
     cell_area: float
     nodes: NodeGrid
     seeds: Sequence[int]
+    common_errors: Array | None = None
 
     def of_member(self, member: int) -> "TrainingData":
         """The part of one member."""
@@ -125,6 +128,7 @@ class TrainingData:
             halves=None if self.halves is None else (self.halves[0][one], self.halves[1][one]),
             weights=self.weights[one],
             seeds=[self.seeds[member]],
+            common_errors=None if self.common_errors is None else self.common_errors[one],
         )
 
 
@@ -274,6 +278,7 @@ def train_together(
         data.cell_area,
         dtype,
         device,
+        data.common_errors,
     )
     learning, validation = (
         (problem, problem)

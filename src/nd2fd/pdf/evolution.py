@@ -13,7 +13,6 @@ HOPPET (arXiv:0804.3755, arXiv:2510.09310) evolves at NNLO with the settings of 
 * HOPPET 2.3.0 leaves placeholders in the .info file, and a SetIndex that neopdf cannot read.
 """
 
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import hoppet
 import numpy as np
 from numpy.typing import NDArray
 
+from nd2fd.artifacts import write_atomically
 from nd2fd.pdf.parametrisation import initial_condition, initial_xf
 
 ALPHA_S_MZ = 0.118
@@ -74,10 +74,9 @@ def evolve_to_lhapdf(set_directory: Path) -> None:
         alpha_s = [hoppet.AlphaS(b) for b in q]
     finally:
         hoppet.DeleteAll()
-    _write(
-        set_directory,
-        {"_0000.dat": _format_grid(x, q, values), ".info": _format_info(q, alpha_s)},
-    )
+    texts = {"_0000.dat": _format_grid(x, q, values), ".info": _format_info(q, alpha_s)}
+    for suffix, text in texts.items():
+        write_atomically(set_directory / (set_directory.name + suffix), text.encode())
 
 
 def _initial_densities(x: float, _q: float) -> NDArray[np.float64]:
@@ -159,14 +158,3 @@ AlphaS_Type: ipol
 AlphaS_Qs: [{_numbers(q).replace(" ", ", ")}]
 AlphaS_Vals: [{_numbers(alpha_s).replace(" ", ", ")}]
 """
-
-
-def _write(set_directory: Path, texts: dict[str, str]) -> None:
-    """Write NAME + suffix for each suffix, complete or not at all."""
-    set_directory = set_directory.absolute()
-    set_directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=set_directory.parent) as work:
-        for suffix, text in texts.items():
-            complete = Path(work) / (set_directory.name + suffix)
-            complete.write_text(text, encoding="utf-8", newline="\n")
-            complete.replace(set_directory / complete.name)
