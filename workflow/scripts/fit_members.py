@@ -7,12 +7,11 @@ import numpy as np
 from nd2fd.learning.models import ARTIFACTS, cross_section_models
 from nd2fd.physics.density import DensityGrid
 from nd2fd.physics.experiment import Experiment
-from nd2fd.physics.flux import FluxTable, interpolate_flux
-from nd2fd.physics.flux_uncertainty import vary_flux
-from nd2fd.physics.smearing import Resolution, event_response
+from nd2fd.physics.smearing import Resolution
 from nd2fd.schemas import EVENTS, FIT, FLUX, RESPONSE
 from nd2fd.stage import Stage
 from nd2fd.statistics.bootstrap import bootstrap_counts, fit_replicas
+from nd2fd.statistics.far_density import FarDetector, far_fluxes
 from nd2fd.statistics.likelihood_table import choose_nodes, tabulate_likelihood
 from nd2fd.statistics.streams import flux_parameters, random_stream
 
@@ -29,14 +28,12 @@ with Stage(snakemake) as stage:
     )
     grid = DensityGrid(**params.grid)
     z = flux_parameters(params.seed, params.flux_draws, len(flux["far_modes"]))
-    modes = flux["near_modes"], flux["far_modes"]
-    _, far_fluxes = vary_flux(flux["energy"], flux["near"], flux["far"], modes, z)
-    smeared = hasattr(snakemake.input, "response")
-    if smeared:
+    fluxes = far_fluxes(flux, z, grid.energy)
+    detector = FarDetector.exact(grid)
+    if hasattr(snakemake.input, "response"):
         acceptance = stage.read("response", RESPONSE)["acceptance"].ravel()
-        measured = event_response(
-            events["v1"], events["v2"], grid, Resolution.from_config(params.smearing)
-        )
+        detector = FarDetector(grid, Resolution.from_config(params.smearing), acceptance)
+    measured = detector.look_up(events["v1"], events["v2"])
     survival = Experiment.from_config(params.oscillation).survival_scan(grid.energy)
     # The same replicas for every member: their differences are those of the cross sections alone.
     n_events = events["v1"].size
@@ -44,15 +41,9 @@ with Stage(snakemake) as stage:
     counts = counts.astype(np.float64)
     progress = stage.progress("fits", len(params.members))
     of_members = []
-    for member, model, far_flux_table in zip(params.members, models, far_fluxes, strict=True):
-        far_flux = interpolate_flux(FluxTable(flux["energy"], far_flux_table), grid.energy)
-        in_cells = model.in_cells(grid)
-        if smeared:
-            kernel = far_flux * (measured @ in_cells.T)
-            totals = far_flux * (in_cells @ acceptance)
-        else:
-            kernel = far_flux * model.at_events(grid, events["v1"], events["v2"])
-            totals = far_flux * in_cells.sum(axis=1)
+    for member, model, far_flux in zip(params.members, models, fluxes, strict=True):
+        density = detector.density(model, far_flux)
+        kernel, totals = density.kernel(measured), density.totals
         likelihood_nodes = choose_nodes(
             kernel,
             totals,

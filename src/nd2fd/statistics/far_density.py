@@ -1,0 +1,199 @@
+"""Far-detector event densities of one member, as the likelihood takes them.
+
+The likelihood (`nd2fd.statistics.likelihood`) is made of K_kj, for events k and neutrino energies
+E_j, and T_j. With the flux Φ_j, the cross section σ_j(v) and its integrals σ_jc over the cells c of
+(v1, v2), these are
+
+    K_kj = Φ_j σ_j(v_k),      T_j = Σ_c N_cj,         N_cj = Φ_j σ_jc,
+
+or, where the muon is smeared,
+
+    K_kj = Σ_c R_kc N_cj,     T_j = Σ_c a_c N_cj,
+
+with the response R to each event and the acceptance a of each cell (`nd2fd.physics.smearing`).
+
+R N is dear if it is needed for many samples, but on the θ of a table the survival probabilities
+take few shapes, P_j(θ) = Σ_b A_b(θ) B_bj: some twenty for hundreds of energies. N Bᵀ is as narrow,
+and K P = R (N Bᵀ) A. Then θ stands in the place of the energy: K_kθ and T_θ are the sums over it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from nd2fd.learning.models import CrossSectionModel
+from nd2fd.physics.density import DensityGrid
+from nd2fd.physics.flux import FluxTable, interpolate_flux
+from nd2fd.physics.flux_uncertainty import vary_flux
+from nd2fd.physics.smearing import Resolution, event_response
+
+Array = NDArray[np.float64]
+
+NEGLIGIBLE_SHAPE = 1e-10
+"""Size of the shapes of the survival probability that are left out, relative to the largest."""
+
+
+def far_fluxes(flux: Mapping[str, Array], z: Array, energy: Array) -> Array:
+    """Fluxes at the far detector without oscillation, shape (n_draws, n_energy).
+
+    `flux` (energy, near, far, near_modes, far_modes) are the arrays of `inputs/flux.h5`, `z` the
+    sizes of the modes in each draw, shape (n_draws, n_modes), and `energy` [GeV] where the fluxes
+    are wanted, shape (n_energy,). Raises ValueError as `vary_flux`.
+    """
+    modes = flux["near_modes"], flux["far_modes"]
+    _, far = vary_flux(flux["energy"], flux["near"], flux["far"], modes, z)
+    return np.stack([interpolate_flux(FluxTable(flux["energy"], f), energy) for f in far])
+
+
+def cell_rates(model: CrossSectionModel, flux: Array, grid: DensityGrid) -> Array:
+    """N_cj = Φ_j σ_jc, shape (n_cells, n_energy); `flux` at `grid.energy`, shape (n_energy,)."""
+    return (flux[:, None] * model.in_cells(grid)).T
+
+
+class SurvivalShapes(NamedTuple):
+    """P_j(θ) = Σ_b A_b(θ) B_bj.
+
+    shapes : B, shape (n_shapes, n_energy), orthonormal rows
+    amplitudes : A, shape (n_shapes, n_theta)
+    """
+
+    shapes: Array
+    amplitudes: Array
+
+    @classmethod
+    def of(cls, survival: Array) -> "SurvivalShapes":
+        """The shapes of P(θ), shape (n_theta, n_energy); error `NEGLIGIBLE_SHAPE` of its norm."""
+        _, sizes, shapes = np.linalg.svd(survival, full_matrices=False)
+        shapes = shapes[sizes > NEGLIGIBLE_SHAPE * sizes[0]]
+        return cls(shapes, shapes @ survival.T)
+
+
+@dataclass(frozen=True)
+class FarEvents:
+    """Measured events, and their response.
+
+    v1, v2
+        Measured density variables, shape (n_events,).
+    response
+        R, shape (n_events, n_cells); None without smearing.
+    """
+
+    v1: Array
+    v2: Array
+    response: sp.csr_array | None
+
+    def __getitem__(self, part: slice) -> "FarEvents":
+        """Some of the events."""
+        response = None if self.response is None else self.response[part]
+        return FarEvents(self.v1[part], self.v2[part], response)
+
+
+@dataclass(frozen=True)
+class ExactDensity:
+    """K and T of one member without smearing.
+
+    model, grid, flux
+        The cross section, the energies, and the flux there, shape (n_energy,).
+    totals
+        T, shape (n_energy,).
+    """
+
+    model: CrossSectionModel
+    grid: DensityGrid
+    flux: Array
+    totals: Array
+
+    def kernel(self, events: FarEvents) -> Array:
+        """K, shape (n_events, n_energy)."""
+        return self.flux * self.model.at_events(self.grid, events.v1, events.v2)
+
+
+@dataclass(frozen=True)
+class SmearedDensity:
+    """K and T of one member with smearing, in columns that stand for energies or for θ.
+
+    rates
+        N, shape (n_cells, n_energy), or N Bᵀ, shape (n_cells, n_shapes).
+    totals
+        T, shape (n_columns,).
+    amplitudes
+        A, shape (n_shapes, n_theta), where columns stand for θ; None where they do for energies.
+    """
+
+    rates: Array
+    totals: Array
+    amplitudes: Array | None = None
+
+    def kernel(self, events: FarEvents) -> Array:
+        """K, shape (n_events, n_columns); ValueError for events without a response."""
+        if events.response is None:
+            raise ValueError(
+                "events have no response; a detector with smearing has to look them up"
+            )
+        kernel = events.response @ self.rates
+        if self.amplitudes is not None:
+            # Rounding can take a vanishing density below zero.
+            kernel = np.maximum(kernel @ self.amplitudes, 0.0)
+        return np.asarray(kernel)
+
+    def at_theta(self, survival: SurvivalShapes) -> "SmearedDensity":
+        """The sums over the energy at the θ of `survival`, as a density with columns for them."""
+        return SmearedDensity(
+            self.rates @ survival.shapes.T,
+            self.totals @ survival.shapes.T @ survival.amplitudes,
+            survival.amplitudes,
+        )
+
+
+@dataclass(frozen=True)
+class FarDetector:
+    """How muons are measured.
+
+    grid
+        The neutrino energies of the sums, and the cells in which the cross section is integrated.
+    resolution
+        Of the muon.
+    acceptance
+        Probability that an event of a true cell is measured, shape (n_cells,): the column sums of
+        the response matrix.
+
+    Raises ValueError if there is not one acceptance per cell.
+    """
+
+    grid: DensityGrid
+    resolution: Resolution
+    acceptance: Array
+
+    def __post_init__(self) -> None:
+        n_cells = self.grid.n_v1 * self.grid.n_v2
+        if self.acceptance.shape != (n_cells,):
+            raise ValueError(
+                f"acceptance has shape {self.acceptance.shape}; it must be ({n_cells},), one "
+                "number per cell of the grid"
+            )
+
+    @classmethod
+    def exact(cls, grid: DensityGrid) -> "FarDetector":
+        """A detector that measures muons exactly and loses none."""
+        return cls(grid, Resolution(0.0, 0.0), np.ones(grid.n_v1 * grid.n_v2))
+
+    def look_up(self, v1: Array, v2: Array) -> FarEvents:
+        """Events measured at (v1, v2), shape (n_events,) each; dear, so better many at a time.
+
+        Raises ValueError if the muon is smeared and an event is not reachable.
+        """
+        if self.resolution.is_ideal:
+            return FarEvents(v1, v2, None)
+        return FarEvents(v1, v2, event_response(v1, v2, self.grid, self.resolution))
+
+    def density(self, model: CrossSectionModel, flux: Array) -> ExactDensity | SmearedDensity:
+        """K and T of a cross section and a flux at `grid.energy`, shape (n_energy,)."""
+        rates = cell_rates(model, flux, self.grid)
+        totals = self.acceptance @ rates
+        if self.resolution.is_ideal:
+            return ExactDensity(model, self.grid, flux, totals)
+        return SmearedDensity(rates, totals)
