@@ -1,11 +1,12 @@
 # Every command sets up what it needs: its own virtual environment in .venv, from requirements.lock.
 PYTHON ?= python3
 CORES ?= all
+RESULTS ?= results
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup fig2 all test lint format config-docs bench bench-quick clean
+.PHONY: help setup fig2 all report gallery check-numbers test test-slurm test-slurm-faults lint format config-docs bench bench-quick clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -25,8 +26,23 @@ fig2: setup  ## Figure 2: event densities, true and learned
 all: setup  ## All figures and tables
 	$(SNAKEMAKE)
 
+report: setup  ## Everything, and results/report.html: one file with figures, numbers and configuration
+	$(SNAKEMAKE) results/report/index.rst --report results/report.html --report-after-run --report-stylesheet workflow/report.css
+
+gallery: setup  ## Write docs/gallery.md, docs/numbers.json and README's numbers from RESULTS
+	$(BIN)/python -m nd2fd.report gallery $(RESULTS)
+
+check-numbers: setup  ## Compare results/tables/numbers.json with the README's numbers
+	$(BIN)/python -m nd2fd.report check $(RESULTS)
+
 test: setup lint  ## Lint, types, and all tests
 	$(BIN)/pytest -n 2 --dist loadfile
+
+test-slurm: setup  ## The workflow at toy size on a real Slurm, which is set up on this machine (root)
+	$(BIN)/pytest tests/slurm/live.py
+
+test-slurm-faults: setup  ## Cancelled jobs, lost nodes and the like on that Slurm, 20 minutes
+	$(BIN)/pytest tests/slurm/faults.py
 
 lint: setup  ## Format, lint and types, without changing anything
 	$(BIN)/ruff format --check .

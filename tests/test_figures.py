@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from matplotlib.colors import to_hex
+from matplotlib.patches import Polygon, Rectangle
 from scipy.stats import binomtest
 
 from nd2fd.figures import (
@@ -478,11 +479,17 @@ def test_better_octant_of_each_replica_is_counted():
         next(panel for panel in figure.axes if condition(panel))
         for condition in (lambda panel: panel.get_xlabel(), lambda panel: panel.patches)
     )
-    for patch in top.patches:
-        x, y = patch.get_xy().T
+    lines = [patch for patch in top.patches if isinstance(patch, Polygon)]
+    assert len(lines) == 2
+    for line in lines:
+        x, y = line.get_xy().T
         # A step outline: every bin has its height at both edges.
         area = np.diff(x) * y[:-1]
         assert area[x[:-1] < 0.5].sum() / area.sum() == pytest.approx(0.1, abs=0.03)
+    # Behind them: all replicas once in each octant.
+    bars = [patch for patch in top.patches if isinstance(patch, Rectangle)]
+    below = sum(bar.get_height() for bar in bars if bar.get_x() + bar.get_width() / 2 < 0.5)
+    assert below == sum(bar.get_height() for bar in bars) - below == 50
     points = line_with(main, marker="x").get_xdata()
     np.testing.assert_array_equal(points, [0.45, 0.55])
     low, high = main.get_xlim()

@@ -158,7 +158,7 @@ def test_regions_do_not_depend_on_units():
         (np.full((100, 1), np.nan), 1, 1, "finite"),
         (np.linspace(0, 1.1, 100)[:, None], 1, 1, "upper limit"),
         (np.linspace(0, 1, 100)[:, None], 1, 3, "too few"),
-        (np.ones((100, 1)), 1, 1, "agree"),
+        (np.full((100, 1), 0.9), 1, 1, "agree"),
         (np.stack([np.linspace(0, 1, 100), np.ones(100)], axis=1), 2, 1, "agree"),
     ],
 )
@@ -227,3 +227,30 @@ def test_no_level_takes_in_a_point_outside_every_member():
 def test_intervals_from_mask(mask, intervals):
     axis = np.array([0.0, 1.0, 2.0, 4.0, 8.0])
     assert intervals_from_mask(axis, np.array(mask, dtype=bool)) == intervals
+
+
+def test_all_replicas_at_the_limit():
+    """The region is the limit itself, times the region of the other parameter."""
+    mass = np.random.default_rng(0).normal(2.45, 0.02, 1000)
+    replicas = np.stack([np.ones(1000), mass], axis=1)
+    axes = [np.linspace(0.99, 1.0, 11), np.linspace(2.3, 2.6, 301)]
+    both = member_masks(replicas, axes, (1.0, 2.0), upper_limit=1.0)
+    assert not both[:, :-1].any()
+    np.testing.assert_array_equal(both[:, -1], member_masks(replicas[:, 1:], axes[1:], (1.0, 2.0)))
+    one = member_masks(replicas[:, :1], axes[:1], (1.0, 2.0), upper_limit=1.0)
+    assert one.tolist() == 2 * [10 * [False] + [True]]
+    # Anywhere else it is a mistake.
+    with pytest.raises(ValueError, match="agree in a parameter"):
+        member_masks(replicas[:, :1] - 0.1, axes[:1], (1.0, 2.0), upper_limit=1.0)
+
+
+def test_all_replicas_but_one_at_the_limit():
+    mass = np.random.default_rng(0).normal(2.45, 0.02, 1000)
+    mixing = np.where(np.arange(1000) == 0, 0.995, 1.0)
+    axes = [np.linspace(0.99, 1.0, 11), np.linspace(2.3, 2.6, 301)]
+    one = member_masks(mixing[:, None], axes[:1], (1.0, 2.0), upper_limit=1.0)
+    assert one[:, -1].all()
+    assert not one[:, :9].any()
+    both = member_masks(np.stack([mixing, mass], axis=1), axes, (1.0, 2.0), upper_limit=1.0)
+    assert both[:, -1, 150].all()
+    assert not both[:, :9].any()

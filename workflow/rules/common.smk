@@ -5,6 +5,7 @@ from snakemake.exceptions import WorkflowError
 
 from nd2fd.code_digest import code_digest
 from nd2fd.config import EMBEDDED, ConfigError, refuse_repeated_keys, validate_config
+from nd2fd.report import captions
 from nd2fd.statistics.streams import NO_DRAW
 
 try:
@@ -14,27 +15,7 @@ try:
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-FIGURES = [
-    "fig1",
-    "fig2",
-    "fig3",
-    "fig4",
-    "fig5",
-    "fig6",
-    "fig7",
-    "fig8",
-    "fig9",
-    "fig10",
-    "fig11",
-    "fig12",
-    "fig13",
-    "fig14",
-    "fig15",
-    "fig16",
-    "fig17",
-    "fig18",
-    "fig19",
-]
+FIGURES = list(captions.FIGURES)
 # Systematic uncertainties, and the fit with the known cross section that each is compared with.
 SYSTEMATICS = {
     "seeds": "truth",
@@ -47,6 +28,10 @@ SYSTEMATICS = {
 }
 # Folders of the networks, by what they are of.
 LEARNED = {"structure_functions": "members", "flow": "flows"}
+# Conda environment of the rules that train; relative to the file of the rule.
+TRAINING_ENV = (
+    f"../../envs/nd2fd{'-cuda' if CONFIG.training.device == 'cuda' else ''}.yaml"
+)
 STYLE = str(Path(workflow.basedir) / "workflow" / "figures.mplstyle")
 
 
@@ -255,9 +240,32 @@ def learned_ensembles():
     return [name for name in CONFIG.ensembles if not is_known(name)]
 
 
+def exact_ensembles():
+    """Names of the ensembles whose networks train on the exact near-detector density."""
+    return [name for name in learned_ensembles() if ensemble(name).near_events is None]
+
+
+def fit_group(wildcards):
+    """On a cluster, the fits of an ensemble of one batch and its regions are one job."""
+    one_batch = ensemble(wildcards.ensemble).size <= CONFIG.training.members_per_job
+    return f"fit_{wildcards.ensemble}" if one_batch else None
+
+
 def figures():
     """All figures, as PDF and PNG."""
     return expand("results/figs/{figure}.{ext}", figure=FIGURES, ext=["pdf", "png"])
+
+
+def in_report(figure):
+    """How a figure appears in the report."""
+    return {
+        "caption": Path(f"results/report/{figure}.rst").resolve(),
+        "category": captions.FIGURES[figure].group,
+        "labels": {
+            "figure": figure.removeprefix("fig"),
+            "title": captions.FIGURES[figure].title,
+        },
+    }
 
 
 def true_point():

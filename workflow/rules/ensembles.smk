@@ -7,6 +7,8 @@ rule ensemble_intervals:
         "results/logs/ensemble_intervals/{ensemble}.log",
     benchmark:
         "results/benchmarks/ensemble_intervals/{ensemble}.tsv"
+    group:
+        fit_group
     conda:
         "../../envs/nd2fd.yaml"
     resources:

@@ -9,6 +9,8 @@ rule marginals_members:
         "results/logs/marginals_members/{ensemble}/{batch}.log",
     benchmark:
         "results/benchmarks/marginals_members/{ensemble}/{batch}.tsv"
+    group:
+        "marginals"
     conda:
         "../../envs/nd2fd.yaml"
     resources:
@@ -88,7 +90,7 @@ rule fig1:
         style=STYLE,
     output:
         pdf="results/figs/fig1.pdf",
-        png="results/figs/fig1.png",
+        png=report("results/figs/fig1.png", **in_report("fig1")),
     log:
         "results/logs/fig1.log",
     benchmark:
@@ -113,7 +115,7 @@ rule fig2:
         style=STYLE,
     output:
         pdf="results/figs/fig2.pdf",
-        png="results/figs/fig2.png",
+        png=report("results/figs/fig2.png", **in_report("fig2")),
     log:
         "results/logs/fig2.log",
     benchmark:
@@ -138,7 +140,7 @@ rule fig3:
         style=STYLE,
     output:
         pdf="results/figs/fig3.pdf",
-        png="results/figs/fig3.png",
+        png=report("results/figs/fig3.png", **in_report("fig3")),
     log:
         "results/logs/fig3.log",
     benchmark:
@@ -163,7 +165,7 @@ rule fig4:
         style=STYLE,
     output:
         pdf="results/figs/fig4.pdf",
-        png="results/figs/fig4.png",
+        png=report("results/figs/fig4.png", **in_report("fig4")),
     log:
         "results/logs/fig4.log",
     benchmark:
@@ -188,7 +190,7 @@ rule fig5:
         style=STYLE,
     output:
         pdf="results/figs/fig5.pdf",
-        png="results/figs/fig5.png",
+        png=report("results/figs/fig5.png", **in_report("fig5")),
     log:
         "results/logs/fig5.log",
     benchmark:
@@ -214,7 +216,7 @@ rule fig6:
         style=STYLE,
     output:
         pdf="results/figs/fig6.pdf",
-        png="results/figs/fig6.png",
+        png=report("results/figs/fig6.png", **in_report("fig6")),
     log:
         "results/logs/fig6.log",
     benchmark:
@@ -240,7 +242,7 @@ rule fig7:
         style=STYLE,
     output:
         pdf="results/figs/fig7.pdf",
-        png="results/figs/fig7.png",
+        png=report("results/figs/fig7.png", **in_report("fig7")),
     log:
         "results/logs/fig7.log",
     benchmark:
@@ -267,7 +269,7 @@ rule fig8:
         style=STYLE,
     output:
         pdf="results/figs/fig8.pdf",
-        png="results/figs/fig8.png",
+        png=report("results/figs/fig8.png", **in_report("fig8")),
     log:
         "results/logs/fig8.log",
     benchmark:
@@ -295,7 +297,7 @@ rule fig9:
         style=STYLE,
     output:
         pdf="results/figs/fig9.pdf",
-        png="results/figs/fig9.png",
+        png=report("results/figs/fig9.png", **in_report("fig9")),
     log:
         "results/logs/fig9.log",
     benchmark:
@@ -323,7 +325,7 @@ rule fig10:
         style=STYLE,
     output:
         pdf="results/figs/fig10.pdf",
-        png="results/figs/fig10.png",
+        png=report("results/figs/fig10.png", **in_report("fig10")),
     log:
         "results/logs/fig10.log",
     benchmark:
@@ -351,7 +353,7 @@ rule fig11:
         style=STYLE,
     output:
         pdf="results/figs/fig11.pdf",
-        png="results/figs/fig11.png",
+        png=report("results/figs/fig11.png", **in_report("fig11")),
     log:
         "results/logs/fig11.log",
     benchmark:
@@ -385,7 +387,7 @@ rule fig12:
         style=STYLE,
     output:
         pdf="results/figs/fig12.pdf",
-        png="results/figs/fig12.png",
+        png=report("results/figs/fig12.png", **in_report("fig12")),
     log:
         "results/logs/fig12.log",
     benchmark:
@@ -416,7 +418,7 @@ rule fig13:
         style=STYLE,
     output:
         pdf="results/figs/fig13.pdf",
-        png="results/figs/fig13.png",
+        png=report("results/figs/fig13.png", **in_report("fig13")),
     log:
         "results/logs/fig13.log",
     benchmark:
@@ -444,7 +446,7 @@ rule fig14:
         style=STYLE,
     output:
         pdf="results/figs/fig14.pdf",
-        png="results/figs/fig14.png",
+        png=report("results/figs/fig14.png", **in_report("fig14")),
     log:
         "results/logs/fig14.log",
     benchmark:
@@ -473,7 +475,7 @@ rule fig15:
         style=STYLE,
     output:
         pdf="results/figs/fig15.pdf",
-        png="results/figs/fig15.png",
+        png=report("results/figs/fig15.png", **in_report("fig15")),
     log:
         "results/logs/fig15.log",
     benchmark:
@@ -501,7 +503,7 @@ rule fig16:
         style=STYLE,
     output:
         pdf="results/figs/fig16.pdf",
-        png="results/figs/fig16.png",
+        png=report("results/figs/fig16.png", **in_report("fig16")),
     log:
         "results/logs/fig16.log",
     benchmark:
@@ -531,7 +533,7 @@ rule fig17:
         style=STYLE,
     output:
         pdf="results/figs/fig17.pdf",
-        png="results/figs/fig17.png",
+        png=report("results/figs/fig17.png", **in_report("fig17")),
     log:
         "results/logs/fig17.log",
     benchmark:
@@ -559,7 +561,7 @@ rule fig18:
         style=STYLE,
     output:
         pdf="results/figs/fig18.pdf",
-        png="results/figs/fig18.png",
+        png=report("results/figs/fig18.png", **in_report("fig18")),
     log:
         "results/logs/fig18.log",
     benchmark:
@@ -584,7 +586,7 @@ rule fig19:
         style=STYLE,
     output:
         pdf="results/figs/fig19.pdf",
-        png="results/figs/fig19.png",
+        png=report("results/figs/fig19.png", **in_report("fig19")),
     log:
         "results/logs/fig19.log",
     benchmark:

@@ -10,6 +10,8 @@ rule fit_members:
         "results/logs/fit_members/{ensemble}/{batch}.log",
     benchmark:
         "results/benchmarks/fit_members/{ensemble}/{batch}.tsv"
+    group:
+        fit_group
     conda:
         "../../envs/nd2fd.yaml"
     threads: 1

@@ -29,6 +29,15 @@ rule near_members:
         "../scripts/near_members.py"
 
 
+# Without events to draw it is a matter of a second.
+use rule near_members as near_exact with:
+    wildcard_constraints:
+        ensemble="|".join(exact_ensembles()),
+
+
+ruleorder: near_exact > near_members
+
+
 rule near_events:
     input:
         truth="results/truth/densities.h5",

@@ -9,8 +9,10 @@ rule train_members:
         "results/logs/train_members/{ensemble}/{batch}.log",
     benchmark:
         "results/benchmarks/train_members/{ensemble}/{batch}.tsv"
+    group:
+        "training"
     conda:
-        "../../envs/nd2fd.yaml"
+        TRAINING_ENV
     # One thread whatever the machine offers: sums of floating-point numbers depend on how they are
     # split, and two members side by side use two cores better than one member does.
     threads: 1
@@ -40,8 +42,10 @@ rule train_flows:
         "results/logs/train_flows/{ensemble}/{batch}.log",
     benchmark:
         "results/benchmarks/train_flows/{ensemble}/{batch}.tsv"
+    group:
+        "training"
     conda:
-        "../../envs/nd2fd.yaml"
+        TRAINING_ENV
     # As for train_members.
     threads: 1
     resources:
@@ -70,6 +74,8 @@ rule predict_members:
         "results/logs/predict_members/{ensemble}/{batch}.log",
     benchmark:
         "results/benchmarks/predict_members/{ensemble}/{batch}.tsv"
+    group:
+        "training"
     conda:
         "../../envs/nd2fd.yaml"
     resources:

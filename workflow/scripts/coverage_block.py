@@ -55,8 +55,10 @@ with Stage(snakemake) as stage:
         acceptance = stage.read("response", RESPONSE)["acceptance"].ravel()
         detector = FarDetector(grid, Resolution.from_config(params.smearing), acceptance)
 
-    # One set of nodes in θ for all members and experiments, chosen with a cell as an event.
-    in_cells = cell_rates(models[0], fluxes[0], grid)
+    # One set of nodes in θ for all members and experiments, chosen with a cell of the truth as an
+    # event: a learned cross section may do anything in cells that have no events.
+    (true_model,) = cross_section_models("known", truth, 1)
+    in_cells = cell_rates(true_model, far_fluxes(flux, 0 * z[:1], grid.energy)[0], grid)
     theta_nodes = choose_nodes(
         in_cells[in_cells.any(axis=1)],
         in_cells.sum(axis=0),

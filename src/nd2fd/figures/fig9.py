@@ -4,15 +4,21 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from nd2fd.figures.contours import MILLI, Artifacts, draw_contours, legend_handles
 from nd2fd.figures.fig8 import CURVES
 from nd2fd.figures.style import ACCENT, COLUMN
 from nd2fd.statistics.ensemble import better_octant
 
+_EITHER = "0.85"
+"""Grey of the distributions in either octant."""
+
 
 def draw(intervals: Artifacts, fits: Artifacts, true_point: tuple[float, float]) -> Figure:
     """Contours in sin²θ23, best fits in either octant, and distributions of the better one.
+
+    Behind the latter stands the distribution in either octant with the known cross section.
 
     Parameters
     ----------
@@ -46,13 +52,14 @@ def draw(intervals: Artifacts, fits: Artifacts, true_point: tuple[float, float])
         ]
         for name in CURVES
     }
+    in_octants = fits["truth"]["octant_sin2_theta23"][0]
     low, high = axes.main.get_xlim()
-    low = min(low, *(theta.min() for theta, _ in replicas.values()))
-    high = max(high, *(theta.max() for theta, _ in replicas.values()))
+    low, high = min(low, in_octants.min()), max(high, in_octants.max())
     axes.main.set_xlim(low, high)
+    for octant in in_octants.T:
+        axes.top.hist(octant, bins=50, range=(low, high), color=_EITHER)
     for name, curve in CURVES.items():
         histogram: dict[str, Any] = {
-            "density": True,
             "histtype": "step",
             "color": curve.color,
             "ls": curve.line,
@@ -66,8 +73,10 @@ def draw(intervals: Artifacts, fits: Artifacts, true_point: tuple[float, float])
     axes.top.axvline(true_point[0], color=ACCENT, lw=0.8, ls=":")
     bottom, top = axes.main.get_ylim()
     # Room for the legend below the contours.
-    axes.main.set_ylim(bottom - 0.45 * (top - bottom), top)
+    axes.main.set_ylim(bottom - 0.55 * (top - bottom), top)
     axes.main.legend(
-        handles=legend_handles(CURVES), loc="lower left", title="1$\\sigma$ and 2$\\sigma$"
+        handles=[*legend_handles(CURVES), Patch(color=_EITHER, label="in either octant")],
+        loc="lower left",
+        title="1$\\sigma$ and 2$\\sigma$",
     )
     return figure

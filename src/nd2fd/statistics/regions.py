@@ -42,7 +42,8 @@ def member_masks(
         Levels n of the regions.
     upper_limit
         Physical limit of the first parameter, such as sin²2θ23 ≤ 1, which replicas may touch. The
-        density estimate is reflected there, so that none of it leaks out.
+        density estimate is reflected there, so that none of it leaks out. If all replicas are
+        there, so is the region: only points at the limit itself are in it.
 
     Returns
     -------
@@ -52,7 +53,8 @@ def member_masks(
     ------
     ValueError
         The dimensions do not fit; a replica is not finite or is above `upper_limit`; less than one
-        replica is expected outside a region; all replicas agree in a parameter.
+        replica is expected outside a region; all replicas agree in a parameter, but not at its
+        limit.
     """
     n_replicas, n_dim = replicas.shape
     if n_dim not in (1, 2) or len(axes) != n_dim:
@@ -64,6 +66,12 @@ def member_masks(
     tails = np.array([math.erfc(n / math.sqrt(2)) for n in n_sigmas])
     if n_replicas * tails.min() < 1:
         raise ValueError(f"{n_replicas} replicas are too few for {max(n_sigmas)} sigma")
+
+    if (replicas[:, 0] == upper_limit).all():
+        at_limit = np.broadcast_to(axes[0] == upper_limit, (len(n_sigmas), len(axes[0])))
+        if n_dim == 1:
+            return at_limit
+        return at_limit[:, :, None] & member_masks(replicas[:, 1:], axes[1:], n_sigmas)[:, None]
 
     to_kernel = _kernel_coordinates(replicas)
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, n_dim)
@@ -99,6 +107,9 @@ def _kernel_coordinates(replicas: Array) -> Array:
     between = np.cumsum(ordered[:-1, 0]) ** 2 / (size * (n - size))
     parts = np.split(ordered, [size[between.argmax()]])
     within = np.concatenate([part - part.mean(axis=0) for part in parts])
+    if not within[:, 0].any():
+        # Two values only, such as the limit and the one replica that is not there.
+        within = ordered
     # Each half of a Gaussian has 1 - 2/π of its variance.
     width = min(ordered[:, 0].std(), within[:, 0].std() / math.sqrt(1 - 2 / math.pi))
 

@@ -1,0 +1,1 @@
+"""What the results are quoted as: numbers with provenance, captions, report, gallery."""

@@ -1,0 +1,109 @@
+"""Keep the documentation at what was computed, or compare what was computed with it.
+
+``python -m nd2fd.report gallery`` writes ``docs/gallery.md``, its images, ``docs/numbers.json`` and
+the expected values in ``README.md`` from a folder of results; ``python -m nd2fd.report check``
+compares the numbers in such a folder with the README's.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from nd2fd.report.captions import FIGURES, caption
+from nd2fd.report.images import small_png
+from nd2fd.report.numbers import Number, from_json
+from nd2fd.report.tables import compare, markdown
+
+BEGIN = "<!-- Expected values: written by `make gallery`. -->"
+END = "<!-- End of expected values. -->"
+
+_README = Path("README.md")
+_DOCS = Path("docs")
+
+
+def gallery(numbers: Mapping[str, Number]) -> str:
+    """The gallery in Markdown: all figures with their captions."""
+    lines = [
+        "# Gallery",
+        "",
+        "All figures of a full run, small; `results/figs` has them as PDF. The numbers in the "
+        "captions are those",
+        "of [numbers.json](numbers.json), which says what each was computed from. Written by "
+        "`make gallery`.",
+    ]
+    group = None
+    for name, figure in FIGURES.items():
+        if figure.group != group:
+            group = figure.group
+            lines += ["", f"## {group}"]
+        lines += [
+            "",
+            f"![Figure {name.removeprefix('fig')}: {figure.title}](images/{name}.png)",
+            "",
+            f"**Figure {name.removeprefix('fig')}: {figure.title}.** {caption(name, numbers)}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def with_expected_values(page: str, numbers: Mapping[str, Number]) -> str:
+    """A page with the tables of expected values between its markers.
+
+    Raises
+    ------
+    ValueError
+        The page has not both markers, once each.
+    """
+    if page.count(BEGIN) != 1 or page.count(END) != 1:
+        raise ValueError(f"the page needs the lines {BEGIN!r} and {END!r}, once each")
+    before, rest = page.split(BEGIN)
+    after = rest.split(END)[1]
+    return f"{before}{BEGIN}\n{markdown(numbers)}{END}{after}"
+
+
+def _numbers_file(results: Path) -> Path:
+    file = results / "tables" / "numbers.json"
+    if not file.is_file():
+        sys.exit(f"there is no {file}: run the workflow first (make all), or name its results")
+    return file
+
+
+def _write_gallery(results: Path) -> None:
+    file = _numbers_file(results)
+    numbers = from_json(file.read_text(encoding="utf-8"))
+    for name in FIGURES:
+        image = small_png(results / "figs" / f"{name}.png")
+        (_DOCS / "images" / f"{name}.png").write_bytes(image)
+    shutil.copyfile(file, _DOCS / "numbers.json")
+    (_DOCS / "gallery.md").write_text(gallery(numbers), encoding="utf-8")
+    readme = _README.read_text(encoding="utf-8")
+    _README.write_text(with_expected_values(readme, numbers), encoding="utf-8")
+
+
+def _check(results: Path) -> None:
+    numbers = from_json(_numbers_file(results).read_text(encoding="utf-8"))
+    deviations = compare(_README.read_text(encoding="utf-8"), numbers)
+    beyond = [deviation for deviation in deviations if not deviation.allowed]
+    for deviation in beyond:
+        print(
+            f"{deviation.name}: {deviation.value}, but the README has {deviation.expected:g} "
+            f"(tolerance {deviation.tolerance})"
+        )
+    print(f"{len(deviations) - len(beyond)} of {len(deviations)} numbers agree with the README")
+    if beyond:
+        sys.exit(1)
+
+
+def main() -> None:
+    """Run one of the commands, in a checkout's root directory."""
+    commands = {"gallery": _write_gallery, "check": _check}
+    parser = argparse.ArgumentParser(prog="python -m nd2fd.report", description=__doc__)
+    parser.add_argument("command", choices=commands)
+    parser.add_argument("results", nargs="?", type=Path, default=Path("results"))
+    arguments = parser.parse_args()
+    commands[arguments.command](arguments.results)
+
+
+if __name__ == "__main__":
+    main()
