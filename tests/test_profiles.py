@@ -1,4 +1,4 @@
-"""Which profile a run uses, and what it asks of Slurm: with an sbatch that only takes notes."""
+"""Which profile a run uses, and how many threads its scripts have."""
 
 import os
 import subprocess
