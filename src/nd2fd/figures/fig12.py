@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 LEARNED_STYLES = {"nd30m": (LEARNED, "-"), "nd3m": (SECOND, "-.")}
 
-_FEWEST_EVENTS = 5.0
+FEWEST_EVENTS = 5.0
 """Cells where fewer events are expected are left white: their errors are not Gaussian."""
 
 _PULL_SHOWN = 3.0
@@ -51,7 +51,7 @@ def draw(
     maps = halves[1].subgridspec(2, 2).subplots(sharex=True, sharey=True, squeeze=False)
     for row, name in zip(maps, LEARNED_STYLES, strict=True):
         expected = near[name]["n_events"] * truth["near"] / truth["near"].size
-        true = np.ma.masked_where(expected < _FEWEST_EVENTS, truth["near"])
+        true = np.ma.masked_where(expected < FEWEST_EVENTS, truth["near"])
         for axis, density in zip(
             row, (near[name]["density"][0], predictions[name]["near"][0]), strict=True
         ):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nd2fd.figures.contours import Artifacts
 from nd2fd.figures.style import LEARNED, NEUTRAL, PAGE, TRUTH
-from nd2fd.statistics.ensemble import MAXIMAL_MIXING
+from nd2fd.statistics.coverage import at_physical_limit, wilson_interval
 
 Array = NDArray[np.float64]
 
@@ -24,7 +24,6 @@ ENSEMBLES = {
 
 _PULL_LIMIT = 4.0
 _BIN_WIDTH = 0.5
-_ROUNDING = 1e-6
 
 
 def draw(coverage: Artifacts) -> Figure:
@@ -84,7 +83,7 @@ def _draw_pulls(axis: Axes, coverage: Artifacts, parameter: str) -> None:
         norm = pulls.size * _BIN_WIDTH
         axis.stairs(np.histogram(within, bins)[0] / norm, bins, color=color)
         if parameter == "sin2_2theta23" and name == "truth":
-            at_limit = within[best > MAXIMAL_MIXING - _ROUNDING]
+            at_limit = within[at_physical_limit(best)]
             axis.stairs(
                 np.histogram(at_limit, bins)[0] / norm,
                 bins,
@@ -108,13 +107,3 @@ def _draw_pulls(axis: Axes, coverage: Artifacts, parameter: str) -> None:
     axis.plot(z, np.exp(-0.5 * z**2) / sqrt(2 * np.pi), color=NEUTRAL, ls="--", lw=0.8)
     # Room for the text.
     axis.set(xlim=(-_PULL_LIMIT, _PULL_LIMIT), ylim=(0, 1.3 * axis.get_ylim()[1]))
-
-
-def wilson_interval(fraction: Array, n: int) -> Array:
-    """Wilson's 68 % interval of a binomial probability, lower and upper edges stacked.
-
-    Unlike the standard error it is not zero where all or none of `n` were successes.
-    """
-    centre = (fraction + 0.5 / n) / (1 + 1 / n)
-    half_width = np.sqrt(fraction * (1 - fraction) / n + 0.25 / n**2) / (1 + 1 / n)
-    return np.stack([centre - half_width, centre + half_width])

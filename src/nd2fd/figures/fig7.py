@@ -18,7 +18,7 @@ Q2_SHOWN = (0.3, 1.0, 3.0)
 
 COLORS = (LEARNED, SECOND, ACCENT)
 
-_UNCONSTRAINED = 1e-3
+UNCONSTRAINED = 1e-3
 """ND event density, relative to its peak, below which nothing is learned."""
 
 
@@ -38,7 +38,7 @@ def draw(
     rate = np.einsum("ixt,mixt->m", near, members["structure_functions"])
     learned = members["structure_functions"] / rate[:, None, None, None]
     events = np.einsum("ixt,ixt->xt", near, true)
-    constrained = events > _UNCONSTRAINED * events.max()
+    constrained = events > UNCONSTRAINED * events.max()
     x = weights["xi"] ** 2
     spacing = np.diff(weights["xi"])[0] * np.diff(weights["tau"])[0]
     Q2 = Q2_of_tau(weights["tau"])

@@ -20,26 +20,17 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from nd2fd import __version__
-from nd2fd.figures.fig19 import wilson_interval
+from nd2fd.figures.fig7 import UNCONSTRAINED
+from nd2fd.figures.fig12 import FEWEST_EVENTS
 from nd2fd.physics.density import total_variation
-from nd2fd.statistics.coverage import REGIONS
-from nd2fd.statistics.ensemble import MAXIMAL_MIXING
+from nd2fd.statistics.coverage import REGIONS, at_physical_limit, wilson_interval
 
 Array = NDArray[np.float64]
 Arrays = Mapping[str, NDArray[Any]]
 """Arrays of an artifact."""
 
-UNCONSTRAINED = 1e-3
-"""ND event density in (x, Q²), relative to its peak, below which nothing is learned: figure 7."""
-
 _POPULATED = 0.01
 """Density, relative to its peak, from which on deviations of marginals count."""
-
-_FEWEST_EVENTS = 5.0
-"""Events in a cell from which on its error is Gaussian: figure 12."""
-
-_AT_LIMIT = 1e-6
-"""Distance from maximal mixing below which a fit is at the physical limit: figure 19."""
 
 
 @dataclass(frozen=True)
@@ -362,7 +353,7 @@ def coverage_numbers(ensemble: str, coverage: Arrays) -> Numbers:
                 sources,
                 float(uncertainty),
             )
-    at_limit = coverage["best_sin2_2theta23"] > MAXIMAL_MIXING - _AT_LIMIT
+    at_limit = at_physical_limit(coverage["best_sin2_2theta23"])
     numbers[f"{name}/at_limit"] = fraction(
         float(at_limit.mean()),
         "pseudo-experiments that fit best at sin²2θ23 = 1",
@@ -455,7 +446,7 @@ def noise_numbers(ensemble: str, truth: Arrays, near: Arrays, prediction: Arrays
     """
     n_events = int(near["n_events"])
     expected = n_events * truth["near"] / truth["near"].size
-    populated = expected >= _FEWEST_EVENTS
+    populated = expected >= FEWEST_EVENTS
     numbers = {
         f"{ensemble}/near_events": Number(
             n_events / 1e6,

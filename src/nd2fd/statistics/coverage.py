@@ -14,6 +14,8 @@ from nd2fd.statistics.regions import ensemble_mask, member_masks
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+_ROUNDING = 1e-6
+
 REGIONS = ("both", "sin2_2theta23", "dm2_32")
 """The two-dimensional region, and the intervals of either parameter."""
 
@@ -64,3 +66,18 @@ def redrawn_members(contained: BoolArray, rng: np.random.Generator) -> BoolArray
     n_experiments, n_members = contained.shape[:2]
     drawn = rng.integers(n_members, size=(n_experiments, n_members))
     return contained[np.arange(n_experiments)[:, None], drawn]
+
+
+def wilson_interval(fraction: Array, n: int) -> Array:
+    """Wilson's 68 % interval of a binomial probability, lower and upper edges stacked.
+
+    Unlike the standard error it is not zero where all or none of `n` were successes.
+    """
+    centre = (fraction + 0.5 / n) / (1 + 1 / n)
+    half_width = np.sqrt(fraction * (1 - fraction) / n + 0.25 / n**2) / (1 + 1 / n)
+    return np.stack([centre - half_width, centre + half_width])
+
+
+def at_physical_limit(sin2_2theta23: Array) -> NDArray[np.bool_]:
+    """Whether fits end at maximal mixing, up to the rounding of the minimiser; in their shape."""
+    return sin2_2theta23 > MAXIMAL_MIXING - _ROUNDING
