@@ -1,4 +1,4 @@
-"""Which profile a run uses, and how many threads its scripts have."""
+"""Which profile a run uses, and what it asks of Slurm: with an sbatch that only takes notes."""
 
 import os
 import subprocess
@@ -9,6 +9,13 @@ import yaml
 
 from test_workflow import CI, ROOT, copy_project, job_counts, snakemake
 
+SBATCH = """\
+#!{python}
+import sys
+with open({notes!r}, "a") as file:
+    file.write(" ".join(sys.argv[1:]).split(" --wrap=")[0] + "\\n")
+sys.exit("no Slurm here")
+"""
 # Notes the environment of every script of the workflow, and torch's threads at its end.
 SITECUSTOMIZE = """\
 import atexit, os, sys
@@ -21,6 +28,13 @@ def note():
 if ".snakemake/scripts" in " ".join(sys.orig_argv):
     atexit.register(note)
 """
+TARGETS = {
+    "training": "results/predictions/nominal/0.h5",
+    "near_members": "results/near/nd30m/0.h5",
+    "fit": "results/intervals/truth.h5",
+    "marginals": "results/marginals/truth/0.h5",
+    "coverage_block": "results/coverage/truth/0.h5",
+}
 
 
 @pytest.fixture
@@ -42,6 +56,33 @@ def run(directory, *arguments, **environment):
     return done.returncode, done.stdout + done.stderr
 
 
+def run_on_slurm(directory, programs, *arguments, **environment):
+    """A run with the profile, with scripts in place of Slurm's commands; it must fail."""
+    folder = directory / "programs"
+    folder.mkdir()
+    for name in ("sbatch", "squeue", "sacct", "sacctmgr", "sshare", "scontrol"):
+        (folder / name).write_text(programs.get(name, "#!/bin/sh\nexit 1\n"))
+        (folder / name).chmod(0o755)
+    environment["PATH"] = f"{folder}:{os.environ['PATH']}"
+    profile = ("--profile", "slurm-gpu", "--retries", "0")
+    code, output = run(directory, *profile, *CI, *arguments, **environment)
+    assert code != 0
+    return output
+
+
+def submissions(directory, *arguments, **environment):
+    """What a run with the profile hands to sbatch, by the job's comment."""
+    notes = directory / "notes"
+    sbatch = SBATCH.format(python=sys.executable, notes=str(notes))
+    programs = {"sbatch": sbatch, "sacctmgr": "#!/bin/sh\necho phys\n"}
+    output = run_on_slurm(directory, programs, *arguments, **environment)
+    assert notes.exists(), output[-3000:]
+    return {
+        next(name for name in TARGETS if f"rule_{name}" in line): line
+        for line in notes.read_text().splitlines()
+    }, output
+
+
 @pytest.mark.parametrize("profile", [(), ("--profile", "slurm-gpu")], ids=["default", "slurm-gpu"])
 @pytest.mark.parametrize("config", ["config", "ci", "paper"])
 def test_dry_run(fresh, config, profile):
@@ -50,6 +91,63 @@ def test_dry_run(fresh, config, profile):
     assert job_counts(output)["train_members"] > 5
     assert "workflow specific profile profiles/default" in output
     assert ("Using profiles slurm-gpu" in output) == bool(profile)
+
+
+def test_slurm_gets_what_the_profile_says(fresh):
+    """A GPU for training alone; memory and time of every job; cheap rules are not submitted."""
+    jobs, output = submissions(fresh, "--", *TARGETS.values())
+    assert set(jobs) == set(TARGETS)
+    for name, line in jobs.items():
+        assert "--job-name nd2fd_" in line
+        assert "--no-requeue" in line
+        assert ("--gpus=1" in line) == (name == "training")
+        assert ("-p gpu" in line) == (name == "training")
+        assert ("-p cpu" in line) == (name != "training")
+        assert " -A " not in line
+    # Training and prediction are one job: the larger memory, the sum of times.
+    assert "-t 35 --mem 4000" in jobs["training"]
+    assert "-t 20 --mem 1000" in jobs["near_members"]
+    # Fits and regions likewise.
+    assert "-t 20 --mem 1000" in jobs["fit"]
+    assert "-t 45 --mem 1800" in jobs["coverage_block"]
+    assert "Rule: truth_densities" in output
+
+
+def test_site_is_set_by_the_environment(fresh):
+    jobs, _ = submissions(
+        fresh,
+        "--",
+        TARGETS["training"],
+        TARGETS["near_members"],
+        ND2FD_ACCOUNT="phys",
+        ND2FD_CPU_PARTITION="short",
+        ND2FD_GPU_PARTITION="accelerated",
+        ND2FD_GPU_MODEL="a100",
+    )
+    assert "-A phys -p accelerated" in jobs["training"]
+    assert "--gpus=a100:1" in jobs["training"]
+    assert "-A phys -p short" in jobs["near_members"]
+    assert "gpu" not in jobs["near_members"]
+
+
+def test_no_answer_of_slurm_is_no_end(fresh):
+    """The plugin asks five times within a second; then it would forget its jobs, and wait."""
+    first = fresh / "first"
+    sacct = f"""\
+#!/bin/sh
+[ -f {first} ] || date +%s > {first}
+[ $(($(date +%s) - $(cat {first}))) -ge 3 ] && echo "7|FAILED"
+"""
+    programs = {"sbatch": "#!/bin/sh\necho 7\n", "sacct": sacct}
+    output = run_on_slurm(fresh, programs, "--", TARGETS["near_members"])
+    assert "SLURM-job '7' failed" in output
+
+
+def test_group_that_cannot_be_submitted_is_an_error(fresh):
+    """Here the account cannot be checked; the plugin would wait for ever."""
+    output = run_on_slurm(fresh, {}, "--", TARGETS["training"], ND2FD_ACCOUNT="phys")
+    assert "Job submission failed" in output
+    assert "account 'phys'" in output
 
 
 def test_default_profile_undoes_nothing():
