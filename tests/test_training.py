@@ -192,11 +192,13 @@ def test_statistics_choose_the_ridge():
         "weighting": "poisson",
         "ridge": 1e-10,
         "prior": 30.0,
+        "prior_with_flux_errors": 0.3,
         "device": "cpu",
     }
-    assert TrainingSettings.for_statistics(section, 0) == VARPRO
-    sampled = TrainingSettings.for_statistics(section, 3_000_000)
-    assert sampled == replace(VARPRO, ridge=1e-10 + 1e-5)
+    assert TrainingSettings.for_statistics(section, 0, flux_errors=False) == VARPRO
+    for flux_errors, ridge in ((False, 1e-5), (True, 1e-7)):
+        sampled = TrainingSettings.for_statistics(section, 3_000_000, flux_errors=flux_errors)
+        assert sampled == replace(VARPRO, ridge=1e-10 + ridge)
 
 
 def test_halves_are_independent_poisson_counts():

@@ -246,6 +246,9 @@ class TrainingSection(Section):
         "varies the flux",
         "false: paper; true: choice",
     )
+    prior_with_flux_errors: float = key(
+        "In place of `prior` where `flux_errors` applies", "choice", ge=0, le=1e6
+    )
     device: Literal["cpu", "cuda"] = key("Where to train", "choice")
     members_per_job: int = key(
         "Members per job: a few on CPUs, where they follow one another; as many as fit on a GPU",

@@ -70,15 +70,19 @@ class TrainingSettings:
     device: str
 
     @classmethod
-    def for_statistics(cls, section: Mapping[str, Any], n_events: int) -> "TrainingSettings":
+    def for_statistics(
+        cls, section: Mapping[str, Any], n_events: int, flux_errors: bool
+    ) -> "TrainingSettings":
         """Settings for a histogram of `n_events` events, or for the exact density (0 events).
 
         A solver that finds the minimum finds the noise, too. For a histogram there is a penalty in
         units of χ², a prior on the last layer, which counts the less the more events there are.
+        With flux errors it is another: it then competes with the flux, which yields easily.
         """
         values = {field.name: section[field.name] for field in fields(cls)}
         if n_events > 0:
-            values["ridge"] += section["prior"] / n_events
+            prior = section["prior_with_flux_errors" if flux_errors else "prior"]
+            values["ridge"] += prior / n_events
         return cls(**values)
 
 
