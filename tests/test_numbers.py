@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.stats import binomtest
 
-from nd2fd.report import numbers as quoted
+from nd2fd.report import density_numbers, fit_numbers
 from nd2fd.report.__main__ import BEGIN, END, gallery, with_expected_values
 from nd2fd.report.captions import FIGURES, caption
 from nd2fd.report.numbers import Number, as_json, as_latex, from_json
@@ -70,7 +70,7 @@ SYSTEMATICS = pd.DataFrame(
 
 
 def test_oscillation_numbers():
-    numbers = quoted.oscillation_numbers(OSCILLATION, SYSTEMATICS)
+    numbers = fit_numbers.oscillation_numbers(OSCILLATION, SYSTEMATICS)
     best = numbers["truth/dm2_32/best"]
     assert f"{best:±} {best.unit}" == "2.4400 ± 0.0200 1e-3 eV2"
     # The table with the right reference goes before the other one.
@@ -98,7 +98,7 @@ def test_learning_numbers():
             "max_sigma_deviation": [1e-3, 2e-3, 3e-3, 5e-1],
         }
     )
-    numbers = quoted.learning_numbers(table)
+    numbers = density_numbers.learning_numbers(table)
     assert numbers["seeds/loss/median"].value == 2e-8
     assert numbers["seeds/near/worst"].value == pytest.approx(0.09)  # %
     assert numbers["flow/sigma/best"].value == numbers["flow/sigma/worst"].value == 50.0
@@ -119,26 +119,26 @@ def toy_intervals(radius):
 
 
 def test_region_numbers_of_an_ellipse():
-    numbers = quoted.region_numbers("truth", toy_intervals(1.0))
-    numbers |= quoted.region_numbers("seeds", toy_intervals(1.2))
+    numbers = fit_numbers.region_numbers("truth", toy_intervals(1.0))
+    numbers |= fit_numbers.region_numbers("seeds", toy_intervals(1.2))
     # Half axes 0.01 and 0.04 (1e-3 eV²).
     assert numbers["truth/area_1sigma"].value == pytest.approx(np.pi * 0.01 * 0.04, rel=0.01)
     assert numbers["truth/dm2_32/high_2sigma"].value == pytest.approx(2.53)
     assert "truth/sin2_2theta23/low_2sigma" not in numbers  # the interval is empty
-    ratios = quoted.area_ratios(numbers, {"seeds": "truth"})
+    ratios = fit_numbers.area_ratios(numbers, {"seeds": "truth"})
     assert ratios["seeds/area_ratio_2sigma"].value == pytest.approx(1.44, rel=0.01)
 
 
 def test_no_ratio_to_an_empty_region():
-    numbers = quoted.region_numbers("truth", toy_intervals(0.0))
-    assert quoted.area_ratios(numbers, {"truth": "truth"}) == {}
+    numbers = fit_numbers.region_numbers("truth", toy_intervals(0.0))
+    assert fit_numbers.area_ratios(numbers, {"truth": "truth"}) == {}
 
 
 def test_octant_numbers():
     log_likelihood = np.zeros((1, 100, 2))
     log_likelihood[0, :80, 0] = 1.0
     log_likelihood[0, 80:, 1] = 2.0
-    numbers = quoted.octant_numbers(
+    numbers = fit_numbers.octant_numbers(
         "truth",
         {
             "octant_log_likelihood": log_likelihood,
@@ -152,7 +152,7 @@ def test_octant_numbers():
 
 
 def test_coverage_numbers():
-    numbers = quoted.coverage_numbers(
+    numbers = fit_numbers.coverage_numbers(
         "truth",
         {
             "n_experiments": np.array(20),
@@ -188,7 +188,7 @@ def test_share_numbers():
         "near": share * black / 16,
         "far": share * np.where(black, 0.8, 0.2) / 16,
     }
-    numbers = quoted.share_numbers(truth, weights)
+    numbers = density_numbers.share_numbers(truth, weights)
     assert numbers["share/w2_near"].value == pytest.approx(50.0)
     assert numbers["share/w3_far"].value == pytest.approx(30.0)
     assert numbers["share/unconstrained_near"].value == 0.0
@@ -202,7 +202,7 @@ def test_marginal_numbers():
     truth = {f"{d}_{name}": density for d in ("near", "far") for name in names}
     members = {key: np.repeat(values, 2, axis=0) for key, values in truth.items()}
     members["near_v1"] = members["near_v1"] * [[1.0, 1.0, 1.0, 0.96], [9.0, 1.0, 1.0, 1.01]]
-    numbers = quoted.marginal_numbers("seeds", truth, members)
+    numbers = density_numbers.marginal_numbers("seeds", truth, members)
     assert numbers["seeds/marginals_near"].value == pytest.approx(4.0)
     assert numbers["seeds/marginals_far"].value == 0.0
 
@@ -214,7 +214,7 @@ def test_slice_numbers():
     learned[0, 1, 0, 0] += 1.0
     learned[0, 1, 0, 1] -= 1.0
     energy = np.array([1.0, 3.0])
-    numbers = quoted.slice_numbers(
+    numbers = density_numbers.slice_numbers(
         "flow", {"density": true, "energy": energy}, {"density": learned}
     )
     assert numbers["flow/slices_best"].value == 0.0
@@ -226,7 +226,7 @@ def test_noise_numbers():
     true = np.array([[1.0, 1.5], [1.5, 0.0]])
     n_events = 400
     error = np.sqrt(true * true.size / n_events)
-    numbers = quoted.noise_numbers(
+    numbers = density_numbers.noise_numbers(
         "nd3m",
         {"near": true},
         {"n_events": np.array(n_events), "density": (true + 2 * error)[None]},
@@ -239,11 +239,13 @@ def test_noise_numbers():
 
 def test_smearing_and_flux_numbers():
     response = sp.csr_array(np.diag([0.2, 0.4, 0.6, 0.8]))
-    numbers = quoted.smearing_numbers({"near": np.array([[1.0, 0.0], [0.0, 3.0]])}, response)
+    numbers = density_numbers.smearing_numbers(
+        {"near": np.array([[1.0, 0.0], [0.0, 3.0]])}, response
+    )
     assert numbers["smearing/own_cell"].value == pytest.approx(100 * (0.2 + 3 * 0.8) / 4)
     modes = np.array([[0.5, 0.03, 0.5], [0.5, 0.04, 0.5]])
     flux = np.array([1.0, 5.0, 2.0])
-    numbers = quoted.flux_numbers(
+    numbers = density_numbers.flux_numbers(
         {
             "energy": np.arange(3.0),
             "near": flux,

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from nd2fd.artifacts import sha256_of_file
-from nd2fd.report import numbers as quoted
+from nd2fd.report import density_numbers, fit_numbers
+from nd2fd.report.numbers import as_json, as_latex
 from nd2fd.schemas import (
     COVERAGE,
     EVENTS,
@@ -44,37 +45,39 @@ with Stage(snakemake) as stage:
     oscillation, systematics, learning = (
         pd.read_csv(snakemake.input[name]) for name in ("oscillation", "systematics", "learning")
     )
-    numbers = quoted.setting_numbers(
+    numbers = fit_numbers.setting_numbers(
         stage.read("far_events", EVENTS),
         stage.read_members("truth_fits", FIT),
         params.true_sin2_theta23,
         params.true_point,
     )
-    numbers |= quoted.oscillation_numbers(oscillation, systematics)
+    numbers |= fit_numbers.oscillation_numbers(oscillation, systematics)
     for ensemble in params.ensembles:
         intervals = stage.read(f"{ensemble}_intervals", INTERVALS)
-        numbers |= quoted.region_numbers(ensemble, intervals)
-    numbers |= quoted.area_ratios(numbers, params.references)
-    numbers |= quoted.learning_numbers(learning)
+        numbers |= fit_numbers.region_numbers(ensemble, intervals)
+    numbers |= fit_numbers.area_ratios(numbers, params.references)
+    numbers |= density_numbers.learning_numbers(learning)
     for ensemble in ("truth", "nominal"):
-        numbers |= quoted.octant_numbers(ensemble, stage.read_members(f"{ensemble}_fits", FIT))
+        numbers |= fit_numbers.octant_numbers(ensemble, stage.read_members(f"{ensemble}_fits", FIT))
     for ensemble in ("truth", "systematics"):
-        numbers |= quoted.coverage_numbers(ensemble, stage.read(f"{ensemble}_coverage", COVERAGE))
-    numbers |= quoted.share_numbers(truth, stage.read("weights", WEIGHTS))
+        numbers |= fit_numbers.coverage_numbers(
+            ensemble, stage.read(f"{ensemble}_coverage", COVERAGE)
+        )
+    numbers |= density_numbers.share_numbers(truth, stage.read("weights", WEIGHTS))
     true_marginals, marginals = (
         stage.read_members(f"{ensemble}_marginals", MARGINALS) for ensemble in ("truth", "seeds")
     )
-    numbers |= quoted.marginal_numbers("seeds", true_marginals, marginals)
+    numbers |= density_numbers.marginal_numbers("seeds", true_marginals, marginals)
     true_slices = stage.read("truth_slices", SLICES)
     for ensemble in ("nominal", "flow"):
         slices = stage.read(f"{ensemble}_slices", SLICES)
-        numbers |= quoted.slice_numbers(ensemble, true_slices, slices)
+        numbers |= density_numbers.slice_numbers(ensemble, true_slices, slices)
     for ensemble in ("nd30m", "nd3m"):
         near = stage.read(f"{ensemble}_near", NEAR)
         prediction = stage.read(f"{ensemble}_prediction", PREDICTION)
-        numbers |= quoted.noise_numbers(ensemble, truth, near, prediction)
-    numbers |= quoted.smearing_numbers(truth, response)
-    numbers |= quoted.flux_numbers(stage.read("flux", FLUX))
+        numbers |= density_numbers.noise_numbers(ensemble, truth, near, prediction)
+    numbers |= density_numbers.smearing_numbers(truth, response)
+    numbers |= density_numbers.flux_numbers(stage.read("flux", FLUX))
 
     paths = {
         name: [files] if isinstance(files, str) else list(files)
@@ -83,5 +86,5 @@ with Stage(snakemake) as stage:
     records = {path: record(path) for files in paths.values() for path in files}
     paths["configuration"] = ["configuration"]
     records["configuration"] = {"sha256": params.config_sha256}
-    stage.write_text("json", quoted.as_json(numbers, paths, records, params.seed))
-    stage.write_text("latex", quoted.as_latex(numbers))
+    stage.write_text("json", as_json(numbers, paths, records, params.seed))
+    stage.write_text("latex", as_latex(numbers))

@@ -1,0 +1,262 @@
+"""Numbers of data, oscillation fits, regions and their coverage.
+
+Each function takes what artifacts or tables hold and returns numbers by name
+(`nd2fd.report.numbers`).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from nd2fd.report.numbers import Arrays, Number, Numbers
+from nd2fd.statistics.coverage import REGIONS, at_physical_limit, wilson_interval
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    symbol: str
+    unit: str
+    scale: float
+    spec: str
+
+
+_PARAMETERS = {
+    "sin2_2theta23": _Parameter("sin²2θ23", "1", 1.0, ".5f"),
+    "dm2_32": _Parameter("Δm²32", "1e-3 eV2", 1e3, ".4f"),
+}
+
+
+def setting_numbers(
+    far_events: Arrays, truth_fits: Arrays, true_sin2_theta23: float, true_point: Sequence[float]
+) -> Numbers:
+    """What the data are: number of FD events and replicas, and the parameters they were made at.
+
+    `far_events` and `truth_fits` are the artifacts `events` and `fit`; `true_point` is sin²2θ23 and
+    Δm²32 [eV²].
+    """
+    configured = (("configuration", "oscillation"),)
+    numbers = {
+        "setting/far_events": Number(
+            far_events["v1"].size, "events", "d", "far-detector events", (("far_events", "v1"),)
+        ),
+        "setting/replicas": Number(
+            truth_fits["dm2_32"].shape[1],
+            "replicas",
+            "d",
+            "bootstrap replicas of each fit",
+            (("truth_fits", "dm2_32"),),
+        ),
+        "true/sin2_theta23": Number(
+            true_sin2_theta23, "1", ".3f", "sin²θ23 at which the data were made", configured
+        ),
+    }
+    for (name, parameter), value in zip(_PARAMETERS.items(), true_point, strict=True):
+        numbers[f"true/{name}"] = Number(
+            value * parameter.scale,
+            parameter.unit,
+            ".4f",
+            f"{parameter.symbol} at which the data were made",
+            configured,
+        )
+    return numbers
+
+
+def oscillation_numbers(oscillation: pd.DataFrame, systematics: pd.DataFrame) -> Numbers:
+    """Best fits, widths, shifts and scatter of all ensembles, from the tables of these names.
+
+    Shifts are against the known cross section with the same data where the table `systematics` has
+    the ensemble, otherwise against `truth`.
+    """
+    numbers = {}
+    of_systematic = systematics.set_index("systematic")
+    for row in oscillation.to_dict("records"):
+        ensemble, size = str(row["ensemble"]), int(row["members"])
+        listed = ensemble in of_systematic.index
+        numbers[f"{ensemble}/members"] = Number(
+            size, "members", "d", f"members of {ensemble}", (("oscillation", "members"),)
+        )
+        for name, parameter in _PARAMETERS.items():
+            symbol = parameter.symbol
+            numbers[f"{ensemble}/{name}/best"] = Number(
+                row[f"{name}_best"] * parameter.scale,
+                parameter.unit,
+                parameter.spec,
+                f"best fit of {symbol}, mean over members; its error is the spread of the replicas",
+                (("oscillation", f"{name}_best"), ("oscillation", f"{name}_sigma")),
+                row[f"{name}_sigma"] * parameter.scale,
+            )
+            numbers[f"{ensemble}/{name}/sigma"] = Number(
+                row[f"{name}_sigma"] * parameter.scale,
+                parameter.unit,
+                parameter.spec,
+                f"spread of the bootstrap replicas in {symbol}, mean over members",
+                (("oscillation", f"{name}_sigma"),),
+            )
+            if listed:
+                reference = of_systematic.loc[ensemble, "reference"]
+                columns = {key: f"{name}_{key}" for key in ("shift", "scatter", "added_width")}
+                table, values = "systematics", of_systematic.loc[ensemble]
+            elif ensemble != "truth":
+                reference = "truth"
+                columns = {key: f"{name}_{key}_in_sigma" for key in ("shift", "scatter")}
+                table, values = "oscillation", row
+            else:
+                continue
+            scatter = float(values[columns["scatter"]])
+            meaning = {
+                "shift": f"shift of {symbol} against {reference}, mean over members",
+                "scatter": f"standard deviation of the best fits of {symbol} between members",
+                "added_width": f"1σ half-width in {symbol} less that of {reference}",
+            }
+            for key, column in columns.items():
+                value = float(values[column])
+                if math.isnan(value):
+                    continue
+                numbers[f"{ensemble}/{name}/{key}"] = Number(
+                    value,
+                    "sigma_stat",
+                    ".3f",
+                    meaning[key],
+                    ((table, column),),
+                    scatter / math.sqrt(size) if key == "shift" and size > 1 else None,
+                )
+    return numbers
+
+
+def region_numbers(ensemble: str, intervals: Arrays) -> Numbers:
+    """Edges of intervals and areas of regions at 1σ and 2σ, from an artifact `intervals`."""
+    source = f"{ensemble}_intervals"
+    numbers = {}
+    cell = np.diff(intervals["sin2_2theta23"])[0] * np.diff(intervals["dm2_32"])[0]
+    area_scale = math.prod(parameter.scale for parameter in _PARAMETERS.values())
+    for level, n_sigma in enumerate(intervals["n_sigma"]):
+        for name, parameter in _PARAMETERS.items():
+            for edge, value in zip(
+                ("low", "high"), intervals[f"interval_{name}"][level], strict=True
+            ):
+                if math.isnan(value):
+                    continue
+                numbers[f"{ensemble}/{name}/{edge}_{n_sigma:g}sigma"] = Number(
+                    value * parameter.scale,
+                    parameter.unit,
+                    parameter.spec,
+                    f"{edge} edge of the {n_sigma:g}σ interval of {parameter.symbol}",
+                    ((source, f"interval_{name}"),),
+                )
+        numbers[f"{ensemble}/area_{n_sigma:g}sigma"] = Number(
+            float(intervals["mask"][level].sum() * cell * area_scale),
+            "1e-3 eV2",
+            ".2e",
+            f"area of the {n_sigma:g}σ region in sin²2θ23 and Δm²32",
+            ((source, "mask"),),
+        )
+    return numbers
+
+
+def area_ratios(numbers: Mapping[str, Number], references: Mapping[str, str]) -> Numbers:
+    """Areas of regions relative to those of the reference, by ensemble, from `region_numbers`."""
+    ratios = {}
+    for ensemble, reference in references.items():
+        for level in ("1sigma", "2sigma"):
+            area, known = (numbers[f"{name}/area_{level}"] for name in (ensemble, reference))
+            if known.value > 0:
+                ratios[f"{ensemble}/area_ratio_{level}"] = Number(
+                    area.value / known.value,
+                    "1",
+                    ".2f",
+                    f"area of the {level[0]}σ region, that of {reference} being 1",
+                    area.sources + known.sources,
+                )
+    return ratios
+
+
+def octant_numbers(ensemble: str, fits: Arrays) -> Numbers:
+    """Which octant of θ23 data and replicas of the first member prefer, from an artifact `fit`."""
+    source = f"{ensemble}_fits"
+    log_likelihood = fits["octant_log_likelihood"][0]
+    lower = float((log_likelihood[:, 0] > log_likelihood[:, 1]).mean())
+    of_data = fits["best_octant_log_likelihood"][0]
+    numbers = {
+        f"{ensemble}/octant/lower": Number(
+            100.0 * lower,
+            "%",
+            ".0f",
+            "replicas that fit better in the lower octant",
+            ((source, "octant_log_likelihood"),),
+            100.0 * math.sqrt(lower * (1.0 - lower) / len(log_likelihood)),
+        ),
+        f"{ensemble}/octant/log_likelihood": Number(
+            float(of_data[0] - of_data[1]),
+            "1",
+            ".2f",
+            "log-likelihood of the data in the lower octant less that in the upper one",
+            ((source, "best_octant_log_likelihood"),),
+        ),
+    }
+    for octant, value in zip(("lower", "upper"), fits["best_octant_sin2_theta23"][0], strict=True):
+        numbers[f"{ensemble}/octant/{octant}_sin2_theta23"] = Number(
+            float(value),
+            "1",
+            ".3f",
+            f"best fit of sin²θ23 in the {octant} octant",
+            ((source, "best_octant_sin2_theta23"),),
+        )
+    return numbers
+
+
+def coverage_numbers(ensemble: str, coverage: Arrays) -> Numbers:
+    """How often regions hold the truth, and pulls, from an artifact `coverage`.
+
+    Errors of fractions are half of Wilson's 68 % interval of the binomial probability, which is not
+    zero where all or none of the regions do; those of pulls hold for Gaussian pulls.
+    """
+    source = f"{ensemble}_coverage"
+    n = int(coverage["n_experiments"])
+    name = f"coverage/{ensemble}"
+    numbers = {
+        f"{name}/experiments": Number(
+            n, "experiments", "d", "pseudo-experiments", ((source, "n_experiments"),)
+        )
+    }
+
+    def fraction(value: float, description: str, dataset: str) -> Number:
+        low, high = wilson_interval(np.array(value), n)
+        error = 50.0 * float(high - low)
+        return Number(100.0 * value, "%", ".1f", description, ((source, dataset),), error)
+
+    regions = {"both": "two-dimensional region"} | {
+        key: f"interval of {parameter.symbol}" for key, parameter in _PARAMETERS.items()
+    }
+    for level, n_sigma in enumerate(coverage["n_sigma"]):
+        for region, value in zip(REGIONS, coverage["coverage"][level], strict=True):
+            numbers[f"{name}/{region}_{n_sigma:g}sigma"] = fraction(
+                float(value),
+                f"pseudo-experiments whose {n_sigma:g}σ {regions[region]} holds the truth",
+                "coverage",
+            )
+    for key, parameter in _PARAMETERS.items():
+        error = coverage[f"best_{key}"] - coverage[f"true_{key}"]
+        pulls = error / coverage[f"sigma_{key}"]
+        sources = ((source, f"best_{key}"), (source, f"sigma_{key}"))
+        for moment, value, uncertainty in (
+            ("mean", pulls.mean(), pulls.std() / math.sqrt(n)),
+            ("std", pulls.std(), pulls.std() / math.sqrt(2 * n)),
+        ):
+            numbers[f"{name}/pull_{key}_{moment}"] = Number(
+                float(value),
+                "1",
+                ".2f",
+                f"{moment} of (best fit - truth)/error of {parameter.symbol}",
+                sources,
+                float(uncertainty),
+            )
+    at_limit = at_physical_limit(coverage["best_sin2_2theta23"])
+    numbers[f"{name}/at_limit"] = fraction(
+        float(at_limit.mean()),
+        "pseudo-experiments that fit best at sin²2θ23 = 1",
+        "best_sin2_2theta23",
+    )
+    return numbers
