@@ -12,8 +12,9 @@ from nd2fd.physics.density import DensityGrid
 from nd2fd.physics.experiment import Experiment
 from nd2fd.physics.flux_uncertainty import embedded_flux_modes, modes_at
 from nd2fd.physics.oscillation import OscillationParameters
+from nd2fd.physics.response import response_matrix
 from nd2fd.physics.sampling import sample_events
-from nd2fd.physics.smearing import Resolution, response_matrix, smear_events
+from nd2fd.physics.smearing import Resolution, smear_events
 from nd2fd.statistics.far_density import (
     NEGLIGIBLE_SHAPE,
     ExactDensity,

@@ -13,13 +13,13 @@ from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.learning.checkpoint import Checkpoint
 from nd2fd.learning.closure import closure_loss
+from nd2fd.learning.evaluation import projected_loss
 from nd2fd.learning.lbfgs import LBFGS
 from nd2fd.learning.network import Architecture, network_inputs
 from nd2fd.learning.problem import DensityProblem, poisson_weights, split_in_halves
 from nd2fd.learning.training import (
     TrainingData,
     TrainingSettings,
-    _projected,
     train,
     train_together,
 )
@@ -255,7 +255,7 @@ def test_gradient_at_the_projected_last_layer(data):
     ridge = 1e-6
 
     def evaluate(point):
-        value, gradient, *_ = _projected(network, point, inputs, p, ridge)
+        value, gradient, *_ = projected_loss(network, point, inputs, p, ridge)
         return value.item(), gradient[0]
 
     _, gradient = evaluate(point)

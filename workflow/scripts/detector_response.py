@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from nd2fd.physics.density import DensityGrid
-from nd2fd.physics.smearing import Resolution, response_matrix
+from nd2fd.physics.response import response_matrix
+from nd2fd.physics.smearing import Resolution
 from nd2fd.schemas import RESPONSE
 from nd2fd.stage import Stage
 

@@ -21,7 +21,7 @@ is far: the last layer solves a nearly degenerate system, and L-BFGS then takes 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -31,6 +31,7 @@ from torch import Tensor
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.learning.checkpoint import Checkpoint
+from nd2fd.learning.evaluation import best_last_layer, plain_loss, projected_loss
 from nd2fd.learning.lbfgs import LBFGS
 from nd2fd.learning.network import (
     N_STRUCTURE_FUNCTIONS,
@@ -39,6 +40,7 @@ from nd2fd.learning.network import (
     network_inputs,
 )
 from nd2fd.learning.problem import DensityProblem
+from nd2fd.learning.steppers import Adam, Stepper, better_of, restore, state_of
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, float], None]
@@ -167,27 +169,6 @@ class TrainedModels:
     best_step: NDArray[np.int64]
 
 
-class _Stepper(Protocol):
-    """Asks for the loss at `point`, shape (n_members, n_parameters), and moves on from there."""
-
-    point: Tensor
-
-    def update(self, value: Tensor, gradient: Tensor) -> None: ...
-
-
-class _Adam:
-    """torch's Adam; members are independent since it works weight by weight."""
-
-    def __init__(self, point: Tensor) -> None:
-        self.point = point.clone()
-        self.optimizer = torch.optim.Adam([self.point])
-
-    def update(self, value: Tensor, gradient: Tensor) -> None:
-        del value
-        self.point.grad = gradient
-        self.optimizer.step()
-
-
 @dataclass
 class _Record:
     """What is kept of a training in progress; tensors of m members on the training's device."""
@@ -293,11 +274,11 @@ def train_together(
     inputs = all_inputs[torch.from_numpy(problem.reachable_nodes)].to(device, dtype)
     projected = settings.optimizer == "varpro"
 
-    def first_stepper(start: int) -> _Stepper:
+    def first_stepper(start: int) -> Stepper:
         # Random seeds of 63 bits: the next number is as good as another seed.
         weights = architecture.initial_weights([seed + start for seed in seeds]).to(device, dtype)
         if settings.optimizer == "adam":
-            return _Adam(weights)
+            return Adam(weights)
         moved = weights[:, : -architecture.n_last_layer] if projected else weights
         return LBFGS.start(moved, _LBFGS_HISTORY)
 
@@ -324,18 +305,18 @@ def train_together(
         start = state["evaluation"]
         record = _Record(**{name: tensor.to(device) for name, tensor in state["record"].items()})
         record.test_loss = record.test_loss.cpu()
-        _restore(stepper, state["stepper"])
+        restore(stepper, state["stepper"])
         kept, kept_loss = first_stepper(0), state["kept_loss"].to(device)
-        _restore(kept, state["kept"])
+        restore(kept, state["kept"])
 
     for evaluation in range(start, n_evaluations):
         starts_done, into_start = divmod(evaluation, evaluations_per_start)
         if restarts and into_start == 0 and 0 < starts_done <= _STARTS:
-            kept = _better(kept, stepper, record.best_of_start < kept_loss)
+            kept = better_of(kept, stepper, record.best_of_start < kept_loss)
             kept_loss = torch.minimum(kept_loss, record.best_of_start)
             record.best_of_start = infinite
             stepper = first_stepper(starts_done) if starts_done < _STARTS else kept
-        evaluate = partial(_projected, ridge=settings.ridge) if projected else _plain
+        evaluate = partial(projected_loss, ridge=settings.ridge) if projected else plain_loss
         value, gradient, loss, used, outputs = evaluate(
             architecture, stepper.point, inputs, learning
         )
@@ -362,8 +343,8 @@ def train_together(
                 {
                     "evaluation": done,
                     "record": asdict(record),
-                    "stepper": _state(stepper),
-                    "kept": _state(kept),
+                    "stepper": state_of(stepper),
+                    "kept": state_of(kept),
                     "kept_loss": kept_loss,
                 }
             )
@@ -376,7 +357,7 @@ def train_together(
     with torch.no_grad():
         if projected and data.halves is not None:
             features = architecture.features(record.best_weights, inputs)
-            _, last = _best_last_layer(features, problem, settings.ridge)
+            _, last = best_last_layer(features, problem, settings.ridge)
             record.best_weights[:, -architecture.n_last_layer :] = last
         last = record.best_weights[:, -architecture.n_last_layer :]
         features = architecture.features(record.best_weights, all_inputs.to(device, dtype))
@@ -396,80 +377,3 @@ def train_together(
         test_loss=record.test_loss.numpy(),
         best_step=record.best_step.cpu().numpy(),
     )
-
-
-_Evaluation = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-"""What to minimise (m,), its gradient (m, n_parameters), the loss (m,), all weights of the networks
-(m, n_weights) and their outputs (m, n_reachable, 3)."""
-
-
-def _plain(
-    architecture: Architecture, point: Tensor, inputs: Tensor, problem: DensityProblem
-) -> _Evaluation:
-    """The loss as a function of all weights."""
-    weights = point.detach().requires_grad_()
-    last = weights[:, -architecture.n_last_layer :]
-    outputs = architecture.outputs(last, architecture.features(weights, inputs))
-    loss = problem.loss(problem.densities(outputs))
-    (gradient,) = torch.autograd.grad(loss.sum(), weights)
-    loss = loss.detach()
-    return loss, gradient, loss, weights.detach(), outputs.detach()
-
-
-def _projected(
-    architecture: Architecture,
-    point: Tensor,
-    inputs: Tensor,
-    problem: DensityProblem,
-    ridge: float,
-) -> _Evaluation:
-    """Squared distance and penalty with the best last layer, as a function of the other weights."""
-    weights = point.detach().requires_grad_()
-    features = architecture.features(weights, inputs)
-    with torch.no_grad():
-        coefficients, last = _best_last_layer(features, problem, ridge)
-    outputs = architecture.outputs(last, features)
-    densities = problem.densities(outputs)
-    value = problem.squared_distance(densities) + problem.penalty(coefficients, ridge)
-    (gradient,) = torch.autograd.grad(value.sum(), weights)
-    loss = problem.loss(densities.detach())
-    used = torch.cat([weights.detach(), last], dim=1)
-    return value.detach(), gradient, loss, used, outputs.detach()
-
-
-def _best_last_layer(
-    features: Tensor, problem: DensityProblem, ridge: float
-) -> tuple[Tensor, Tensor]:
-    """The best last layer: linear coefficients (m, 3, width + 1), and the same as flat weights."""
-    with_bias = torch.cat([features, torch.ones_like(features[:, :, :1])], dim=2)
-    coefficients = problem.solve_last_layer(with_bias, ridge)
-    last = torch.cat([coefficients[:, :, :-1].flatten(1), coefficients[:, :, -1]], dim=1)
-    return coefficients, last
-
-
-def _better(first: _Stepper, second: _Stepper, take_second: Tensor) -> LBFGS:
-    """The second search for the members where it is to be taken (m,), else the first."""
-    assert isinstance(first, LBFGS)
-    assert isinstance(second, LBFGS)
-    chosen = {}
-    for field in fields(LBFGS):
-        old, new = getattr(first, field.name), getattr(second, field.name)
-        mask = take_second.reshape(-1, *[1] * (old.dim() - 1))
-        chosen[field.name] = torch.where(mask, new, old)
-    return LBFGS(**chosen)
-
-
-def _state(stepper: _Stepper) -> dict[str, Any]:
-    if isinstance(stepper, _Adam):
-        return {"point": stepper.point, "optimizer": stepper.optimizer.state_dict()}
-    assert isinstance(stepper, LBFGS)
-    return {field.name: getattr(stepper, field.name) for field in fields(stepper)}
-
-
-def _restore(stepper: _Stepper, state: dict[str, Any]) -> None:
-    if isinstance(stepper, _Adam):
-        stepper.point.copy_(state["point"])
-        stepper.optimizer.load_state_dict(state["optimizer"])
-    else:
-        for name, tensor in state.items():
-            setattr(stepper, name, tensor.to(stepper.point.device))

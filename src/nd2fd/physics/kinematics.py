@@ -10,6 +10,7 @@ Bjorken x is the nuclear one rescaled to a nucleon, x = Q² / (2 M ν) with M = 
 (arXiv:2301.07715). Energies in GeV, Q² in GeV², angles through their cosine.
 """
 
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -85,3 +86,24 @@ def kinematics(energy: Array, v1: Array, v2: Array, energy_max: float) -> Kinema
         inelasticity=safe_nu / energy,
         physical=physical,
     )
+
+
+def smallest_product(energy_max: float) -> float:
+    """Value of v1 v2 where a b = m², with E_max [GeV]; less cannot be reached."""
+    return MUON_MASS / sqrt(2.0 * NUCLEON_MASS * energy_max)
+
+
+def check_reachable(v1: Array, v2: Array, energy_max: float) -> None:
+    """Raise ValueError if an event is outside the unit square or at v1 v2 that cannot be reached.
+
+    `v1` and `v2` have shape (n_events,), `energy_max` is E_max [GeV] in the definition of v2.
+    """
+    # Rounding may take a muon in the beam direction across a b = m².
+    threshold = (1.0 - 1e-9) * smallest_product(energy_max)
+    good = (v1 >= 0.0) & (v1 <= 1.0) & (v2 >= 0.0) & (v2 <= 1.0) & (v1 * v2 >= threshold)
+    if not good.all():
+        k = int(np.argmin(good))
+        raise ValueError(
+            f"event {k} has (v1, v2) = ({v1[k]}, {v2[k]}); events must lie in the unit square "
+            f"with v1 v2 >= {threshold:.6g}, where a b reaches the muon mass squared"
+        )
