@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from nd2fd.figures.maps import draw_comparison
+from nd2fd.figures.maps import draw_comparison, label_comparison
 from nd2fd.figures.style import LEARNED, PAGE, SECOND, V1_LABEL, V2_LABEL
 
 Array = NDArray[np.float64]
@@ -39,11 +39,7 @@ def draw(
     draw_comparison(
         figure, maps, truth["v1"], truth["v2"], truth["near"], flow_prediction["near"][0]
     )
-    for axis, title in zip(maps, ("Truth, ND", "Flow, ND", "Flow $-$ truth"), strict=True):
-        axis.set_title(title)
-        axis.set_xlabel(V1_LABEL)
-    maps[0].set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
-    maps[0].set_ylabel(V2_LABEL)
+    label_comparison(maps, ("Truth, ND", "Flow, ND", "Flow $-$ truth"), V1_LABEL, V2_LABEL)
 
     ((of_flow, of_members),) = halves[1].subgridspec(1, 2).subplots(sharey=True, squeeze=False)
     kernel = np.ones(_RUNNING_MEAN) / _RUNNING_MEAN

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from nd2fd.figures.maps import draw_comparison, draw_slices
+from nd2fd.figures.maps import draw_comparison, draw_slices, label_comparison
 from nd2fd.figures.style import LEARNED, PAGE, SECOND, TRUTH
 
 Array = NDArray[np.float64]
@@ -39,11 +39,7 @@ def draw(
     draw_comparison(
         figure, maps, truth["v1"], truth["v2"], truth["far"], flow_predictions["far"][0]
     )
-    for axis, title in zip(maps, ("Truth, FD", "Flow, FD", "Flow $-$ truth"), strict=True):
-        axis.set_title(title)
-        axis.set_xlabel("$v_1$")
-    maps[0].set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
-    maps[0].set_ylabel("$v_2$")
+    label_comparison(maps, ("Truth, FD", "Flow, FD", "Flow $-$ truth"), "$v_1$", "$v_2$")
 
     total = figure.add_subplot(upper[1])
     energy = truth["energy"]

@@ -1,6 +1,7 @@
 """What the figures of densities in (v1, v2) share."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -60,14 +61,24 @@ def draw_comparison(
     figure.colorbar(image, ax=row[1], label=r"$p(v_1, v_2)$", pad=0.02)
     image = draw_difference(row[2], v1, v2, learned, true)
     figure.colorbar(image, ax=row[2], label="% of the peak density", pad=0.02)
-    row[2].text(
-        0.96,
-        0.95,
-        f"total variation\n{100 * total_variation(learned, true):.2g} %",
-        transform=row[2].transAxes,
-        ha="right",
-        va="top",
-    )
+    _write_total_variation(row[2], "total variation\n", learned, true)
+
+
+def _write_total_variation(axis: Axes, name: str, learned: Array, true: Array, **text: Any) -> None:
+    """`name` and the total variation, in the upper right corner, where no density is."""
+    value = f"{name}{100 * total_variation(learned, true):.2g} %"
+    axis.text(0.96, 0.95, value, transform=axis.transAxes, ha="right", va="top", **text)
+
+
+def label_comparison(
+    row: Sequence[Axes], titles: Sequence[str], v1_label: str, v2_label: str
+) -> None:
+    """Titles, limits and labels of a row that stands alone and shares its axes."""
+    for axis, title in zip(row, titles, strict=True):
+        axis.set_title(title)
+        axis.set_xlabel(v1_label)
+    row[0].set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
+    row[0].set_ylabel(v2_label)
 
 
 def draw_slices(
@@ -99,15 +110,7 @@ def draw_slices(
             shown = draw_density(axis, v1, v2, density / peak, 1.0)
         difference = draw_difference(column[2], v1, v2, q, p, limit)
         column[0].set_title(rf"$E_\nu = {energy:g}$ GeV")
-        column[2].text(
-            0.95,
-            0.93,
-            f"TV {100 * total_variation(q, p):.2g} %",
-            transform=column[2].transAxes,
-            ha="right",
-            va="top",
-            fontsize=8,
-        )
+        _write_total_variation(column[2], "TV ", q, p, fontsize=8)
         column[2].set_xlabel("$v_1$")
     for axis, label in zip(rows[:, 0], ("Truth", name, f"{name} $-$ truth"), strict=True):
         axis.set_ylabel(f"{label}\n$v_2$")
