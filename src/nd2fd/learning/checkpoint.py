@@ -3,10 +3,13 @@
 import logging
 import time
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from nd2fd.artifacts import write_atomically
 
 _LOG = logging.getLogger(__name__)
 
@@ -56,10 +59,9 @@ class Checkpoint:
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the file by a new state (tensors, numbers, and dictionaries of them)."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f".{self.path.name}.tmp")
-        torch.save({"fingerprint": self.fingerprint, "state": state}, temporary)
-        temporary.replace(self.path)
+        content = BytesIO()
+        torch.save({"fingerprint": self.fingerprint, "state": state}, content)
+        write_atomically(self.path, content.getvalue())
         self._last = time.monotonic()
 
     def remove(self) -> None:

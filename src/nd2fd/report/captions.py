@@ -97,10 +97,10 @@ FIGURES = {
         "{truth/octant/upper_sin2_theta23}, which differ by {truth/octant/log_likelihood} in "
         "log-likelihood: the data do not tell the octants apart, and the bootstrap distribution "
         "of fits in either octant is bimodal (grey). Contours and lines are those of the better "
-        "octant of each replica: the lower one, where the truth is, for {truth/octant/lower:±} % "
-        "with the true cross section and {nominal/octant/lower:±} % with the learned one. The "
-        "small difference is much the same in all replicas, so that this choice says more than "
-        "the data do.",
+        "octant of each replica: the lower one for {truth/octant/lower:±} % with the true cross "
+        "section and {nominal/octant/lower:±} % with the learned one (the truth is "
+        "{true/sin2_theta23}). The small difference is much the same in all replicas, so that this "
+        "choice says more than the data do.",
     ),
     "fig10": Figure(
         _FLOW,
