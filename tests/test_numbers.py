@@ -125,13 +125,20 @@ def test_region_numbers_of_an_ellipse():
     assert numbers["truth/area_1sigma"].value == pytest.approx(np.pi * 0.01 * 0.04, rel=0.01)
     assert numbers["truth/dm2_32/high_2sigma"].value == pytest.approx(2.53)
     assert "truth/sin2_2theta23/low_2sigma" not in numbers  # the interval is empty
-    ratios = fit_numbers.area_ratios(numbers, {"seeds": "truth"})
-    assert ratios["seeds/area_ratio_2sigma"].value == pytest.approx(1.44, rel=0.01)
 
 
-def test_no_ratio_to_an_empty_region():
-    numbers = fit_numbers.region_numbers("truth", toy_intervals(0.0))
-    assert fit_numbers.area_ratios(numbers, {"truth": "truth"}) == {}
+def test_overlap_of_ellipses():
+    small, large = toy_intervals(1.0), toy_intervals(1.2)
+    numbers = fit_numbers.overlap_numbers("seeds", "truth", large, small)
+    assert numbers["seeds/area_ratio_2sigma"].value == pytest.approx(1.44, rel=0.01)
+    assert numbers["seeds/holds_1sigma"].value == 100.0
+    numbers = fit_numbers.overlap_numbers("truth", "seeds", small, large)
+    assert numbers["truth/holds_2sigma"].value == pytest.approx(100.0 / 1.44, rel=0.01)
+
+
+def test_no_overlap_with_an_empty_region():
+    empty = toy_intervals(0.0)
+    assert fit_numbers.overlap_numbers("seeds", "truth", toy_intervals(1.0), empty) == {}
 
 
 def test_octant_numbers():

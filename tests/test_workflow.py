@@ -73,35 +73,11 @@ def hashes(directory):
     }
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (),
-        ("results/figs/fig2.pdf",),
-        CI,
-        ("--configfile", "config/paper.yaml"),
-        ("--profile", "slurm-gpu"),
-    ],
-    ids=["all", "fig2", "ci", "paper", "slurm-gpu"],
-)
-def test_dry_run(fresh, arguments):
-    code, output = snakemake(fresh, "-n", *arguments)
-    assert code == 0, output
-    assert "train_members" in output
-
-
 def test_one_figure_needs_one_member(fresh):
     _, output = snakemake(fresh, "-n", "results/figs/fig2.pdf")
     jobs = job_counts(output)
     assert jobs["train_members"] == 1
     assert "fit_members" not in jobs
-
-
-def test_named_profile_is_the_one_used(fresh):
-    _, output = snakemake(fresh, "-n", "--profile", "slurm-gpu")
-    assert "Using profiles slurm-gpu and workflow specific profile" in output
-    code, output = snakemake(fresh, "-n", "--profile", "slurm-cpu")
-    assert code != 0
 
 
 def test_run_makes_all_figures_and_tables(finished):

@@ -52,10 +52,13 @@ with Stage(snakemake) as stage:
         params.true_point,
     )
     numbers |= fit_numbers.oscillation_numbers(oscillation, systematics)
+    intervals = {name: stage.read(f"{name}_intervals", INTERVALS) for name in params.ensembles}
     for ensemble in params.ensembles:
-        intervals = stage.read(f"{ensemble}_intervals", INTERVALS)
-        numbers |= fit_numbers.region_numbers(ensemble, intervals)
-    numbers |= fit_numbers.area_ratios(numbers, params.references)
+        numbers |= fit_numbers.region_numbers(ensemble, intervals[ensemble])
+    for ensemble, reference in params.references.items():
+        numbers |= fit_numbers.overlap_numbers(
+            ensemble, reference, intervals[ensemble], intervals[reference]
+        )
     numbers |= density_numbers.learning_numbers(learning)
     for ensemble in ("truth", "nominal"):
         numbers |= fit_numbers.octant_numbers(ensemble, stage.read_members(f"{ensemble}_fits", FIT))

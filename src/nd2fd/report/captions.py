@@ -171,7 +171,9 @@ FIGURES = {
         "{systematics/dm2_32/shift:.2f} σ_stat and scatter by "
         "{systematics/dm2_32/scatter:.2f} σ_stat; the half-width of its 1σ interval changes by "
         "{systematics/dm2_32/added_width:+.2f} σ_stat. The 2σ region has "
-        "{systematics/area_ratio_2sigma} times the area.",
+        "{systematics/area_ratio_2sigma} times the area. {systematics/holds_1sigma} % of the 1σ "
+        "region and {systematics/holds_2sigma} % of the 2σ region of the known cross section lie "
+        "inside.",
     ),
     "fig18": Figure(
         _CHECKS,

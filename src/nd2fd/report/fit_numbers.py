@@ -5,7 +5,7 @@ Each function takes what artifacts or tables hold and returns numbers by name
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -156,21 +156,31 @@ def region_numbers(ensemble: str, intervals: Arrays) -> Numbers:
     return numbers
 
 
-def area_ratios(numbers: Mapping[str, Number], references: Mapping[str, str]) -> Numbers:
-    """Areas of regions relative to those of the reference, by ensemble, from `region_numbers`."""
-    ratios = {}
-    for ensemble, reference in references.items():
-        for level in ("1sigma", "2sigma"):
-            area, known = (numbers[f"{name}/area_{level}"] for name in (ensemble, reference))
-            if known.value > 0:
-                ratios[f"{ensemble}/area_ratio_{level}"] = Number(
-                    area.value / known.value,
-                    "1",
-                    ".2f",
-                    f"area of the {level[0]}σ region, that of {reference} being 1",
-                    area.sources + known.sources,
-                )
-    return ratios
+def overlap_numbers(ensemble: str, reference: str, intervals: Arrays, known: Arrays) -> Numbers:
+    """How regions compare with those of the reference, from artifacts `intervals` on one grid."""
+    sources = ((f"{ensemble}_intervals", "mask"), (f"{reference}_intervals", "mask"))
+    numbers = {}
+    for mask, of_reference, n_sigma in zip(
+        intervals["mask"], known["mask"], known["n_sigma"], strict=True
+    ):
+        area = of_reference.sum()
+        if area == 0:
+            continue
+        numbers[f"{ensemble}/area_ratio_{n_sigma:g}sigma"] = Number(
+            float(mask.sum() / area),
+            "1",
+            ".2f",
+            f"area of the {n_sigma:g}σ region, that of {reference} being 1",
+            sources,
+        )
+        numbers[f"{ensemble}/holds_{n_sigma:g}sigma"] = Number(
+            100.0 * float((mask & of_reference).sum() / area),
+            "%",
+            ".1f",
+            f"share of the {n_sigma:g}σ region of {reference} inside that of {ensemble}",
+            sources,
+        )
+    return numbers
 
 
 def octant_numbers(ensemble: str, fits: Arrays) -> Numbers:
