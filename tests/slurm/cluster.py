@@ -83,7 +83,11 @@ PartitionName=gpu Nodes=ALL MaxTime=1-0 DefaultTime=10 State=UP
 
 
 class ClusterError(RuntimeError):
-    """The cluster cannot be had here, or does not come up."""
+    """The cluster does not do what it should."""
+
+
+class UnavailableError(ClusterError):
+    """No cluster can be had on this machine."""
 
 
 class Cluster:
@@ -102,10 +106,13 @@ class Cluster:
         self.environment = {**os.environ, "SLURM_CONF": str(self.config)}
 
     def start(self) -> None:
-        """Bring everything up, and run a first job on every node."""
-        reason = why_not_here()
+        """Bring everything up, and run a first job on every node.
+
+        Raises UnavailableError if this machine cannot have a cluster, ClusterError if it fails.
+        """
+        reason = _why_not_here()
         if reason:
-            raise ClusterError(reason)
+            raise UnavailableError(reason)
         _install_packages()
         for name in ("etc", "run", "log", "state", "dev", *(f"spool/{n}" for n in NODES)):
             (self.directory / name).mkdir(parents=True, exist_ok=True)
@@ -262,7 +269,7 @@ class Cluster:
             time.sleep(0.2)
 
 
-def why_not_here() -> str:
+def _why_not_here() -> str:
     """Why no cluster can be started on this machine; empty if one can."""
     if os.geteuid() != 0:
         return "Slurm daemons need root"
@@ -302,7 +309,7 @@ def _install_packages() -> None:
                 check=False,
             )
             if done.returncode:
-                raise ClusterError(f"apt-get {command[0]}: {done.stderr[-500:]}")
+                raise UnavailableError(f"apt-get {command[0]}: {done.stderr[-500:]}")
     finally:
         if forbid:
             policy.unlink()

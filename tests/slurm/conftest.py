@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from cluster import Cluster, why_not_here
+from cluster import Cluster, UnavailableError
 from harness import Snakemake, plain_environment
 
 ROWS = pytest.StashKey[list[tuple[str, ...]]]()
@@ -16,13 +16,12 @@ def pytest_configure():
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
-    reason = why_not_here()
-    if reason:
-        pytest.skip(f"no Slurm: {reason}")
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     try:
         cluster.start()
         yield cluster
+    except UnavailableError as reason:
+        pytest.skip(f"no Slurm: {reason}")
     finally:
         cluster.stop()
 
