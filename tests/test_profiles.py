@@ -130,6 +130,14 @@ def test_site_is_set_by_the_environment(fresh):
     assert "gpu" not in jobs["near_members"]
 
 
+def test_cluster_without_gpus(fresh):
+    jobs, _ = submissions(
+        fresh, "--", TARGETS["training"], ND2FD_GPUS="0", ND2FD_GPU_PARTITION="short"
+    )
+    assert "-p short" in jobs["training"]
+    assert "--gpus" not in jobs["training"]
+
+
 def test_no_answer_of_slurm_is_no_end(fresh):
     """The plugin asks five times within a second; then it would forget its jobs, and wait."""
     first = fresh / "first"
