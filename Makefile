@@ -41,7 +41,7 @@ test: setup lint  ## Lint, types, and all tests
 test-slurm: setup  ## The workflow at toy size on a real Slurm, which is set up on this machine (root)
 	$(BIN)/pytest tests/slurm/live.py
 
-test-slurm-faults: setup  ## Cancelled jobs, lost nodes and the like on that Slurm, 20 minutes
+test-slurm-faults: setup  ## Cancelled jobs, lost nodes and the like on that Slurm, up to an hour
 	$(BIN)/pytest tests/slurm/faults.py
 
 lint: setup  ## Format, lint and types, without changing anything

@@ -99,7 +99,7 @@ def step(quick: bool) -> Comparison:
                 "its network alone",
                 operator_step,
                 {"n": n, "device": "cpu", "network_alone": True},
-                "on the nodes that events can reach; the rest are sparse products",
+                "on the nodes that events can reach; the rest is sparse products and loss",
             ),
             Contestant("direct, one pass", direct_step, {"n": n, "device": "cpu"}),
             Contestant(
@@ -125,7 +125,7 @@ def step(quick: bool) -> Comparison:
                 speed >= 120,
                 f"against `{direct.name}`; {one_pass.median / operator.median:.0f}× "
                 f"against one pass; the network alone takes {network.median / operator.median:.0%} "
-                "of the operator's step, reading the non-zeros twice the rest",
+                "of the operator's step, sparse products and loss the rest",
             )
         )
         assert operator.memory_mib is not None

@@ -108,7 +108,7 @@ def test_slurm_gets_what_the_profile_says(fresh):
     assert "-t 35 --mem 4000" in jobs["training"]
     assert "-t 20 --mem 1000" in jobs["near_members"]
     # Fits and regions likewise.
-    assert "-t 20 --mem 1000" in jobs["fit"]
+    assert "-t 20 --mem 1500" in jobs["fit"]
     assert "-t 45 --mem 1800" in jobs["coverage_block"]
     assert "Rule: truth_densities" in output
 

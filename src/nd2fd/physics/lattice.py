@@ -31,7 +31,7 @@ _POINTS_PER_CELL = (32, 16)
 _SUBBINS = (4, 4)
 """Parts of a bin, in ln E and in θ, that are assigned to cells one by one."""
 
-_STRIPS_PER_BLOCK = 32
+STRIPS_PER_BLOCK = 32
 """Energy bins handled at once; keeps the intermediate matrices small."""
 
 
@@ -109,8 +109,8 @@ def overlaps(grid: DensityGrid, lattice: Lattice) -> tuple[sp.csr_array, sp.csr_
     reachable = corner / grid.n_v2 > smallest_product(grid.energy_max)
     blocks: tuple[list[sp.csr_array], list[sp.csr_array]] = ([], [])
     step = lattice.step_energy / parts_energy
-    for start in range(0, lattice.n_energy, _STRIPS_PER_BLOCK):
-        n_strips = min(_STRIPS_PER_BLOCK, lattice.n_energy - start)
+    for start in range(0, lattice.n_energy, STRIPS_PER_BLOCK):
+        n_strips = min(STRIPS_PER_BLOCK, lattice.n_energy - start)
         first = lattice.log_low + start * lattice.step_energy
         n_energy = n_strips * parts_energy
         edges = np.exp(first + step * np.arange(n_energy + 1))[:, None]

@@ -19,7 +19,7 @@ from scipy.special import ndtr
 
 from nd2fd.physics.density import DensityGrid, midpoints
 from nd2fd.physics.kinematics import check_reachable, muon_from_density_variables
-from nd2fd.physics.lattice import Lattice, area_density, fine_lattice, overlaps
+from nd2fd.physics.lattice import STRIPS_PER_BLOCK, Lattice, area_density, fine_lattice, overlaps
 from nd2fd.physics.smearing import Resolution
 
 Array = NDArray[np.float64]
@@ -30,9 +30,6 @@ _REACH = 5.0
 
 _NEGLIGIBLE = 1e-7
 """Smaller entries of a response matrix are dropped and their columns rescaled."""
-
-_STRIPS_PER_BLOCK = 32
-"""Energy bins multiplied out at once; keeps the intermediate matrices small."""
 
 _MEASURED_PER_BLOCK = 512
 """Measured events whose bins are collected at once."""
@@ -66,8 +63,8 @@ def response_matrix(grid: DensityGrid, resolution: Resolution) -> sp.csr_array:
     angle_kernel = _angle_kernel(lattice, resolution.angle)
     unit = sp.eye_array(lattice.n_angle, format="csr")
     response = sp.csr_array((n_cells, n_cells))
-    for start in range(0, lattice.n_energy, _STRIPS_PER_BLOCK):
-        kernel = energy_kernel[start : start + _STRIPS_PER_BLOCK]
+    for start in range(0, lattice.n_energy, STRIPS_PER_BLOCK):
+        kernel = energy_kernel[start : start + STRIPS_PER_BLOCK]
         n_strips = kernel.shape[0]
         low, high = kernel.indices.min(), kernel.indices.max() + 1
         energy_smeared = (

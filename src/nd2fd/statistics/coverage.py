@@ -69,9 +69,11 @@ def redrawn_members(contained: BoolArray, rng: np.random.Generator) -> BoolArray
 
 
 def wilson_interval(fraction: Array, n: int) -> Array:
-    """Wilson's 68 % interval of a binomial probability, lower and upper edges stacked.
+    """Wilson's 68 % interval of a binomial probability (J. Am. Stat. Assoc. 22 (1927) 209).
 
-    Unlike the standard error it is not zero where all or none of `n` were successes.
+    `fraction` of `n` were successes, in any shape; the result has the lower and the upper edge
+    along a first dimension of two. Unlike the standard error it is not zero where all or none of
+    `n` were successes.
     """
     centre = (fraction + 0.5 / n) / (1 + 1 / n)
     half_width = np.sqrt(fraction * (1 - fraction) / n + 0.25 / n**2) / (1 + 1 / n)
