@@ -15,16 +15,21 @@ Evaluation = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 def plain_loss(
-    architecture: Architecture, point: Tensor, inputs: Tensor, problem: DensityProblem
+    architecture: Architecture,
+    point: Tensor,
+    inputs: Tensor,
+    problem: DensityProblem,
+    smoothness: float,
 ) -> Evaluation:
-    """The loss as a function of all weights."""
+    """Loss and curvature as a function of all weights."""
     weights = point.detach().requires_grad_()
     last = weights[:, -architecture.n_last_layer :]
     outputs = architecture.outputs(last, architecture.features(weights, inputs))
-    loss = problem.loss(problem.densities(outputs))
-    (gradient,) = torch.autograd.grad(loss.sum(), weights)
-    loss = loss.detach()
-    return loss, gradient, loss, weights.detach(), outputs.detach()
+    densities = problem.densities(outputs)
+    loss = problem.loss(densities)
+    value = loss + smoothness * problem.curvature(outputs) / problem.total(densities).square()
+    (gradient,) = torch.autograd.grad(value.sum(), weights)
+    return value.detach(), gradient, loss.detach(), weights.detach(), outputs.detach()
 
 
 def projected_loss(
@@ -33,26 +38,23 @@ def projected_loss(
     inputs: Tensor,
     problem: DensityProblem,
     ridge: float,
+    smoothness: float,
 ) -> Evaluation:
-    """Squared distance and penalty with the best last layer, as a function of the other weights."""
+    """Squared distance and penalties with the best last layer, as a function of other weights."""
     weights = point.detach().requires_grad_()
     features = architecture.features(weights, inputs)
     with torch.no_grad():
-        coefficients, last = best_last_layer(features, problem, ridge)
+        with_bias = torch.cat([features, torch.ones_like(features[:, :, :1])], dim=2)
+        coefficients = problem.solve_last_layer(with_bias, ridge, smoothness)
+        last = torch.cat([coefficients[:, :, :-1].flatten(1), coefficients[:, :, -1]], dim=1)
     outputs = architecture.outputs(last, features)
     densities = problem.densities(outputs)
-    value = problem.squared_distance(densities) + problem.penalty(coefficients, ridge)
+    value = (
+        problem.squared_distance(densities)
+        + ridge * problem.norm(coefficients)
+        + smoothness * problem.curvature(outputs)
+    )
     (gradient,) = torch.autograd.grad(value.sum(), weights)
     loss = problem.loss(densities.detach())
     used = torch.cat([weights.detach(), last], dim=1)
     return value.detach(), gradient, loss, used, outputs.detach()
-
-
-def best_last_layer(
-    features: Tensor, problem: DensityProblem, ridge: float
-) -> tuple[Tensor, Tensor]:
-    """The best last layer: linear coefficients (m, 3, width + 1), and the same as flat weights."""
-    with_bias = torch.cat([features, torch.ones_like(features[:, :, :1])], dim=2)
-    coefficients = problem.solve_last_layer(with_bias, ridge)
-    last = torch.cat([coefficients[:, :, :-1].flatten(1), coefficients[:, :, -1]], dim=1)
-    return coefficients, last

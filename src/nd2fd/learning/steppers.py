@@ -32,18 +32,6 @@ class Adam:
         self.optimizer.step()
 
 
-def better_of(first: Stepper, second: Stepper, take_second: Tensor) -> LBFGS:
-    """The second search for the members where it is to be taken (m,), else the first."""
-    assert isinstance(first, LBFGS)
-    assert isinstance(second, LBFGS)
-    chosen = {}
-    for field in fields(LBFGS):
-        old, new = getattr(first, field.name), getattr(second, field.name)
-        mask = take_second.reshape(-1, *[1] * (old.dim() - 1))
-        chosen[field.name] = torch.where(mask, new, old)
-    return LBFGS(**chosen)
-
-
 def state_of(stepper: Stepper) -> dict[str, Any]:
     """What a checkpoint must keep of a search."""
     if isinstance(stepper, Adam):
