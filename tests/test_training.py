@@ -264,6 +264,36 @@ def test_smoothness_keeps_the_noise_out(data):
     assert deviation[1] < 0.3 * deviation[0]
 
 
+def test_smoothness_decides_and_not_the_network(data):
+    """Against the minimum over all node values, which is a linear problem, without a network."""
+    (near, far), (_, far_density), _ = data
+    n_events = 500_000
+    smoothness = 0.01 / n_events
+    sampled = sampled_data(data, n_events, 1)
+    p = problem(data)
+    columns = (p.reachable_nodes + NODES.n_nodes * np.arange(3)[:, None]).ravel()
+    root = np.sqrt(sampled.weights[0] * GRID.cell_area)
+    constants = [c.sum(axis=1) / GRID.cell_area for c in np.split(near.toarray(), 3, axis=1)]
+    unit = np.mean([((root * c) ** 2).sum() for c in constants])
+    rows = np.vstack(
+        [
+            root[:, None] * near[:, columns].toarray() / GRID.cell_area,
+            np.sqrt(smoothness * unit) * np.kron(np.eye(3), reachable_bends(p)),
+        ]
+    )
+    target = np.concatenate([root * sampled.densities[0], np.zeros(len(rows) - root.size)])
+    at_minimum, *_ = np.linalg.lstsq(rows, target, rcond=None)
+    far_at_minimum = far[:, columns] @ at_minimum
+    statistical = total_variation(far_at_minimum, far_density.ravel())
+    for seed in (1, 2):
+        settings = replace(VARPRO, smoothness=smoothness)
+        models = train(replace(sampled, seeds=(seed,)), settings, lambda _: 0.0, lambda *_: None)
+        w = models.structure_functions.ravel()
+        cost = np.square(rows @ w[columns] - target).sum()
+        assert 1.0 < cost / np.square(rows @ at_minimum - target).sum() < 1.25
+        assert total_variation(far @ w, far_at_minimum) < 0.5 * statistical
+
+
 @pytest.mark.parametrize("evaluate", [projected_loss, plain_loss])
 def test_gradient_of_loss_and_penalties(data, evaluate):
     """Against differences; for the projected loss, of the minimum over the last layer."""

@@ -11,7 +11,6 @@ well as the Adam of arXiv:2412.16303. All members of a job are evaluated togethe
 data, and its own event matrix where the fluxes differ.
 """
 
-import copy
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -199,7 +198,6 @@ class DensityProblem:
         reachable = sp.csr_array(second_derivatives[:, self.reachable_nodes])
         whole = np.diff(reachable.indptr) == np.diff(second_derivatives.indptr)
         self._second_derivatives = _Matrix(sp.csr_array(reachable[whole]), dtype, device)
-        self._rows, self._all_weights = rows, weights
         self._weights = torch.tensor(weights[:, rows], dtype=dtype, device=device)
         self._cell_area = cell_area
         self._explained = None
@@ -212,27 +210,14 @@ class DensityProblem:
             factor = torch.linalg.cholesky(inner)
             half = torch.linalg.solve_triangular(factor, weighted.mT, upper=False)
             self._explained = half.mT * cell_area**0.5
-        self._set_densities(densities)
+        self._densities = torch.tensor(densities[:, rows], dtype=dtype, device=device)
+        # Cells that no event can reach cost the same whatever the model is.
+        unreachable = np.delete(weights * np.square(densities), rows, axis=1).sum(axis=1)
+        self._constants = torch.tensor(unreachable * cell_area, dtype=dtype, device=device)
         ones = torch.ones(len(densities), len(self.reachable_nodes), 1, dtype=dtype, device=device)
         constant = self._each(_EventMap.design, ones) / cell_area
         squares = (self._weights[:, :, None] * constant.square()).sum(dim=1)
         self._unit_norms = squares.mean(dim=1) * cell_area
-
-    def _set_densities(self, densities: Array) -> None:
-        like = self._weights
-        self._densities = torch.tensor(
-            densities[:, self._rows], dtype=like.dtype, device=like.device
-        )
-        # Cells that no event can reach cost the same whatever the model is.
-        cost = self._all_weights * np.square(densities)
-        unreachable = np.delete(cost, self._rows, axis=1).sum(axis=1) * self._cell_area
-        self._constants = torch.tensor(unreachable, dtype=like.dtype, device=like.device)
-
-    def with_densities(self, densities: Array) -> "DensityProblem":
-        """The same problem with other data, densities of shape (n_members, n_cells)."""
-        other = copy.copy(self)
-        other._set_densities(densities)
-        return other
 
     def densities(self, outputs: Tensor) -> Tensor:
         """A(Φ) w per dv1 dv2, not normalised: (n_members, n_rows) from outputs (…, n_nodes, 3)."""
