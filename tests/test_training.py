@@ -308,8 +308,8 @@ def test_gradient_of_loss_and_penalties(data, evaluate):
         penalties["ridge"] = 1e-6
 
     def value_and_gradient(point):
-        value, gradient, *_ = evaluate(network, point, inputs, p, **penalties)
-        return value.item(), gradient[0]
+        here = evaluate(network, point, inputs, p, **penalties)
+        return here.value.item(), here.gradient[0]
 
     value, gradient = value_and_gradient(point)
     direction = torch.randn(point.shape, dtype=torch.float64)
@@ -328,7 +328,7 @@ def test_plain_loss_does_not_see_the_normalisation(data):
     point = network.initial_weights([1]).double()
     scaled = point.clone()
     scaled[:, -network.n_last_layer :] *= -3.0
-    values = [plain_loss(network, at, inputs, p, smoothness=1e-4)[0] for at in (point, scaled)]
+    values = [plain_loss(network, at, inputs, p, smoothness=1e-4).value for at in (point, scaled)]
     torch.testing.assert_close(*values, rtol=1e-10, atol=0.0)
 
 
@@ -541,7 +541,7 @@ def test_lbfgs_minimises_independent_problems_at_once():
         point = minimiser.point.clone().requires_grad_()
         value = rosenbrock(point)
         (gradient,) = torch.autograd.grad(value.sum(), point)
-        minimiser.update(value.detach(), gradient)
+        minimiser.update(value.detach(), gradient, torch.ones(2, dtype=torch.bool))
     assert minimiser.value.max() < 1e-12
     torch.testing.assert_close(minimiser.base, torch.ones_like(starts), atol=1e-5, rtol=0.0)
 
@@ -553,5 +553,37 @@ def test_lbfgs_survives_a_value_that_is_no_number():
         x = minimiser.point.clone().requires_grad_()
         value = (x - torch.log(x)).sum(dim=1)
         (gradient,) = torch.autograd.grad(value.sum(), x)
-        minimiser.update(value.detach(), torch.nan_to_num(gradient))
+        minimiser.update(value.detach(), torch.nan_to_num(gradient), torch.tensor([True]))
     assert minimiser.base.item() == pytest.approx(1.0, abs=1e-8)
+
+
+def test_lbfgs_does_not_go_where_values_are_unreliable():
+    """The minimum of (x - 3)² is out of bounds: the search comes close to the bound at 1."""
+    minimiser = LBFGS.start(torch.tensor([[0.0]], dtype=torch.float64), history=4)
+    for _ in range(60):
+        x = minimiser.point.clone()
+        value, gradient = (x - 3.0).square().sum(dim=1), 2.0 * (x - 3.0)
+        minimiser.update(value, gradient, x[:, 0] < 1.0)
+        assert minimiser.base.item() < 1.0
+    assert minimiser.base.item() > 0.8
+
+
+def test_last_layer_of_huge_features_is_unreliable(data):
+    p = problem(data)
+    network = Architecture(2, 6, "silu")
+    inputs = network_inputs(torch.from_numpy(NODES.xi), torch.from_numpy(NODES.tau))
+    inputs = inputs[torch.from_numpy(p.reachable_nodes)]
+    point = network.initial_weights([1, 2])[:, : -network.n_last_layer].double()
+    point[1] *= 1e3
+    problems = DensityProblem(
+        [data[0][0]],
+        np.repeat(data[1][0].reshape(1, -1), 2, axis=0),
+        np.ones((2, data[1][0].size)),
+        None,
+        GRID.cell_area,
+        NODES,
+        torch.float64,
+        "cpu",
+    )
+    here = projected_loss(network, point, inputs, problems, ridge=1e-10, smoothness=0.0)
+    assert here.reliable.tolist() == [True, False]

@@ -14,8 +14,8 @@ class Stepper(Protocol):
 
     point: Tensor
 
-    def update(self, value: Tensor, gradient: Tensor) -> None:
-        """Move `point`, given the loss (n_members,) and its gradient there."""
+    def update(self, value: Tensor, gradient: Tensor, reliable: Tensor) -> None:
+        """Move `point`, given the loss (n_members,) there, its gradient, and if it is reliable."""
 
 
 class Adam:
@@ -25,9 +25,9 @@ class Adam:
         self.point = point.clone()
         self.optimizer = torch.optim.Adam([self.point])
 
-    def update(self, value: Tensor, gradient: Tensor) -> None:
+    def update(self, value: Tensor, gradient: Tensor, reliable: Tensor) -> None:
         """One step; Adam does not look at the value."""
-        del value
+        del value, reliable
         self.point.grad = gradient
         self.optimizer.step()
 

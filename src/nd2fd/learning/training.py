@@ -279,21 +279,21 @@ def train_together(
         restore(stepper, state["stepper"])
 
     for evaluation in range(start, n_evaluations):
-        value, gradient, loss, used, outputs = evaluate(
+        here = evaluate(
             architecture, stepper.point, inputs, problem, smoothness=settings.smoothness
         )
-        better = value < record.best_value
-        record.loss[:, evaluation] = loss
-        record.best_value = torch.where(better, value, record.best_value)
+        better = here.reliable & (here.value < record.best_value)
+        record.loss[:, evaluation] = here.loss
+        record.best_value = torch.where(better, here.value, record.best_value)
         record.best_step = torch.where(better, evaluation, record.best_step)
-        record.best_weights = torch.where(better[:, None], used, record.best_weights)
+        record.best_weights = torch.where(better[:, None], here.weights, record.best_weights)
         if evaluation % record_every == 0:
-            for member, values in enumerate(outputs.mT.cpu().double().numpy()):
+            for member, values in enumerate(here.outputs.mT.cpu().double().numpy()):
                 node_values = np.zeros((N_STRUCTURE_FUNCTIONS, nodes.n_nodes))
                 node_values[:, problem.reachable_nodes] = values
                 column = evaluation // record_every
                 record.test_loss[member, column] = test_loss(node_values.ravel())
-        stepper.update(value, gradient)
+        stepper.update(here.value, here.gradient, here.reliable)
         done = evaluation + 1
         if done % _REPORT_EVERY == 0 or done == n_evaluations:
             progress(done * n_members, record.best_value.max().item())
