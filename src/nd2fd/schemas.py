@@ -120,7 +120,7 @@ NEAR = Schema(
 # members/{ensemble}/{batch}.h5
 MEMBER = Schema(
     "member",
-    3,
+    2,
     (
         MEMBERS,
         Dataset("xi", REAL, "1", ("xi",), "nodes in sqrt(x)"),
@@ -137,6 +137,14 @@ MEMBER = Schema(
             "weights", REAL, "1", ("member", "weight"), "per layer: weights (out, in) flat, biases"
         ),
         Dataset("loss", REAL, "1", ("member", "step"), "training loss", finite=False),
+        Dataset(
+            "validation_loss",
+            REAL,
+            "1",
+            ("member", "step"),
+            "loss on held-out events; the training loss where none are",
+            finite=False,
+        ),
         Dataset("test_step", INTEGER, "1", ("test",), "steps of the test loss"),
         Dataset(
             "test_loss",
@@ -146,7 +154,9 @@ MEMBER = Schema(
             "loss of the 3-D cross section, closure",
             finite=False,
         ),
-        Dataset("best_step", INTEGER, "1", ("member",), "step whose weights are kept here"),
+        Dataset(
+            "best_step", INTEGER, "1", ("member",), "step of the best validation loss, kept here"
+        ),
     ),
 )
 
