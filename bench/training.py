@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def settings(*files: str) -> TrainingSettings:
     section: dict[str, Any] = {}
     for file in ("config.yaml", *files):
         section |= yaml.safe_load((Path("config") / file).read_text(encoding="utf-8"))["training"]
-    return TrainingSettings(**{f.name: section[f.name] for f in fields(TrainingSettings)})
+    return TrainingSettings.for_statistics(section, n_events=0, flux_errors=False)
 
 
 def paper_network() -> nn.Sequential:
@@ -76,7 +76,7 @@ def operator_step(n: int, device: str, network_alone: bool = False) -> Task:
     matrix = ForwardOperator.build(grid, NODES).event_matrix(near_flux(grid))
     uniform = np.ones((1, n * n))
     problem = DensityProblem(
-        [matrix], uniform, np.ones_like(uniform), None, grid.cell_area, torch.float32, device
+        [matrix], uniform, np.ones_like(uniform), None, grid.cell_area, NODES, torch.float32, device
     )
     nodes = torch.from_numpy(problem.reachable_nodes)
     inputs = network_inputs(torch.from_numpy(NODES.xi), torch.from_numpy(NODES.tau))[nodes]
@@ -159,7 +159,7 @@ def _train(how: TrainingSettings, n_members: int, seed: int, n: int) -> Callable
     densities = np.tile(near_density(grid), (n_members, 1))
     seeds = range(seed, seed + n_members)
     data = TrainingData(
-        [matrix], densities, None, np.ones_like(densities), None, grid.cell_area, NODES, seeds
+        [matrix], densities, np.ones_like(densities), None, grid.cell_area, NODES, seeds
     )
 
     def run() -> TrainedModels:

@@ -47,7 +47,7 @@ def broken(raw, path, value):
 
 
 def test_default_is_valid(raw):
-    assert validate_config(raw).grid.n_energy == 96
+    assert validate_config(raw).grid.n_energy == 288
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in (ROOT / "config").glob("*.yaml")))
@@ -123,7 +123,7 @@ def test_shipped_overrides_are_valid(raw, name):
             ["ensembles.flow.dm2_32", "[0.003, 0.002]", "below"],
         ),
         (("flow", "learning_rate"), 0.0, ["flow.learning_rate", "0.0", "> 0"]),
-        (("flow", "energy_stride"), 97, ["flow.energy_stride", "97", "96 energies"]),
+        (("flow", "energy_stride"), 289, ["flow.energy_stride", "289", "288 energies"]),
         (("ensembles", "seeds", "vary"), [], ["ensembles.seeds", "vary is empty", "size: 1"]),
         (
             ("ensembles", "Bad name"),

@@ -53,7 +53,7 @@ def on_nodes(network, nodes):
     matrix = ForwardOperator.build(GRID, nodes).event_matrix(FLUX)
     ones = np.ones_like(DENSITY[None])
     problem = DensityProblem(
-        [matrix], DENSITY[None], ones, None, GRID.cell_area, torch.float64, "cpu"
+        [matrix], DENSITY[None], ones, None, GRID.cell_area, nodes, torch.float64, "cpu"
     )
     inputs = network_inputs(torch.from_numpy(nodes.xi), torch.from_numpy(nodes.tau))
     outputs = network(inputs[torch.from_numpy(problem.reachable_nodes)])

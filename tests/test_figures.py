@@ -210,7 +210,6 @@ def toy_members(n_members):
     loss = np.geomspace(1.0, 1e-6, 30) * np.arange(1, n_members + 1)[:, None]
     return {
         "loss": loss,
-        "validation_loss": 1.5 * loss,
         "test_step": np.arange(0, 30, 5),
         "test_loss": 3.0 * loss[:, ::5],
         "best_step": np.full(n_members, 29),
@@ -445,12 +444,12 @@ def test_slices_are_compared_with_the_truth_in_percent_of_the_peak():
 def test_losses_are_those_of_the_artifacts():
     left, right = fig6.draw(toy_members(2), toy_members(3), 30_000_000).axes
     members = toy_members(3)
-    drawn = [line.get_ydata() for line in right.lines if line.get_color() == LEARNED]
+    *drawn, _ = (line.get_ydata() for line in right.lines if line.get_color() == LEARNED)
     np.testing.assert_array_equal(drawn, members["loss"])
     kept = line_with(right, linestyle="None")
     np.testing.assert_array_equal(kept.get_xdata(), members["best_step"] + 1)
-    np.testing.assert_array_equal(kept.get_ydata(), members["validation_loss"].min(axis=1))
-    assert len(left.lines) == 2 * 2 + 1
+    np.testing.assert_array_equal(kept.get_ydata(), members["loss"].min(axis=1))
+    assert len(left.lines) == len(right.lines) - 2 == 2 * 2 + 1
 
 
 def test_learned_structure_functions_have_the_event_rate_of_the_truth():

@@ -12,7 +12,7 @@ from nd2fd.forward.event_kernel import cell_cross_sections
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.learning.flux_errors import density_errors, with_flux_errors
-from nd2fd.learning.problem import DensityProblem, poisson_weights, split_in_halves
+from nd2fd.learning.problem import DensityProblem, poisson_weights
 from nd2fd.learning.training import TrainingData, TrainingSettings, train
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
 from nd2fd.physics.flux import cell_averages
@@ -73,6 +73,7 @@ def make_problem(operator, target, weights, errors):
         weights[None],
         None,
         GRID.cell_area,
+        NODES,
         torch.float64,
         "cpu",
         None if errors is None else errors[None],
@@ -87,18 +88,18 @@ def test_common_errors_are_the_covariance(operator, cross_sections):
     errors = rng.normal(size=(N_CELLS, 3)) * target[:, None]
     weights = rng.uniform(0.5, 2.0, N_CELLS)
     problem = make_problem(operator, target, weights, errors)
-    rows = problem._rows
+    matrix = operator.event_matrix(FLUX / FLUX.sum())
+    rows = np.flatnonzero(np.diff(matrix.indptr))
     own = np.diag(1 / (weights[rows] * GRID.cell_area))
     inverse = np.linalg.inv(own + errors[rows] @ errors[rows].T)
 
     features = rng.normal(size=(len(problem.reachable_nodes), 4))
     everywhere = np.zeros((NODES.n_nodes, 4))
     everywhere[problem.reachable_nodes] = features
-    matrix = operator.event_matrix(FLUX / FLUX.sum())
     columns = [matrix[:, first : first + NODES.n_nodes] @ everywhere for first in (0, 576, 1152)]
     design = np.hstack(columns)[rows] / GRID.cell_area
     expected = np.linalg.solve(design.T @ inverse @ design, design.T @ inverse @ target[rows])
-    solution = problem.solve_last_layer(torch.from_numpy(features)[None], ridge=0.0)
+    solution = problem.solve_last_layer(torch.from_numpy(features)[None], 0.0, 0.0)
     np.testing.assert_allclose(solution.numpy().ravel(), expected, rtol=1e-6)
 
     difference = design @ expected - target[rows]
@@ -116,15 +117,10 @@ def test_learned_cross_section_does_not_absorb_the_flux(operator, cross_sections
     truth = FLUX @ cross_sections
     counts = np.random.default_rng(0).poisson(n_events * truth / truth.sum())
     histogram = counts / (counts.sum() * GRID.cell_area)
-    halves = tuple(
-        (half / (half.sum() * GRID.cell_area))[None]
-        for half in split_in_halves(counts, np.random.default_rng(1))
-    )
     assumed = FLUX + np.array([1.0, -1.0]) @ FLUX_ERRORS
     plain = TrainingData(
         [operator.event_matrix(assumed / assumed.sum())],
         histogram[None],
-        halves,
         poisson_weights(histogram.reshape(1, 32, 32)).reshape(1, -1),
         None,
         GRID.cell_area,
@@ -132,7 +128,7 @@ def test_learned_cross_section_does_not_absorb_the_flux(operator, cross_sections
         (1,),
     )
     settings = TrainingSettings(
-        "varpro", "silu", "float64", 3, 32, 40, ridge=0.01 / n_events, device="cpu"
+        "varpro", "silu", "float64", 3, 32, 40, 1e-10, smoothness=0.01 / n_events, device="cpu"
     )
     careful = with_flux_errors(plain, settings, GRID, assumed[None], FLUX_ERRORS, n_events)
     assert plain.common_errors is None

@@ -203,3 +203,28 @@ def test_cut_cells_are_as_good_as_the_others():
     cut = (low < product) & (high > product) & (fine > 0.3)
     assert cut.sum() > 8
     assert np.abs(coarse[cut] / fine[cut] - 1.0).max() < 5e-3
+
+
+def test_second_derivatives_of_a_quadratic_are_exact():
+    nodes = NodeGrid(9, 17)
+    xi, tau = np.meshgrid(nodes.xi, nodes.tau, indexing="ij")
+    quadratic = 3.0 + 2.0 * xi - tau + 1.5 * xi**2 + 0.7 * xi * tau - 0.25 * tau**2
+    area = 1.0 / (8 * 16)
+    values = nodes.second_derivatives() @ quadratic.ravel() / np.sqrt(area)
+    of_xi, mixed, of_tau = np.split(values, [7 * 17, 7 * 17 + 8 * 16])
+    np.testing.assert_allclose(of_xi, 3.0, atol=1e-10)
+    np.testing.assert_allclose(mixed, np.sqrt(2.0) * 0.7, atol=1e-10)
+    np.testing.assert_allclose(of_tau, -0.5, atol=1e-10)
+    assert of_tau.size == 9 * 15
+
+
+def test_bending_converges_to_the_integral():
+    """w = sin(πξ) cos(2πτ): the integral of its squared second derivatives is 25 π⁴ / 4."""
+    errors = []
+    for n in (33, 65):
+        nodes = NodeGrid(n, n)
+        w = np.outer(np.sin(np.pi * nodes.xi), np.cos(2 * np.pi * nodes.tau)).ravel()
+        bending = np.square(nodes.second_derivatives() @ w).sum()
+        errors.append(abs(bending / (6.25 * np.pi**4) - 1))
+    assert errors[1] < 0.6 * errors[0]
+    assert errors[1] < 0.05

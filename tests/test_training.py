@@ -13,10 +13,10 @@ from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.learning.checkpoint import Checkpoint
 from nd2fd.learning.closure import closure_loss
-from nd2fd.learning.evaluation import projected_loss
+from nd2fd.learning.evaluation import plain_loss, projected_loss
 from nd2fd.learning.lbfgs import LBFGS
 from nd2fd.learning.network import Architecture, network_inputs
-from nd2fd.learning.problem import DensityProblem, poisson_weights, split_in_halves
+from nd2fd.learning.problem import DensityProblem, poisson_weights
 from nd2fd.learning.training import (
     TrainingData,
     TrainingSettings,
@@ -28,7 +28,7 @@ from nd2fd.physics.flux import cell_averages
 
 GRID = DensityGrid(32, 32, 32, 2, 10.0)
 NODES = NodeGrid(24, 24)
-VARPRO = TrainingSettings("varpro", "silu", "float64", 3, 32, 40, 1e-10, "cpu")
+VARPRO = TrainingSettings("varpro", "silu", "float64", 3, 32, 40, 1e-10, 0.0, "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def trained(data, settings, seeds=(1,), test_loss=lambda _: 0.0, checkpoint=None
     (near, _), (density, _), _ = data
     densities = np.repeat(density.reshape(1, -1), len(seeds), axis=0)
     problem = TrainingData(
-        [near], densities, None, np.ones_like(densities), None, GRID.cell_area, NODES, seeds
+        [near], densities, np.ones_like(densities), None, GRID.cell_area, NODES, seeds
     )
     return how(problem, settings, test_loss, lambda *_: None, checkpoint)
 
@@ -65,7 +65,8 @@ def member(data, true_node_values):
 def problem(data, dtype=torch.float64):
     (near, _), (density, _), _ = data
     target = density.reshape(1, -1)
-    return DensityProblem([near], target, np.ones_like(target), None, GRID.cell_area, dtype, "cpu")
+    ones = np.ones_like(target)
+    return DensityProblem([near], target, ones, None, GRID.cell_area, NODES, dtype, "cpu")
 
 
 def test_loss_is_the_integral_of_the_squared_difference(data):
@@ -103,7 +104,7 @@ def test_last_layer_is_the_least_squares_solution(data):
         [near[:, i * NODES.n_nodes : (i + 1) * NODES.n_nodes] @ everywhere for i in range(3)]
     )
     expected, *_ = np.linalg.lstsq(design / GRID.cell_area, density.ravel(), rcond=None)
-    solution = p.solve_last_layer(torch.from_numpy(features)[None], ridge=0.0).numpy()
+    solution = p.solve_last_layer(torch.from_numpy(features)[None], 0.0, 0.0).numpy()
     np.testing.assert_allclose(solution.ravel(), expected, rtol=1e-6)
 
 
@@ -118,6 +119,7 @@ def test_weighted_loss_and_last_layer(data):
         weights[None],
         None,
         GRID.cell_area,
+        NODES,
         torch.float64,
         "cpu",
     )
@@ -131,7 +133,7 @@ def test_weighted_loss_and_last_layer(data):
     expected, *_ = np.linalg.lstsq(
         root[:, None] * design / GRID.cell_area, root * density.ravel(), rcond=None
     )
-    solution = p.solve_last_layer(torch.from_numpy(features)[None], ridge=0.0)
+    solution = p.solve_last_layer(torch.from_numpy(features)[None], 0.0, 0.0)
     np.testing.assert_allclose(solution.numpy().ravel(), expected, rtol=1e-6)
 
     outputs = torch.from_numpy(features)[None] @ solution.mT
@@ -151,11 +153,11 @@ def test_smeared_density_is_the_product_with_the_response(data):
     )
     target, ones = density.reshape(1, -1), np.ones((1, n_cells))
     smeared, explicit = (
-        DensityProblem([matrix], target, ones, kept, GRID.cell_area, torch.float64, "cpu")
+        DensityProblem([matrix], target, ones, kept, GRID.cell_area, NODES, torch.float64, "cpu")
         for matrix, kept in ((near, response), (sp.csr_array(response @ near), None))
     )
     features = torch.from_numpy(rng.normal(size=(1, len(smeared.reachable_nodes), 4)))
-    solutions = [p.solve_last_layer(features, ridge=1e-8) for p in (smeared, explicit)]
+    solutions = [p.solve_last_layer(features, 1e-8, 1e-8) for p in (smeared, explicit)]
     torch.testing.assert_close(*solutions, rtol=1e-6, atol=1e-9)
     gradients = []
     for p in (smeared, explicit):
@@ -181,7 +183,7 @@ def test_poisson_weights_make_a_chi_squared(data):
     assert unweighted[inside].std() / unweighted[inside].mean() > 0.5
 
 
-def test_statistics_choose_the_ridge():
+def test_smoothness_counts_the_less_the_more_events_there_are():
     section = {
         "optimizer": "varpro",
         "activation": "silu",
@@ -191,78 +193,145 @@ def test_statistics_choose_the_ridge():
         "evaluations": 40,
         "weighting": "poisson",
         "ridge": 1e-10,
-        "prior": 30.0,
-        "prior_with_flux_errors": 0.3,
+        "smoothness": 0.3,
+        "smoothness_with_flux_errors": 0.03,
         "device": "cpu",
     }
     assert TrainingSettings.for_statistics(section, 0, flux_errors=False) == VARPRO
-    for flux_errors, ridge in ((False, 1e-5), (True, 1e-7)):
-        sampled = TrainingSettings.for_statistics(section, 3_000_000, flux_errors=flux_errors)
-        assert sampled == replace(VARPRO, ridge=1e-10 + ridge)
+    for flux_errors, smoothness in ((False, 1e-7), (True, 1e-8)):
+        sampled = TrainingSettings.for_statistics(section, 3_000_000, flux_errors)
+        assert sampled == replace(VARPRO, smoothness=smoothness)
 
 
-def test_halves_are_independent_poisson_counts():
-    rng = np.random.default_rng(0)
-    counts = rng.poisson(50.0, 40_000)
-    first, second = split_in_halves(counts, rng)
-    np.testing.assert_array_equal(first + second, counts)
-    for half in (first, second):
-        assert half.mean() == pytest.approx(25.0, abs=0.1)
-        assert half.var() == pytest.approx(25.0, rel=0.03)
-    assert abs(np.corrcoef(first, second)[0, 1]) < 0.02
+def reachable_bends(p):
+    """Second derivatives of reachable nodes that have no unreachable neighbour, dense."""
+    derivatives = NODES.second_derivatives().toarray()
+    unreachable = np.delete(derivatives, p.reachable_nodes, axis=1)
+    return derivatives[~unreachable.any(axis=1)][:, p.reachable_nodes]
 
 
-def test_prior_and_weights_keep_the_noise_out(data):
-    """Half a million events: the settings for histograms do better than those for densities."""
-    (near, far), (density, far_density), _ = data
-    n_events = 500_000
-    contents = density.ravel() * GRID.cell_area
-    counts = np.random.default_rng(1).poisson(n_events * contents)
+def test_penalised_last_layer(data):
+    """Penalties are further rows of the least-squares problem: against NumPy's lstsq."""
+    (near, _), (density, _), _ = data
+    p = problem(data)
+    n_features, ridge, smoothness = 4, 1e-3, 2e-4
+    features = np.random.default_rng(0).normal(size=(len(p.reachable_nodes), n_features))
+    columns = [near[:, i * NODES.n_nodes + p.reachable_nodes] @ features for i in range(3)]
+    design = np.hstack(columns) / GRID.cell_area
+    constants = [c.sum(axis=1) for c in np.split(near.toarray(), 3, axis=1)]
+    unit = np.mean([((c / GRID.cell_area) ** 2).sum() for c in constants])
+    rows = np.vstack(
+        [
+            design,
+            np.sqrt(ridge * unit) * np.eye(3 * n_features),
+            np.sqrt(smoothness * unit) * np.kron(np.eye(3), reachable_bends(p) @ features),
+        ]
+    )
+    target = np.concatenate([density.ravel(), np.zeros(len(rows) - density.size)])
+    expected, cost, *_ = np.linalg.lstsq(rows, target, rcond=None)
+    solution = p.solve_last_layer(torch.from_numpy(features)[None], ridge, smoothness)
+    np.testing.assert_allclose(solution.numpy().ravel(), expected, rtol=1e-6)
+
+    outputs = torch.from_numpy(features)[None] @ solution.mT
+    value = (
+        p.squared_distance(p.densities(outputs))
+        + ridge * p.norm(solution)
+        + smoothness * p.curvature(outputs)
+    )
+    assert value.item() == pytest.approx(cost.item() * GRID.cell_area, rel=1e-9)
+
+
+def sampled_data(data, n_events, seed):
+    """A histogram of events of the near detector to learn from, with Poisson weights."""
+    (near, _), (density, _), _ = data
+    counts = np.random.default_rng(seed).poisson(n_events * density.ravel() * GRID.cell_area)
     histogram = counts / (counts.sum() * GRID.cell_area)
-    halves = tuple(
-        (half / (half.sum() * GRID.cell_area))[None]
-        for half in split_in_halves(counts, np.random.default_rng(2))
-    )
-    naive = TrainingData(
-        [near], histogram[None], None, np.ones((1, counts.size)), None, GRID.cell_area, NODES, (1,)
-    )
-    careful = replace(
-        naive,
-        halves=halves,
-        weights=poisson_weights(histogram.reshape(1, *density.shape)).reshape(1, -1),
-    )
-    deviation = []
-    for problem, settings in (
-        (naive, VARPRO),
-        (careful, replace(VARPRO, ridge=30.0 / n_events)),
-    ):
-        models = train(problem, settings, lambda _: 0.0, lambda *_: None)
+    weights = poisson_weights(histogram.reshape(1, *density.shape)).reshape(1, -1)
+    return TrainingData([near], histogram[None], weights, None, GRID.cell_area, NODES, (1,))
+
+
+def test_smoothness_keeps_the_noise_out(data):
+    """Half a million events: the far detector is better known, the fit to the near one worse."""
+    (_, far), (_, far_density), _ = data
+    n_events = 500_000
+    sampled = sampled_data(data, n_events, 1)
+    deviation, loss = [], []
+    for smoothness in (0.0, 0.01 / n_events):
+        settings = replace(VARPRO, smoothness=smoothness)
+        models = train(sampled, settings, lambda _: 0.0, lambda *_: None)
         w = models.structure_functions.ravel()
         deviation.append(total_variation(far @ w, far_density.ravel()))
-    # The step that is kept is the one that the other half likes best.
-    assert models.best_step[0] == models.validation_loss[0].argmin()
-    assert models.best_step[0] < models.loss[0].argmin()
-    assert deviation[1] < 0.5 * deviation[0]
+        loss.append(models.loss[0, models.best_step[0]])
+    assert loss[1] > loss[0]
+    assert deviation[1] < 0.3 * deviation[0]
 
 
-def test_gradient_at_the_projected_last_layer(data):
-    """The envelope theorem: differences of the minimum over the last layer, step by step."""
+def test_smoothness_decides_and_not_the_network(data):
+    """Against the minimum over all node values, which is a linear problem, without a network."""
+    (near, far), (_, far_density), _ = data
+    n_events = 500_000
+    smoothness = 0.01 / n_events
+    sampled = sampled_data(data, n_events, 1)
+    p = problem(data)
+    columns = (p.reachable_nodes + NODES.n_nodes * np.arange(3)[:, None]).ravel()
+    root = np.sqrt(sampled.weights[0] * GRID.cell_area)
+    constants = [c.sum(axis=1) / GRID.cell_area for c in np.split(near.toarray(), 3, axis=1)]
+    unit = np.mean([((root * c) ** 2).sum() for c in constants])
+    rows = np.vstack(
+        [
+            root[:, None] * near[:, columns].toarray() / GRID.cell_area,
+            np.sqrt(smoothness * unit) * np.kron(np.eye(3), reachable_bends(p)),
+        ]
+    )
+    target = np.concatenate([root * sampled.densities[0], np.zeros(len(rows) - root.size)])
+    at_minimum, *_ = np.linalg.lstsq(rows, target, rcond=None)
+    far_at_minimum = far[:, columns] @ at_minimum
+    statistical = total_variation(far_at_minimum, far_density.ravel())
+    for seed in (1, 2):
+        settings = replace(VARPRO, smoothness=smoothness)
+        models = train(replace(sampled, seeds=(seed,)), settings, lambda _: 0.0, lambda *_: None)
+        w = models.structure_functions.ravel()
+        cost = np.square(rows @ w[columns] - target).sum()
+        assert 1.0 < cost / np.square(rows @ at_minimum - target).sum() < 1.25
+        assert total_variation(far @ w, far_at_minimum) < 0.5 * statistical
+
+
+@pytest.mark.parametrize("evaluate", [projected_loss, plain_loss])
+def test_gradient_of_loss_and_penalties(data, evaluate):
+    """Against differences; for the projected loss, of the minimum over the last layer."""
     p = problem(data)
     network = Architecture(2, 6, "silu")
     inputs = network_inputs(torch.from_numpy(NODES.xi), torch.from_numpy(NODES.tau))
     inputs = inputs[torch.from_numpy(p.reachable_nodes)]
-    point = network.initial_weights([1])[:, : -network.n_last_layer].double()
-    ridge = 1e-6
+    point = network.initial_weights([1]).double()
+    penalties = {"smoothness": 1e-4}
+    if evaluate is projected_loss:
+        point = point[:, : -network.n_last_layer]
+        penalties["ridge"] = 1e-6
 
-    def evaluate(point):
-        value, gradient, *_ = projected_loss(network, point, inputs, p, ridge)
-        return value.item(), gradient[0]
+    def value_and_gradient(point):
+        here = evaluate(network, point, inputs, p, **penalties)
+        return here.value.item(), here.gradient[0]
 
-    _, gradient = evaluate(point)
+    value, gradient = value_and_gradient(point)
     direction = torch.randn(point.shape, dtype=torch.float64)
     step = 1e-5
-    difference = evaluate(point + step * direction)[0] - evaluate(point - step * direction)[0]
-    assert (gradient * direction).sum().item() == pytest.approx(difference / (2 * step), rel=1e-5)
+    up, down = (value_and_gradient(point + s * direction)[0] for s in (step, -step))
+    assert (gradient * direction).sum().item() == pytest.approx((up - down) / (2 * step), rel=1e-5)
+    penalties["smoothness"] = 0.0
+    assert value_and_gradient(point)[0] < value
+
+
+def test_plain_loss_does_not_see_the_normalisation(data):
+    p = problem(data)
+    network = Architecture(2, 6, "silu")
+    inputs = network_inputs(torch.from_numpy(NODES.xi), torch.from_numpy(NODES.tau))
+    inputs = inputs[torch.from_numpy(p.reachable_nodes)]
+    point = network.initial_weights([1]).double()
+    scaled = point.clone()
+    scaled[:, -network.n_last_layer :] *= -3.0
+    values = [plain_loss(network, at, inputs, p, smoothness=1e-4).value for at in (point, scaled)]
+    torch.testing.assert_close(*values, rtol=1e-10, atol=0.0)
 
 
 def test_member_learns_both_detectors_from_the_near_one(data, member):
@@ -362,7 +431,6 @@ def test_members_with_their_own_event_matrices(data, member):
     problem = TrainingData(
         [near, 2.0 * near],
         densities,
-        None,
         np.ones_like(densities),
         None,
         GRID.cell_area,
@@ -380,7 +448,9 @@ def test_wrong_number_of_event_matrices_is_refused(data):
     (near, _), (density, _), _ = data
     target = density.reshape(1, -1)
     with pytest.raises(ValueError, match="2 event matrices for 1 members"):
-        DensityProblem([near, near], target, np.ones_like(target), None, 1.0, torch.float64, "cpu")
+        DensityProblem(
+            [near, near], target, np.ones_like(target), None, 1.0, NODES, torch.float64, "cpu"
+        )
 
 
 def test_training_leaves_the_global_random_state_alone(data):
@@ -394,8 +464,8 @@ def test_training_leaves_the_global_random_state_alone(data):
 @pytest.mark.parametrize(
     "settings",
     [
-        TrainingSettings("adam", "leaky_relu", "float32", 3, 32, 400, 0.0, "cpu"),
-        TrainingSettings("lbfgs", "silu", "float64", 3, 32, 200, 0.0, "cpu"),
+        TrainingSettings("adam", "leaky_relu", "float32", 3, 32, 400, 0.0, 0.0, "cpu"),
+        TrainingSettings("lbfgs", "silu", "float64", 3, 32, 200, 0.0, 0.0, "cpu"),
     ],
     ids=["adam", "lbfgs"],
 )
@@ -473,7 +543,7 @@ def test_lbfgs_minimises_independent_problems_at_once():
         point = minimiser.point.clone().requires_grad_()
         value = rosenbrock(point)
         (gradient,) = torch.autograd.grad(value.sum(), point)
-        minimiser.update(value.detach(), gradient)
+        minimiser.update(value.detach(), gradient, torch.ones(2, dtype=torch.bool))
     assert minimiser.value.max() < 1e-12
     torch.testing.assert_close(minimiser.base, torch.ones_like(starts), atol=1e-5, rtol=0.0)
 
@@ -485,5 +555,37 @@ def test_lbfgs_survives_a_value_that_is_no_number():
         x = minimiser.point.clone().requires_grad_()
         value = (x - torch.log(x)).sum(dim=1)
         (gradient,) = torch.autograd.grad(value.sum(), x)
-        minimiser.update(value.detach(), torch.nan_to_num(gradient))
+        minimiser.update(value.detach(), torch.nan_to_num(gradient), torch.tensor([True]))
     assert minimiser.base.item() == pytest.approx(1.0, abs=1e-8)
+
+
+def test_lbfgs_does_not_go_where_values_are_unreliable():
+    """The minimum of (x - 3)² is out of bounds: the search comes close to the bound at 1."""
+    minimiser = LBFGS.start(torch.tensor([[0.0]], dtype=torch.float64), history=4)
+    for _ in range(60):
+        x = minimiser.point.clone()
+        value, gradient = (x - 3.0).square().sum(dim=1), 2.0 * (x - 3.0)
+        minimiser.update(value, gradient, x[:, 0] < 1.0)
+        assert minimiser.base.item() < 1.0
+    assert minimiser.base.item() > 0.8
+
+
+def test_last_layer_of_huge_features_is_unreliable(data):
+    p = problem(data)
+    network = Architecture(2, 6, "silu")
+    inputs = network_inputs(torch.from_numpy(NODES.xi), torch.from_numpy(NODES.tau))
+    inputs = inputs[torch.from_numpy(p.reachable_nodes)]
+    point = network.initial_weights([1, 2])[:, : -network.n_last_layer].double()
+    point[1] *= 1e3
+    problems = DensityProblem(
+        [data[0][0]],
+        np.repeat(data[1][0].reshape(1, -1), 2, axis=0),
+        np.ones((2, data[1][0].size)),
+        None,
+        GRID.cell_area,
+        NODES,
+        torch.float64,
+        "cpu",
+    )
+    here = projected_loss(network, point, inputs, problems, ridge=1e-10, smoothness=0.0)
+    assert here.reliable.tolist() == [True, False]

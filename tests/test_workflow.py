@@ -218,10 +218,10 @@ def test_equal_inputs_give_equal_bytes(finished, tmp_path):
 
 def test_bad_configuration_is_one_clear_error(fresh):
     config = fresh / "config" / "config.yaml"
-    config.write_text(config.read_text().replace("n_energy: 96", "n_enrgy: 96"))
+    config.write_text(config.read_text().replace("n_energy: 288", "n_enrgy: 288"))
     code, output = snakemake(fresh, "-n")
     assert code != 0
-    assert "grid.n_enrgy = 96: no such key" in output
+    assert "grid.n_enrgy = 288: no such key" in output
     assert "grid.n_energy: is missing" in output
     assert output.count("\n") < 25
 

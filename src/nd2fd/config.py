@@ -235,9 +235,9 @@ class TrainingSection(Section):
         ge=0,
         le=1,
     )
-    prior: float = key(
-        "`varpro` only: for a histogram of N events, prior / N is added to the ridge",
-        "choice",
+    smoothness: float = key(
+        "χ² that a histogram's structure functions pay for their curvature (docs/physics.md)",
+        "0: paper; else: choice",
         ge=0,
         le=1e6,
     )
@@ -246,8 +246,8 @@ class TrainingSection(Section):
         "varies the flux",
         "false: paper; true: choice",
     )
-    prior_with_flux_errors: float = key(
-        "In place of `prior` where `flux_errors` applies", "choice", ge=0, le=1e6
+    smoothness_with_flux_errors: float = key(
+        "In place of `smoothness` where `flux_errors` applies", "choice", ge=0, le=1e6
     )
     device: Literal["cpu", "cuda"] = key("Where to train", "choice")
     members_per_job: int = key(

@@ -120,7 +120,7 @@ NEAR = Schema(
 # members/{ensemble}/{batch}.h5
 MEMBER = Schema(
     "member",
-    2,
+    3,
     (
         MEMBERS,
         Dataset("xi", REAL, "1", ("xi",), "nodes in sqrt(x)"),
@@ -137,14 +137,6 @@ MEMBER = Schema(
             "weights", REAL, "1", ("member", "weight"), "per layer: weights (out, in) flat, biases"
         ),
         Dataset("loss", REAL, "1", ("member", "step"), "training loss", finite=False),
-        Dataset(
-            "validation_loss",
-            REAL,
-            "1",
-            ("member", "step"),
-            "loss on held-out events; the training loss where none are",
-            finite=False,
-        ),
         Dataset("test_step", INTEGER, "1", ("test",), "steps of the test loss"),
         Dataset(
             "test_loss",
@@ -154,9 +146,7 @@ MEMBER = Schema(
             "loss of the 3-D cross section, closure",
             finite=False,
         ),
-        Dataset(
-            "best_step", INTEGER, "1", ("member",), "step of the best validation loss, kept here"
-        ),
+        Dataset("best_step", INTEGER, "1", ("member",), "step whose weights are kept here"),
     ),
 )
 

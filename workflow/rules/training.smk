@@ -26,7 +26,6 @@ rule train_members:
         training=training_settings(),
         seed=CONFIG.seed,
         streams=network_streams,
-        near_streams=near_streams,
     message:
         "Training {wildcards.ensemble}, batch {wildcards.batch}"
     script:

@@ -1,4 +1,4 @@
-"""Figure 6: training, validation and test loss."""
+"""Figure 6: training and test loss."""
 
 from typing import Any
 

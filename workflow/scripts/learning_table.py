@@ -24,9 +24,10 @@ with Stage(snakemake) as stage:
         if kind == "flow":  # its last weights are kept, and it has no test
             learned = {"loss": models["final_loss"], "best_step": np.nan, "test_loss": np.nan}
         else:
+            best_step = models["best_step"]
             learned = {
-                "loss": np.nanmin(models["loss"], axis=1),
-                "best_step": models["best_step"],
+                "loss": np.take_along_axis(models["loss"], best_step[:, None], axis=1)[:, 0],
+                "best_step": best_step,
                 "test_loss": models["test_loss"][:, -1],
             }
         predictions = stage.read_members(f"{ensemble}_predictions", PREDICTION)

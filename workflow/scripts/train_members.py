@@ -12,12 +12,12 @@ from nd2fd.learning.checkpoint import Checkpoint
 from nd2fd.learning.closure import closure_loss
 from nd2fd.learning.flux_errors import with_flux_errors
 from nd2fd.learning.network import Architecture
-from nd2fd.learning.problem import poisson_weights, split_in_halves
+from nd2fd.learning.problem import poisson_weights
 from nd2fd.learning.training import TrainingData, TrainingSettings, train
 from nd2fd.physics.density import DensityGrid
 from nd2fd.schemas import MEMBER, NEAR, TRUTH
 from nd2fd.stage import Stage
-from nd2fd.statistics.streams import random_stream, stream_seed
+from nd2fd.statistics.streams import stream_seed
 
 snakemake: Any
 
@@ -41,22 +41,6 @@ with Stage(snakemake) as stage:
     shared = (fluxes == fluxes[0]).all()
     event_matrices = [operator.event_matrix(flux) for flux in (fluxes[:1] if shared else fluxes)]
     densities = near["density"]
-    halves = None
-    if n_events > 0:
-        contents = densities * (near["acceptance"][:, None, None] * grid.cell_area)
-        split = [
-            split_in_halves(
-                np.rint(content * n_events).astype(np.int64),
-                random_stream(params.seed, "held_out", *stream),
-            )
-            for content, stream in zip(contents, params.near_streams, strict=True)
-        ]
-        first, second = (
-            np.stack(half).reshape(len(split), -1) for half in zip(*split, strict=True)
-        )
-        halves = tuple(
-            half / (half.sum(axis=1, keepdims=True) * grid.cell_area) for half in (first, second)
-        )
     if n_events > 0 and params.training["weighting"] == "poisson":
         weights = poisson_weights(densities)
     else:
@@ -70,7 +54,6 @@ with Stage(snakemake) as stage:
     data = TrainingData(
         event_matrices,
         densities.reshape(len(fluxes), -1),
-        halves,
         weights.reshape(len(fluxes), -1),
         stage.read_response(),
         grid.cell_area,
@@ -86,7 +69,8 @@ with Stage(snakemake) as stage:
         lambda done, loss: progress(done, f"loss {loss:.3g}"),
         checkpoint,
     )
-    stage.log.info("best losses %s", np.array2string(np.nanmin(models.loss, axis=1), precision=3))
+    losses = models.loss[np.arange(len(fluxes)), models.best_step]
+    stage.log.info("losses %s", np.array2string(losses, precision=3))
     architecture = Architecture(settings.hidden_layers, settings.width, settings.activation)
     stage.write(
         MEMBER,
@@ -98,7 +82,6 @@ with Stage(snakemake) as stage:
             "layer_sizes": np.array(architecture.layer_sizes),
             "weights": models.weights,
             "loss": models.loss,
-            "validation_loss": models.validation_loss,
             "test_step": models.test_step,
             "test_loss": models.test_loss,
             "best_step": models.best_step,

@@ -1,4 +1,4 @@
-"""Figure 6: training, validation and test loss."""
+"""Figure 6: training and test loss."""
 
 from collections.abc import Mapping
 
@@ -8,15 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from nd2fd.figures.style import ACCENT, LEARNED, PAGE, SECOND
+from nd2fd.figures.style import ACCENT, LEARNED, PAGE
 
 Array = NDArray[np.float64]
 
 
 def draw(exact: Mapping[str, Array], sampled: Mapping[str, Array], n_events: int) -> Figure:
     """Losses against evaluations: members trained on the exact density and on sampled events.
-
-    Where the loss jumps up again the optimiser starts from another initial network.
 
     Parameters
     ----------
@@ -34,21 +32,17 @@ def draw(exact: Mapping[str, Array], sampled: Mapping[str, Array], n_events: int
         evaluation = np.arange(n_evaluations) + 1
         for index in range(n_members):
             axis.plot(evaluation, members["loss"][index], color=LEARNED, lw=0.7)
-            if members is sampled:
-                axis.plot(
-                    evaluation, members["validation_loss"][index], color=SECOND, lw=0.7, ls="--"
-                )
             axis.plot(
                 members["test_step"] + 1, members["test_loss"][index], color=ACCENT, lw=0.7, ls=":"
             )
         best = members["best_step"]
         axis.plot(
             best + 1,
-            members["validation_loss"][np.arange(n_members), best],
+            members["loss"][np.arange(n_members), best],
             marker="o",
             ms=2.5,
             ls="",
-            color=SECOND if members is sampled else LEARNED,
+            color=LEARNED,
         )
         axis.set_title(f"{title}, {n_members} members")
         axis.set(xlabel="evaluation of loss and gradient", xlim=(0, None), yscale="log")
@@ -56,11 +50,10 @@ def draw(exact: Mapping[str, Array], sampled: Mapping[str, Array], n_events: int
     figure.legend(
         handles=[
             Line2D([], [], color=LEARNED, lw=1, label="training"),
-            Line2D([], [], color=SECOND, lw=1, ls="--", label="validation, held-out events"),
             Line2D([], [], color=ACCENT, lw=1, ls=":", label="test, 3-D cross section"),
-            Line2D([], [], color="0.3", marker="o", ms=2.5, ls="", label="weights kept"),
+            Line2D([], [], color=LEARNED, marker="o", ms=2.5, ls="", label="weights kept"),
         ],
         loc="outside upper center",
-        ncols=4,
+        ncols=3,
     )
     return figure

@@ -8,6 +8,7 @@ Catmull-Rom splines: 4 × 4 weights that are known once the kinematics are.
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -122,3 +123,21 @@ class NodeGrid:
             for j in range(4):
                 result += flat[:, row + j] * (weights_xi[:, i] * weights_tau[:, j])
         return result
+
+    def second_derivatives(self) -> sp.csr_array:
+        """D with |D w|² = ∫ dξ dτ (w_ξξ² + 2 w_ξτ² + w_ττ²) for node values w, flat (n_nodes,).
+
+        What bending a thin plate costs (Duchon, RAIRO Anal. Numér. 10 (1976) 5), by differences of
+        neighbours; shape (n_derivatives, n_nodes).
+        """
+        sizes = (self.n_xi, self.n_tau)
+        values = [sp.eye_array(n, format="csr") for n in sizes]
+        slopes = [(v[1:] - v[:-1]) * (n - 1) for v, n in zip(values, sizes, strict=True)]
+        bends = [(s[1:] - s[:-1]) * (n - 1) for s, n in zip(slopes, sizes, strict=True)]
+        derivatives = [
+            sp.kron(bends[0], values[1]),
+            np.sqrt(2.0) * sp.kron(slopes[0], slopes[1]),
+            sp.kron(values[0], bends[1]),
+        ]
+        area = 1.0 / ((self.n_xi - 1) * (self.n_tau - 1))
+        return sp.csr_array(sp.vstack(derivatives) * np.sqrt(area))

@@ -84,7 +84,7 @@ def with_flux_errors(
     """
     evaluations = max(1, settings.evaluations // _FIRST_SHARE)
     first = train(
-        replace(data, halves=None),
+        data,
         replace(settings, evaluations=evaluations),
         lambda _: 0.0,
         lambda *_: None,

@@ -63,13 +63,17 @@ class LBFGS:
             newest=torch.zeros(n, dtype=torch.int64, device=point.device),
         )
 
-    def update(self, value: Tensor, gradient: Tensor) -> None:
-        """Take values (n,) and gradients (n, p) at `point`, and set the next `point`."""
+    def update(self, value: Tensor, gradient: Tensor, reliable: Tensor) -> None:
+        """Take values (n,) and gradients (n, p) at `point`, and set the next `point`.
+
+        Where values are not `reliable` (n,) the search does not go, if it has a better place to be.
+        """
         # A value that is not a number fails the comparison and shortens the step.
         first = torch.isinf(self.value)
         accepted = value <= torch.where(
             first, torch.inf, self.value + _ARMIJO * self.step * self.slope
         )
+        accepted &= reliable | first
         self._remember(accepted & ~first, gradient)
         shortened = self._shortened(value)
         taken = accepted[:, None]

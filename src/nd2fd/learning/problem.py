@@ -11,7 +11,6 @@ well as the Adam of arXiv:2412.16303. All members of a job are evaluated togethe
 data, and its own event matrix where the fluxes differ.
 """
 
-import copy
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from nd2fd.forward.nodes import NodeGrid
 from nd2fd.learning.network import N_STRUCTURE_FUNCTIONS
 
 Array = NDArray[np.float64]
@@ -32,17 +32,6 @@ _WEIGHT_SMOOTHING = 1.0
 
 _WEIGHT_FLOOR = 0.01
 """Density, in units of its average over the unit square, below which weights no longer grow."""
-
-
-def split_in_halves(
-    counts: NDArray[np.int64], rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Every event of a histogram goes to one of two halves, which are independent if it is Poisson.
-
-    `counts` has any shape, as have the two results.
-    """
-    first = rng.binomial(counts, 0.5)
-    return first, counts - first
 
 
 class _SparseProduct(torch.autograd.Function):
@@ -145,6 +134,8 @@ class DensityProblem:
         not multiplied out: S A has several times as many entries as S and A together.
     cell_area
         dv1 dv2 of a cell.
+    nodes
+        The node grid.
     dtype, device
         Of all tensors.
     common_errors
@@ -170,6 +161,7 @@ class DensityProblem:
         weights: Array,
         response: sp.csr_array | None,
         cell_area: float,
+        nodes: NodeGrid,
         dtype: torch.dtype,
         device: str,
         common_errors: Array | None = None,
@@ -179,10 +171,8 @@ class DensityProblem:
                 f"{len(event_matrices)} event matrices for {len(densities)} members; there must be "
                 "one for all or one each"
             )
-        n_columns = event_matrices[0].shape[1]
-        n_nodes = n_columns // N_STRUCTURE_FUNCTIONS
         self.reachable_nodes = np.unique(
-            np.concatenate([m.indices for m in event_matrices]) % n_nodes
+            np.concatenate([m.indices for m in event_matrices]) % nodes.n_nodes
         )
         true_rows = np.unique(
             np.concatenate([np.flatnonzero(np.diff(m.indptr)) for m in event_matrices])
@@ -197,14 +187,17 @@ class DensityProblem:
             _EventMap(
                 [
                     sp.csr_array(matrix[true_rows][:, first + self.reachable_nodes])
-                    for first in range(0, n_columns, n_nodes)
+                    for first in nodes.n_nodes * np.arange(N_STRUCTURE_FUNCTIONS)
                 ],
                 dtype,
                 device,
             )
             for matrix in event_matrices
         ]
-        self._rows, self._all_weights = rows, weights
+        second_derivatives = nodes.second_derivatives()
+        reachable = sp.csr_array(second_derivatives[:, self.reachable_nodes])
+        whole = np.diff(reachable.indptr) == np.diff(second_derivatives.indptr)
+        self._second_derivatives = _Matrix(sp.csr_array(reachable[whole]), dtype, device)
         self._weights = torch.tensor(weights[:, rows], dtype=dtype, device=device)
         self._cell_area = cell_area
         self._explained = None
@@ -217,27 +210,14 @@ class DensityProblem:
             factor = torch.linalg.cholesky(inner)
             half = torch.linalg.solve_triangular(factor, weighted.mT, upper=False)
             self._explained = half.mT * cell_area**0.5
-        self._set_densities(densities)
+        self._densities = torch.tensor(densities[:, rows], dtype=dtype, device=device)
+        # Cells that no event can reach cost the same whatever the model is.
+        unreachable = np.delete(weights * np.square(densities), rows, axis=1).sum(axis=1)
+        self._constants = torch.tensor(unreachable * cell_area, dtype=dtype, device=device)
         ones = torch.ones(len(densities), len(self.reachable_nodes), 1, dtype=dtype, device=device)
         constant = self._each(_EventMap.design, ones) / cell_area
         squares = (self._weights[:, :, None] * constant.square()).sum(dim=1)
         self._unit_norms = squares.mean(dim=1) * cell_area
-
-    def _set_densities(self, densities: Array) -> None:
-        like = self._weights
-        self._densities = torch.tensor(
-            densities[:, self._rows], dtype=like.dtype, device=like.device
-        )
-        # Cells that no event can reach cost the same whatever the model is.
-        cost = self._all_weights * np.square(densities)
-        unreachable = np.delete(cost, self._rows, axis=1).sum(axis=1) * self._cell_area
-        self._constants = torch.tensor(unreachable, dtype=like.dtype, device=like.device)
-
-    def with_densities(self, densities: Array) -> "DensityProblem":
-        """The same problem with other data, densities of shape (n_members, n_cells)."""
-        other = copy.copy(self)
-        other._set_densities(densities)
-        return other
 
     def densities(self, outputs: Tensor) -> Tensor:
         """A(Φ) w per dv1 dv2, not normalised: (n_members, n_rows) from outputs (…, n_nodes, 3)."""
@@ -245,8 +225,11 @@ class DensityProblem:
 
     def loss(self, densities: Tensor) -> Tensor:
         """L of predicted densities of any normalisation, shape (n_members,)."""
-        total = densities.sum(dim=1, keepdim=True) * self._cell_area
-        return self.squared_distance(densities / total)
+        return self.squared_distance(densities / self.total(densities)[:, None])
+
+    def total(self, densities: Tensor) -> Tensor:
+        """∫ dv1 dv2 of densities, shape (n_members,)."""
+        return densities.sum(dim=1) * self._cell_area
 
     def squared_distance(self, densities: Tensor) -> Tensor:
         """∫ dv1 dv2 u (density - p_ND)², the densities taken as they are, shape (n_members,).
@@ -264,17 +247,17 @@ class DensityProblem:
             return own
         return own - self._explained @ (self._explained.mT @ columns)
 
-    def solve_last_layer(self, features: Tensor, ridge: float) -> Tensor:
+    def solve_last_layer(self, features: Tensor, ridge: float, smoothness: float) -> Tensor:
         """Linear coefficients c of the structure functions W_i' = features · c_i, exactly.
 
-        Minimises `squared_distance` + `penalty`.
+        Minimises `squared_distance` + ridge · `norm` + smoothness · `curvature`.
 
         Parameters
         ----------
         features
             Values on the reachable nodes, shape (n_members, n_reachable, n_features).
-        ridge
-            Size of the penalty, as in `penalty`.
+        ridge, smoothness
+            Sizes of the penalties.
 
         Returns
         -------
@@ -284,19 +267,39 @@ class DensityProblem:
         design = self._each(_EventMap.design, features) / self._cell_area
         weighted = self._weighted(design)
         normal = weighted.mT @ design
-        normal.diagonal(dim1=1, dim2=2).add_(ridge * self._unit_norms[:, None] / self._cell_area)
+        unit = self._unit_norms[:, None, None] / self._cell_area
+        bends = self._bends(features)
+        penalty = smoothness * unit * (bends.mT @ bends)
+        penalty.diagonal(dim1=1, dim2=2).add_(ridge * unit[:, 0])
+        for first in range(0, normal.shape[1], features.shape[2]):
+            own = slice(first, first + features.shape[2])
+            normal[:, own, own] += penalty
         # The variant that raises nothing: one failing member must not stop the others.
         factor, failed = torch.linalg.cholesky_ex(normal)
         solution = torch.cholesky_solve(weighted.mT @ self._densities[:, :, None], factor)[:, :, 0]
         solution = torch.where(failed[:, None] > 0, torch.nan, solution)
         return solution.reshape(len(features), N_STRUCTURE_FUNCTIONS, -1)
 
-    def penalty(self, coefficients: Tensor, ridge: float) -> Tensor:
-        """ridge · |c|² in units of the densities, shape (n_members,).
+    def norm(self, coefficients: Tensor) -> Tensor:
+        """|c|² in units of the densities, shape (n_members,).
 
         The unit is the weighted squared norm of the density of W_i' = 1, averaged over i.
         """
-        return ridge * self._unit_norms * coefficients.square().sum(dim=(1, 2))
+        return self._unit_norms * coefficients.square().sum(dim=(1, 2))
+
+    def curvature(self, outputs: Tensor) -> Tensor:
+        """Σ_i ∫ dξ dτ (W_i',ξξ² + 2 W_i',ξτ² + W_i',ττ²) in the unit of `norm`, (n_members,).
+
+        Over the reachable nodes; outputs have shape (n_members, n_reachable, 3). Where W is
+        multiplied by a factor, this is by its square.
+        """
+        return self._unit_norms * self._bends(outputs).square().sum(dim=(1, 2))
+
+    def _bends(self, values: Tensor) -> Tensor:
+        """Second derivatives of (n_members, n_reachable, n): (n_members, n_derivatives, n)."""
+        n_members, n_nodes, n_columns = values.shape
+        columns = self._second_derivatives @ values.transpose(0, 1).reshape(n_nodes, -1)
+        return columns.reshape(-1, n_members, n_columns).transpose(0, 1)
 
     def _each(self, product: Any, values: Tensor) -> Tensor:
         """A product with the one event matrix, or with each member's own, as it is measured.

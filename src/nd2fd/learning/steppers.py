@@ -14,8 +14,8 @@ class Stepper(Protocol):
 
     point: Tensor
 
-    def update(self, value: Tensor, gradient: Tensor) -> None:
-        """Move `point`, given the loss (n_members,) and its gradient there."""
+    def update(self, value: Tensor, gradient: Tensor, reliable: Tensor) -> None:
+        """Move `point`, given the loss (n_members,) there, its gradient, and if it is reliable."""
 
 
 class Adam:
@@ -25,23 +25,11 @@ class Adam:
         self.point = point.clone()
         self.optimizer = torch.optim.Adam([self.point])
 
-    def update(self, value: Tensor, gradient: Tensor) -> None:
+    def update(self, value: Tensor, gradient: Tensor, reliable: Tensor) -> None:
         """One step; Adam does not look at the value."""
-        del value
+        del value, reliable
         self.point.grad = gradient
         self.optimizer.step()
-
-
-def better_of(first: Stepper, second: Stepper, take_second: Tensor) -> LBFGS:
-    """The second search for the members where it is to be taken (m,), else the first."""
-    assert isinstance(first, LBFGS)
-    assert isinstance(second, LBFGS)
-    chosen = {}
-    for field in fields(LBFGS):
-        old, new = getattr(first, field.name), getattr(second, field.name)
-        mask = take_second.reshape(-1, *[1] * (old.dim() - 1))
-        chosen[field.name] = torch.where(mask, new, old)
-    return LBFGS(**chosen)
 
 
 def state_of(stepper: Stepper) -> dict[str, Any]:

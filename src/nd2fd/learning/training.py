@@ -31,7 +31,7 @@ from torch import Tensor
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.learning.checkpoint import Checkpoint
-from nd2fd.learning.evaluation import best_last_layer, plain_loss, projected_loss
+from nd2fd.learning.evaluation import plain_loss, projected_loss
 from nd2fd.learning.lbfgs import LBFGS
 from nd2fd.learning.network import (
     N_STRUCTURE_FUNCTIONS,
@@ -40,20 +40,15 @@ from nd2fd.learning.network import (
     network_inputs,
 )
 from nd2fd.learning.problem import DensityProblem
-from nd2fd.learning.steppers import Adam, Stepper, better_of, restore, state_of
+from nd2fd.learning.steppers import Adam, Stepper, restore, state_of
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, float], None]
-"""Called now and then with (evaluations of all members so far, highest of their best losses)."""
+"""Called now and then with (evaluations of all members so far, highest of their lowest values)."""
 
 _LBFGS_HISTORY = 50
 _TEST_LOSS_RECORDS = 100
 _REPORT_EVERY = 10
-
-_STARTS = 3
-"""Histograms: initial networks that `varpro` tries, each for a quarter of the evaluations; the one
-with the lowest validation loss goes on. With a penalty on the last layer one network in six or so
-ends in a basin that L-BFGS leaves slowly; without noise, and penalty, none of ten did."""
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -69,6 +64,7 @@ class TrainingSettings:
     width: int
     evaluations: int
     ridge: float
+    smoothness: float
     device: str
 
     @classmethod
@@ -77,14 +73,13 @@ class TrainingSettings:
     ) -> "TrainingSettings":
         """Settings for a histogram of `n_events` events, or for the exact density (0 events).
 
-        A solver that finds the minimum finds the noise, too. For a histogram there is a penalty in
-        units of χ², a prior on the last layer, which counts the less the more events there are.
-        With flux errors it is another: it then competes with the flux, which yields easily.
+        A solver that finds the minimum finds the noise, too. For a histogram bending a structure
+        function costs something in units of χ², which counts the less the more events there are.
+        With flux errors it is another: what the truth's bends cost, the flux would pay for.
         """
         values = {field.name: section[field.name] for field in fields(cls)}
-        if n_events > 0:
-            prior = section["prior_with_flux_errors" if flux_errors else "prior"]
-            values["ridge"] += prior / n_events
+        smoothness = section["smoothness_with_flux_errors" if flux_errors else "smoothness"]
+        values["smoothness"] = smoothness / n_events if n_events > 0 else 0.0
         return cls(**values)
 
 
@@ -96,9 +91,6 @@ class TrainingData:
         A(Φ) of the assumed flux, shape (n_cells, 3 n_nodes); one for all members, or one each.
     densities
         ND densities per dv1 dv2 of unit integral, shape (m, n_cells).
-    halves
-        Densities of two independent halves of the events, like `densities`: the first to learn
-        from, the second to see when the noise is learned. None: there is no noise.
     weights
         Weights of the cells in the loss, shape (m, n_cells).
     response
@@ -115,7 +107,6 @@ class TrainingData:
 
     event_matrices: Sequence[sp.csr_array]
     densities: Array
-    halves: tuple[Array, Array] | None
     weights: Array
     response: sp.csr_array | None
     cell_area: float
@@ -131,7 +122,6 @@ class TrainingData:
             self,
             event_matrices=self.event_matrices if shared else [self.event_matrices[member]],
             densities=self.densities[one],
-            halves=None if self.halves is None else (self.halves[0][one], self.halves[1][one]),
             weights=self.weights[one],
             seeds=[self.seeds[member]],
             common_errors=None if self.common_errors is None else self.common_errors[one],
@@ -150,20 +140,17 @@ class TrainedModels:
     loss
         Training loss at every evaluation, shape (m, n_evaluations); infinite where it overflowed,
         not a number where the last layer had no solution.
-    validation_loss
-        The same on the half of the events that was held out; the training loss where none was.
     test_step, test_loss
         Evaluations at which the test loss was recorded, shape (n_records,), and its values,
         shape (m, n_records).
     best_step
         Index into `loss` of the evaluation whose weights were kept, shape (m,): that with the
-        lowest validation loss.
+        lowest sum of loss and penalties.
     """
 
     structure_functions: Array
     weights: Array
     loss: Array
-    validation_loss: Array
     test_step: NDArray[np.int64]
     test_loss: Array
     best_step: NDArray[np.int64]
@@ -174,12 +161,10 @@ class _Record:
     """What is kept of a training in progress; tensors of m members on the training's device."""
 
     loss: Tensor
-    validation_loss: Tensor
     test_loss: Tensor
-    best_loss: Tensor
+    best_value: Tensor
     best_step: Tensor
     best_weights: Tensor
-    best_of_start: Tensor
 
 
 def train(
@@ -209,7 +194,6 @@ def train(
         structure_functions=np.concatenate([p.structure_functions for p in parts]),
         weights=np.concatenate([p.weights for p in parts]),
         loss=np.concatenate([p.loss for p in parts]),
-        validation_loss=np.concatenate([p.validation_loss for p in parts]),
         test_step=parts[0].test_step,
         test_loss=np.concatenate([p.test_loss for p in parts]),
         best_step=np.concatenate([p.best_step for p in parts]),
@@ -243,9 +227,8 @@ def train_together(
     Returns
     -------
     TrainedModels
-        With the weights of each member's lowest validation loss; the overall sign, which normalised
-        densities do not see, is the one that makes the total positive. With `varpro` the last layer
-        is solved once more, for all events, where half of them were held out.
+        With each member's best weights; the overall sign, which normalised densities do not see,
+        is the one that makes the total positive.
 
     Raises
     ------
@@ -261,104 +244,74 @@ def train_together(
         data.weights,
         data.response,
         data.cell_area,
+        nodes,
         dtype,
         device,
         data.common_errors,
     )
-    learning, validation = (
-        (problem, problem)
-        if data.halves is None
-        else (problem.with_densities(half) for half in data.halves)
-    )
     all_inputs = network_inputs(torch.from_numpy(nodes.xi), torch.from_numpy(nodes.tau))
     inputs = all_inputs[torch.from_numpy(problem.reachable_nodes)].to(device, dtype)
-    projected = settings.optimizer == "varpro"
-
-    def first_stepper(start: int) -> Stepper:
-        # Random seeds of 63 bits: the next number is as good as another seed.
-        weights = architecture.initial_weights([seed + start for seed in seeds]).to(device, dtype)
-        if settings.optimizer == "adam":
-            return Adam(weights)
-        moved = weights[:, : -architecture.n_last_layer] if projected else weights
-        return LBFGS.start(moved, _LBFGS_HISTORY)
-
-    stepper = first_stepper(0)
+    initial = architecture.initial_weights(seeds).to(device, dtype)
+    stepper: Stepper
+    if settings.optimizer == "adam":
+        stepper = Adam(initial)
+    elif settings.optimizer == "lbfgs":
+        stepper = LBFGS.start(initial, _LBFGS_HISTORY)
+    else:
+        stepper = LBFGS.start(initial[:, : -architecture.n_last_layer], _LBFGS_HISTORY)
+    evaluate = (
+        partial(projected_loss, ridge=settings.ridge)
+        if settings.optimizer == "varpro"
+        else plain_loss
+    )
     n_members, n_evaluations = len(seeds), settings.evaluations
-    restarts = projected and data.halves is not None
-    evaluations_per_start = max(1, n_evaluations // (_STARTS + 1))
     record_every = max(1, n_evaluations // _TEST_LOSS_RECORDS)
     test_step = np.arange(0, n_evaluations, record_every)
     infinite = torch.full((n_members,), torch.inf, dtype=dtype, device=device)
     record = _Record(
         loss=infinite[:, None].repeat(1, n_evaluations),
-        validation_loss=infinite[:, None].repeat(1, n_evaluations),
         test_loss=torch.full((n_members, test_step.size), torch.inf, dtype=torch.float64),
-        best_loss=infinite,
+        best_value=infinite,
         best_step=torch.zeros(n_members, dtype=torch.int64, device=device),
-        best_weights=architecture.initial_weights(seeds).to(device, dtype),
-        best_of_start=infinite,
+        best_weights=initial,
     )
-    # The best start so far, and its lowest loss.
-    kept, kept_loss = stepper, infinite
     start = 0
     if checkpoint is not None and (state := checkpoint.load()) is not None:
         start = state["evaluation"]
         record = _Record(**{name: tensor.to(device) for name, tensor in state["record"].items()})
         record.test_loss = record.test_loss.cpu()
         restore(stepper, state["stepper"])
-        kept, kept_loss = first_stepper(0), state["kept_loss"].to(device)
-        restore(kept, state["kept"])
 
     for evaluation in range(start, n_evaluations):
-        starts_done, into_start = divmod(evaluation, evaluations_per_start)
-        if restarts and into_start == 0 and 0 < starts_done <= _STARTS:
-            kept = better_of(kept, stepper, record.best_of_start < kept_loss)
-            kept_loss = torch.minimum(kept_loss, record.best_of_start)
-            record.best_of_start = infinite
-            stepper = first_stepper(starts_done) if starts_done < _STARTS else kept
-        evaluate = partial(projected_loss, ridge=settings.ridge) if projected else plain_loss
-        value, gradient, loss, used, outputs = evaluate(
-            architecture, stepper.point, inputs, learning
+        here = evaluate(
+            architecture, stepper.point, inputs, problem, smoothness=settings.smoothness
         )
-        held_out = loss if data.halves is None else validation.loss(validation.densities(outputs))
-        better = held_out < record.best_loss
-        record.loss[:, evaluation] = loss
-        record.validation_loss[:, evaluation] = held_out
-        record.best_loss = torch.where(better, held_out, record.best_loss)
-        record.best_of_start = torch.fmin(record.best_of_start, held_out)
+        better = here.reliable & (here.value < record.best_value)
+        record.loss[:, evaluation] = here.loss
+        record.best_value = torch.where(better, here.value, record.best_value)
         record.best_step = torch.where(better, evaluation, record.best_step)
-        record.best_weights = torch.where(better[:, None], used, record.best_weights)
+        record.best_weights = torch.where(better[:, None], here.weights, record.best_weights)
         if evaluation % record_every == 0:
-            for member, values in enumerate(outputs.mT.cpu().double().numpy()):
+            for member, values in enumerate(here.outputs.mT.cpu().double().numpy()):
                 node_values = np.zeros((N_STRUCTURE_FUNCTIONS, nodes.n_nodes))
                 node_values[:, problem.reachable_nodes] = values
                 column = evaluation // record_every
                 record.test_loss[member, column] = test_loss(node_values.ravel())
-        stepper.update(value, gradient)
+        stepper.update(here.value, here.gradient, here.reliable)
         done = evaluation + 1
         if done % _REPORT_EVERY == 0 or done == n_evaluations:
-            progress(done * n_members, record.best_loss.max().item())
+            progress(done * n_members, record.best_value.max().item())
         if checkpoint is not None and (checkpoint.due() or done == n_evaluations):
             checkpoint.save(
-                {
-                    "evaluation": done,
-                    "record": asdict(record),
-                    "stepper": state_of(stepper),
-                    "kept": state_of(kept),
-                    "kept_loss": kept_loss,
-                }
+                {"evaluation": done, "record": asdict(record), "stepper": state_of(stepper)}
             )
 
-    if not torch.isfinite(record.best_loss).all():
+    if not torch.isfinite(record.best_value).all():
         failed = [
-            seed for seed, ok in zip(seeds, record.best_loss.isfinite(), strict=True) if not ok
+            seed for seed, ok in zip(seeds, record.best_value.isfinite(), strict=True) if not ok
         ]
         raise FloatingPointError(f"the loss was never finite for network seeds {failed}")
     with torch.no_grad():
-        if projected and data.halves is not None:
-            features = architecture.features(record.best_weights, inputs)
-            _, last = best_last_layer(features, problem, settings.ridge)
-            record.best_weights[:, -architecture.n_last_layer :] = last
         last = record.best_weights[:, -architecture.n_last_layer :]
         features = architecture.features(record.best_weights, all_inputs.to(device, dtype))
         outputs = architecture.outputs(last, features).mT.cpu().double()
@@ -372,7 +325,6 @@ def train_together(
         structure_functions=structure_functions.reshape(n_members, -1, nodes.n_xi, nodes.n_tau),
         weights=record.best_weights.cpu().double().numpy(),
         loss=record.loss.cpu().double().numpy(),
-        validation_loss=record.validation_loss.cpu().double().numpy(),
         test_step=test_step,
         test_loss=record.test_loss.numpy(),
         best_step=record.best_step.cpu().numpy(),

@@ -69,8 +69,7 @@ FIGURES = {
         "test loss of the three-dimensional cross section, never used, with it, to "
         "{seeds/test_loss/median} (medians). Right: with {nd30m/near_events} million ND events, "
         "cells count by their Poisson errors and the loss stops at the noise, "
-        "{nd30m/loss/median}; the weights with the best validation loss (points) are kept, and "
-        "the test loss is {nd30m/test_loss/median}.",
+        "{nd30m/loss/median}, with a test loss of {nd30m/test_loss/median}. Points: weights kept.",
     ),
     "fig7": Figure(
         _LEARNED,
