@@ -32,7 +32,7 @@ def settings(*files: str) -> TrainingSettings:
     section: dict[str, Any] = {}
     for file in ("config.yaml", *files):
         section |= yaml.safe_load((Path("config") / file).read_text(encoding="utf-8"))["training"]
-    return TrainingSettings.for_statistics(section, n_events=0, flux_errors=False)
+    return TrainingSettings.for_statistics(section, n_events=0)
 
 
 def paper_network() -> nn.Sequential:

@@ -194,13 +194,11 @@ def test_smoothness_counts_the_less_the_more_events_there_are():
         "weighting": "poisson",
         "ridge": 1e-10,
         "smoothness": 0.3,
-        "smoothness_with_flux_errors": 0.03,
         "device": "cpu",
     }
-    assert TrainingSettings.for_statistics(section, 0, flux_errors=False) == VARPRO
-    for flux_errors, smoothness in ((False, 1e-7), (True, 1e-8)):
-        sampled = TrainingSettings.for_statistics(section, 3_000_000, flux_errors)
-        assert sampled == replace(VARPRO, smoothness=smoothness)
+    assert TrainingSettings.for_statistics(section, 0) == VARPRO
+    sampled = TrainingSettings.for_statistics(section, 3_000_000)
+    assert sampled == replace(VARPRO, smoothness=1e-7)
 
 
 def reachable_bends(p):

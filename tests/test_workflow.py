@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -295,6 +296,19 @@ def test_style_change_redraws_figures_only(finished, tmp_path):
     style.write_text(style.read_text() + "axes.grid: True\n")
     _, output = snakemake(directory, *CI, "-n")
     assert set(job_counts(output)) == {"all", *(f"fig{n}" for n in FIGURES)}
+
+
+def test_flux_errors_concern_only_ensembles_that_vary_the_flux(finished, tmp_path):
+    directory = tmp_path / "copy"
+    shutil.copytree(finished, directory)
+    for key, value, trained in (
+        ("smoothness_with_flux_errors", 0.5, {"flux", "systematics"}),
+        ("flux_errors", False, {"flux", "systematics"}),
+        ("smoothness", 0.5, {"nominal", "seeds", "nd30m", "nd3m", "smeared"}),
+    ):
+        (directory / "other.yaml").write_text(f"training: {{{key}: {str(value).lower()}}}\n")
+        _, output = snakemake(directory, *CI, "other.yaml", "-n")
+        assert set(re.findall(r"Training (\w+), batch", output)) == trained, key
 
 
 def test_near_event_file(finished, tmp_path):

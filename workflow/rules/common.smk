@@ -186,9 +186,18 @@ def all_cross_sections(wildcards):
     return {} if kind == "known" else {"members": batches(LEARNED[kind], name)}
 
 
-def training_settings():
-    """The section `training` without the size of batches, which is in the list of members."""
-    return {k: v for k, v in section("training").items() if k != "members_per_job"}
+def training_settings(wildcards):
+    """What the section `training` says about an ensemble: other keys of it must retrain nothing."""
+    chosen = ensemble(wildcards.ensemble)
+    training = section("training")
+    smoothness_with_flux_errors = training.pop("smoothness_with_flux_errors")
+    # The size of batches is in the list of members.
+    del training["members_per_job"]
+    if "flux" not in chosen.vary or chosen.near_events is None:
+        training["flux_errors"] = False
+    elif training["flux_errors"]:
+        training["smoothness"] = smoothness_with_flux_errors
+    return training
 
 
 def cross_section_kind(name):

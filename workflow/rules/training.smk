@@ -23,7 +23,7 @@ rule train_members:
         code=code("train_members"),
         grid=section("grid"),
         nodes=section("nodes"),
-        training=training_settings(),
+        training=training_settings,
         seed=CONFIG.seed,
         streams=network_streams,
     message:

@@ -32,10 +32,7 @@ with Stage(snakemake) as stage:
     grid = DensityGrid(**params.grid)
     nodes = NodeGrid(**params.nodes)
     n_events = int(near["n_events"])
-    flux_errors = near.get("flux_errors") if n_events and params.training["flux_errors"] else None
-    settings = TrainingSettings.for_statistics(
-        params.training, n_events, flux_errors=flux_errors is not None
-    )
+    settings = TrainingSettings.for_statistics(params.training, n_events)
     operator = ForwardOperator.build(grid, nodes)
     fluxes = near["flux"] / near["flux"].sum(axis=1, keepdims=True)
     shared = (fluxes == fluxes[0]).all()
@@ -60,8 +57,8 @@ with Stage(snakemake) as stage:
         nodes,
         [stream_seed(params.seed, "network", *stream) for stream in params.streams],
     )
-    if flux_errors is not None:
-        data = with_flux_errors(data, settings, grid, near["flux"], flux_errors, n_events)
+    if params.training["flux_errors"]:
+        data = with_flux_errors(data, settings, grid, near["flux"], near["flux_errors"], n_events)
     models = train(
         data,
         settings,

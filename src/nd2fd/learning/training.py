@@ -68,18 +68,14 @@ class TrainingSettings:
     device: str
 
     @classmethod
-    def for_statistics(
-        cls, section: Mapping[str, Any], n_events: int, flux_errors: bool
-    ) -> "TrainingSettings":
+    def for_statistics(cls, section: Mapping[str, Any], n_events: int) -> "TrainingSettings":
         """Settings for a histogram of `n_events` events, or for the exact density (0 events).
 
         A solver that finds the minimum finds the noise, too. For a histogram bending a structure
         function costs something in units of χ², which counts the less the more events there are.
-        With flux errors it is another: what the truth's bends cost, the flux would pay for.
         """
         values = {field.name: section[field.name] for field in fields(cls)}
-        smoothness = section["smoothness_with_flux_errors" if flux_errors else "smoothness"]
-        values["smoothness"] = smoothness / n_events if n_events > 0 else 0.0
+        values["smoothness"] = section["smoothness"] / n_events if n_events > 0 else 0.0
         return cls(**values)
 
 
