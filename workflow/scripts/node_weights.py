@@ -20,7 +20,8 @@ with Stage(snakemake) as stage:
     nodes = NodeGrid(truth["xi"].size, truth["tau"].size)
     spectra = detector_spectra(stage.read("flux", FLUX), stage.read("oscillation", OSCILLATION))
     fluxes = np.stack([cell_averages(s, grid.n_energy, grid.energy_max) for s in spectra])
-    weights = fluxes @ ForwardOperator.build(grid, nodes).cross_section_matrix()
+    operator = ForwardOperator.build(grid, nodes)
+    weights = np.stack([operator.event_matrix(flux).sum(axis=0) for flux in fluxes])
     weights /= (weights @ truth["structure_functions"].ravel())[:, None]
     near, far = weights.reshape(2, 3, nodes.n_xi, nodes.n_tau)
     stage.write(WEIGHTS, {"xi": nodes.xi, "tau": nodes.tau, "near": near, "far": far})

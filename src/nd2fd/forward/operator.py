@@ -70,16 +70,6 @@ class ForwardOperator:
             flux[self.energy_index],
         )
 
-    def cross_section_matrix(self) -> sp.csr_array:
-        """The map to σ(E_ν) [1e-38 cm² per nucleon]; shape (n_energy, 3 n_nodes)."""
-        return _assemble(
-            self.nodes,
-            self.energy_index,
-            self.grid.n_energy,
-            self.points,
-            np.ones(self.energy_index.size),
-        )
-
     def point_matrix(self) -> sp.csr_array:
         """The map to every quadrature point separately; shape (n_points, 3 n_nodes).
 
