@@ -11,6 +11,7 @@ from nd2fd.config import (
     json_schema,
     markdown_table,
     refuse_repeated_keys,
+    typed_values,
     validate_config,
 )
 
@@ -209,3 +210,28 @@ def test_schema_and_models_agree(raw):
     raw["grid"]["n_v1"] = 4
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(raw, schema)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1000", 1000),
+        ("-0.1", -0.1),
+        ("1e-4", 1e-4),
+        ("false", False),
+        ("True", True),
+        ("null", None),
+        ("varpro", "varpro"),
+        ("data/flux.dat", "data/flux.dat"),
+        (3, 3),
+        (
+            {"n_events": "1000", "modes": {"file": "m.h5"}},
+            {"n_events": 1000, "modes": {"file": "m.h5"}},
+        ),
+        (["0.5", "1"], [0.5, 1]),
+    ],
+)
+def test_values_of_the_command_line_get_their_types(text, value):
+    typed = typed_values(text)
+    assert typed == value
+    assert type(typed) is type(value)

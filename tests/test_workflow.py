@@ -227,6 +227,19 @@ def test_bad_configuration_is_one_clear_error(fresh):
     assert output.count("\n") < 25
 
 
+def test_nested_configuration_of_the_command_line(fresh):
+    """Read with its types, in the main process and in the jobs it starts."""
+    density = "results/truth/densities.h5"
+    options = ["--configfile", "config/ci.yaml", "--config", "grid={n_energy: 12}"]
+    code, output = snakemake(fresh, density, *options, "--cores", "2")
+    assert code == 0, output[-5000:]
+    assert len(read_artifact(fresh / density, schemas.TRUTH).data["energy"]) == 12
+
+    code, output = snakemake(fresh, "-n", "--config", "smearing={energy_resolution: -0.1}")
+    assert code != 0
+    assert "smearing.energy_resolution = -0.1" in output
+
+
 def test_unknown_ensemble_is_a_clear_error(fresh):
     code, output = snakemake(fresh, "-n", "results/intervals/nominall.h5")
     assert code != 0

@@ -499,6 +499,29 @@ def refuse_repeated_keys(path: Path | str) -> None:
         walk(root, "")
 
 
+def typed_values(given: Any) -> Any:
+    """Give values of Snakemake's `--config` their types.
+
+    Snakemake reads `--config 'grid={n_energy: 32}'` with all nested values as text. Numbers are
+    read as Python's, which knows 1e-4 where YAML 1.1 asks for 1.0e-4.
+    """
+    if isinstance(given, Mapping):
+        return {name: typed_values(value) for name, value in given.items()}
+    if isinstance(given, list):
+        return [typed_values(value) for value in given]
+    if not isinstance(given, str):
+        return given
+    try:
+        return int(given)
+    except ValueError:
+        pass
+    try:
+        return float(given)
+    except ValueError:
+        pass
+    return {"true": True, "false": False, "null": None}.get(given.lower(), given)
+
+
 def validate_config(raw: Mapping[str, Any]) -> Config:
     """Check a configuration read from YAML.
 

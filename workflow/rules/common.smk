@@ -2,15 +2,24 @@
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 from nd2fd.code_digest import code_digest
-from nd2fd.config import EMBEDDED, ConfigError, refuse_repeated_keys, validate_config
+from nd2fd.config import (
+    EMBEDDED,
+    ConfigError,
+    refuse_repeated_keys,
+    typed_values,
+    validate_config,
+)
 from nd2fd.report import captions
 from nd2fd.statistics.streams import NO_DRAW
 
 try:
     for path in workflow.configfiles:
         refuse_repeated_keys(path)
+    # Snakemake reads nested values of --config as text.
+    update_config(config, typed_values(workflow.config_settings.config))
     CONFIG = validate_config(config)
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
