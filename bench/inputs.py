@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nd2fd.forward.nodes import NodeGrid
-from nd2fd.pdf.continuation import parton_densities
-from nd2fd.pdf.evolution import evolve_to_lhapdf
+from nd2fd.cross_sections.pdf.continuation import parton_densities
+from nd2fd.cross_sections.pdf.evolution import evolve_to_lhapdf
 from nd2fd.physics.density import DensityGrid, event_densities
-from nd2fd.physics.experiment import Experiment
-from nd2fd.physics.flux import cell_averages, embedded_dune_flux, interpolate_flux
+from nd2fd.physics.baseline import Experiment
+from nd2fd.beam.flux import cell_averages, embedded_dune_flux, interpolate_flux
 from nd2fd.physics.oscillation import NUFIT_6_0
-from nd2fd.physics.structure_functions import StructureFunctions, toy_truth
+from nd2fd.cross_sections.quark_parton import toy_truth
+from nd2fd.physics.structure_functions import StructureFunctions
 
 Array = NDArray[np.float64]
 

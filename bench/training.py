@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bench.harness import Comparison, Contestant, Measurement, Target, Task, take_turns
 from bench.inputs import NODES, cubic_grid, near_density, near_flux
 from nd2fd.forward.operator import ForwardOperator
-from nd2fd.learning.direct import DirectProblem
+from bench.direct import DirectProblem
 from nd2fd.learning.network import network_inputs
 from nd2fd.learning.problem import DensityProblem
 from nd2fd.learning.training import TrainedModels, TrainingData, TrainingSettings, train

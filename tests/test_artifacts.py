@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import nd2fd
-from nd2fd import artifacts
-from nd2fd.artifacts import (
+from nd2fd.io import artifacts
+from nd2fd.io.artifacts import (
     ArtifactError,
     Dataset,
     Provenance,
@@ -24,7 +24,7 @@ from nd2fd.artifacts import (
     sha256_of_file,
     write_artifact,
 )
-from nd2fd.schemas import SCHEMAS
+from nd2fd.io.schemas import SCHEMAS
 
 TOY = Schema(
     "toy",
@@ -178,7 +178,7 @@ WRITE_TOY = """
 import sys
 sys.path.insert(0, {tests!r})
 from test_artifacts import PROVENANCE, TOY, toy_data
-from nd2fd.artifacts import write_artifact
+from nd2fd.io.artifacts import write_artifact
 write_artifact({path!r}, TOY, toy_data(), PROVENANCE)
 """
 

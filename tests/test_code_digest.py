@@ -2,7 +2,7 @@
 
 import pytest
 
-from nd2fd import code_digest as module
+from nd2fd.io import digest as module
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import torch
 import toy
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
-from nd2fd.learning.direct import DirectProblem
+from bench.direct import DirectProblem
 from nd2fd.learning.network import network_inputs
 from nd2fd.learning.problem import DensityProblem
 from nd2fd.physics.density import DensityGrid, event_densities
-from nd2fd.physics.flux import cell_averages
+from nd2fd.beam.flux import cell_averages
 
 GRID = DensityGrid(n_energy=24, n_v1=20, n_v2=22, subsamples=2, energy_max=10.0)
 FLUX = cell_averages(toy.flux, GRID.n_energy, GRID.energy_max)

@@ -7,14 +7,14 @@ import pytest
 
 import toy
 from nd2fd.forward.nodes import NodeGrid
-from nd2fd.learning.models import StructureFunctionModel
+from nd2fd.cross_sections.models import StructureFunctionModel
 from nd2fd.physics.density import DensityGrid
-from nd2fd.physics.experiment import Experiment
-from nd2fd.physics.flux_uncertainty import embedded_flux_modes, modes_at
+from nd2fd.physics.baseline import Experiment
+from nd2fd.beam.modes import embedded_flux_modes, modes_at
 from nd2fd.physics.oscillation import OscillationParameters
-from nd2fd.physics.response import response_matrix
-from nd2fd.physics.sampling import sample_events
-from nd2fd.physics.smearing import Resolution, smear_events
+from nd2fd.detector.response import response_matrix
+from nd2fd.events.sampling import sample_events
+from nd2fd.detector.smearing import Resolution, smear_events
 from nd2fd.statistics.far_density import (
     NEGLIGIBLE_SHAPE,
     ExactDensity,

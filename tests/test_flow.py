@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import toy
-from nd2fd.learning.checkpoint import Checkpoint
-from nd2fd.learning.flow import (
+from nd2fd.io.checkpoint import Checkpoint
+from nd2fd.cross_sections.flow import (
     CrossSectionFlow,
     FlowSettings,
     _NearDetector,
@@ -19,7 +19,7 @@ from nd2fd.learning.flow import (
     train_flow,
 )
 from nd2fd.physics.density import DensityGrid, event_densities, midpoints, total_variation
-from nd2fd.physics.flux import cell_averages
+from nd2fd.beam.flux import cell_averages
 from nd2fd.physics.kinematics import kinematics
 
 GRID = DensityGrid(n_energy=24, n_v1=24, n_v2=24, subsamples=2, energy_max=10.0)

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from nd2fd.physics.flux import FluxTable, embedded_dune_flux, interpolate_flux, read_flux_table
+from nd2fd.beam.flux import FluxTable, embedded_dune_flux, interpolate_flux, read_flux_table
 from reference_data import reference_file
 
 

@@ -15,7 +15,7 @@ from nd2fd.learning.flux_errors import density_errors, with_flux_errors
 from nd2fd.learning.problem import DensityProblem, poisson_weights
 from nd2fd.learning.training import TrainingData, TrainingSettings, train
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
-from nd2fd.physics.flux import cell_averages
+from nd2fd.beam.flux import cell_averages
 
 GRID = DensityGrid(32, 32, 32, 2, 10.0)
 NODES = NodeGrid(24, 24)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from nd2fd.physics.flux import FluxTable, embedded_dune_flux, interpolate_flux
-from nd2fd.physics.flux_uncertainty import (
+from nd2fd.beam.flux import FluxTable, embedded_dune_flux, interpolate_flux
+from nd2fd.beam.modes import (
     FluxModes,
     embedded_flux_modes,
     modes_at,

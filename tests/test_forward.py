@@ -14,7 +14,7 @@ from nd2fd.physics.density import (
     reachable_parts,
     total_variation,
 )
-from nd2fd.physics.flux import cell_averages
+from nd2fd.beam.flux import cell_averages
 from nd2fd.physics.marginals import marginal_densities
 
 GRID = DensityGrid(n_energy=40, n_v1=32, n_v2=36, subsamples=2, energy_max=10.0)

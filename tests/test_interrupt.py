@@ -17,8 +17,8 @@ from contextlib import suppress
 import h5py
 import pytest
 
-from nd2fd.artifacts import read_artifact
-from nd2fd.schemas import SCHEMAS
+from nd2fd.io.artifacts import read_artifact
+from nd2fd.io.schemas import SCHEMAS
 from test_workflow import CI, copy_project, snakemake
 
 pytestmark = pytest.mark.slow
@@ -39,7 +39,7 @@ def block(*_):
 
 def sampling():
     """Events of one batch are drawn, others not."""
-    from nd2fd.physics.sampling import EventSampler
+    from nd2fd.events.sampling import EventSampler
     batches = EventSampler.batches
     def first_batch(*arguments):
         yield next(iter(batches(*arguments)))
@@ -51,7 +51,7 @@ def writing():
     os.fsync = block
 
 def checkpoint_half_written():
-    from nd2fd.learning.checkpoint import Checkpoint
+    from nd2fd.io.checkpoint import Checkpoint
     Checkpoint.due = lambda self: True
     synchronise = os.fsync
     saved = []

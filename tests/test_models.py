@@ -9,10 +9,10 @@ import torch
 import toy
 from nd2fd.forward.event_kernel import cell_cross_sections
 from nd2fd.forward.nodes import NodeGrid
-from nd2fd.learning.flow import CrossSectionFlow, FlowSettings, flat_weights
-from nd2fd.learning.models import cross_section_models
+from nd2fd.cross_sections.flow import CrossSectionFlow, FlowSettings, flat_weights
+from nd2fd.cross_sections.models import cross_section_models
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
-from nd2fd.physics.flux import cell_averages
+from nd2fd.beam.flux import cell_averages
 
 GRID = DensityGrid(n_energy=20, n_v1=24, n_v2=28, subsamples=2, energy_max=10.0)
 SETTINGS = FlowSettings(

@@ -11,10 +11,10 @@ import pytest
 from neopdf.pdf import PDF
 from scipy.interpolate import CubicHermiteSpline
 
-from nd2fd.pdf.continuation import continued_xf
-from nd2fd.pdf.evolution import evolve_to_lhapdf
-from nd2fd.pdf.grid import open_grid
-from nd2fd.pdf.parametrisation import initial_condition, initial_xf
+from nd2fd.cross_sections.pdf.continuation import continued_xf
+from nd2fd.cross_sections.pdf.evolution import evolve_to_lhapdf
+from nd2fd.cross_sections.pdf.grid import open_grid
+from nd2fd.cross_sections.pdf.parametrisation import initial_condition, initial_xf
 from reference_data import reference_file
 
 NAME = "ct18nnlo"

@@ -9,17 +9,17 @@ from scipy.stats import chi2, kstest
 
 import toy
 from nd2fd.forward.event_kernel import cell_cross_sections
-from nd2fd.physics import sampling
+from nd2fd.events import sampling
 from nd2fd.physics.constants import M_W, MUON_MASS, NUCLEON_MASS
 from nd2fd.physics.cross_section import kinematic_coefficients, muon_prefactor
 from nd2fd.physics.density import DensityGrid, event_densities, midpoints
-from nd2fd.physics.flux import cell_averages
+from nd2fd.beam.flux import cell_averages
 from nd2fd.physics.kinematics import (
     density_variables_from_muon,
     kinematics,
     muon_from_density_variables,
 )
-from nd2fd.physics.sampling import (
+from nd2fd.events.sampling import (
     ENERGY_THRESHOLD,
     EventSampler,
     histogram_events,

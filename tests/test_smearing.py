@@ -7,8 +7,8 @@ from scipy.stats import chi2, halfnorm, kstest
 from nd2fd.physics.constants import MUON_MASS, NUCLEON_MASS
 from nd2fd.physics.density import DensityGrid
 from nd2fd.physics.kinematics import density_variables_from_muon, muon_from_density_variables
-from nd2fd.physics.response import event_response, response_matrix
-from nd2fd.physics.smearing import Resolution, smear_events
+from nd2fd.detector.response import event_response, response_matrix
+from nd2fd.detector.smearing import Resolution, smear_events
 
 E_MAX = 10.0
 GRID = DensityGrid(1, 30, 24, 1, E_MAX)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nd2fd.statistics.streams import NO_DRAW, flux_parameters, random_stream, stream_seed
+from nd2fd.streams import NO_DRAW, flux_parameters, random_stream, stream_seed
 
 
 def test_a_stream_does_not_depend_on_others_or_their_order():

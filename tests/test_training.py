@@ -11,7 +11,7 @@ import torch
 import toy
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
-from nd2fd.learning.checkpoint import Checkpoint
+from nd2fd.io.checkpoint import Checkpoint
 from nd2fd.learning.closure import closure_loss
 from nd2fd.learning.evaluation import plain_loss, projected_loss
 from nd2fd.learning.lbfgs import LBFGS
@@ -24,7 +24,7 @@ from nd2fd.learning.training import (
     train_together,
 )
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
-from nd2fd.physics.flux import cell_averages
+from nd2fd.beam.flux import cell_averages
 
 GRID = DensityGrid(32, 32, 32, 2, 10.0)
 NODES = NodeGrid(24, 24)

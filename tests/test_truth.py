@@ -7,11 +7,11 @@ import pytest
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
-from nd2fd.pdf.continuation import parton_densities
-from nd2fd.pdf.evolution import evolve_to_lhapdf
+from nd2fd.cross_sections.pdf.continuation import parton_densities
+from nd2fd.cross_sections.pdf.evolution import evolve_to_lhapdf
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
-from nd2fd.physics.flux import cell_averages, embedded_dune_flux, interpolate_flux
-from nd2fd.physics.structure_functions import quark_parton_model, toy_truth
+from nd2fd.beam.flux import cell_averages, embedded_dune_flux, interpolate_flux
+from nd2fd.cross_sections.quark_parton import quark_parton_model, toy_truth
 from reference_data import reference_file
 
 GRID = DensityGrid(48, 48, 48, 2, 10.0)

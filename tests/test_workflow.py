@@ -16,8 +16,8 @@ import pytest
 import scipy.sparse as sp
 import yaml
 
-from nd2fd import schemas
-from nd2fd.artifacts import read_artifact
+from nd2fd.io import schemas
+from nd2fd.io.artifacts import read_artifact
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ("Snakefile", "workflow", "config", "envs", "profiles", "slurm-gpu")

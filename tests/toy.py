@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nd2fd.physics.structure_functions import toy_truth
+from nd2fd.cross_sections.quark_parton import toy_truth
 
 _SHAPES = {
     1: (1.0, 0.6, 4),

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from nd2fd.pdf.parametrisation import TABLE_NAME, bernstein_form
+from nd2fd.cross_sections.pdf.parametrisation import TABLE_NAME, bernstein_form
 
 TABLE = Path(__file__).resolve().parents[1] / "src" / "nd2fd" / "data" / TABLE_NAME
 

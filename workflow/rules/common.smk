@@ -4,7 +4,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
-from nd2fd.code_digest import code_digest
+from nd2fd.io.digest import code_digest
 from nd2fd.config import (
     EMBEDDED,
     ConfigError,
@@ -13,7 +13,7 @@ from nd2fd.config import (
     validate_config,
 )
 from nd2fd.report import captions
-from nd2fd.statistics.streams import NO_DRAW
+from nd2fd.streams import NO_DRAW
 
 try:
     for path in workflow.configfiles:

@@ -1,4 +1,4 @@
-from nd2fd.artifacts import sha256_of_config
+from nd2fd.io.artifacts import sha256_of_config
 
 
 rule numbers_table:

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from nd2fd.schemas import COVERAGE, COVERAGE_BLOCK
-from nd2fd.stage import Stage
+from nd2fd.io.schemas import COVERAGE, COVERAGE_BLOCK
+from nd2fd.io.job import Stage
 from nd2fd.statistics.coverage import REGIONS, ensemble_contains, redrawn_members
-from nd2fd.statistics.streams import random_stream
+from nd2fd.streams import random_stream
 
 snakemake: Any
 

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from nd2fd.forward.nodes import NodeGrid
-from nd2fd.learning.models import ARTIFACTS, cross_section_models
+from nd2fd.cross_sections.models import ARTIFACTS, cross_section_models
 from nd2fd.physics.density import DensityGrid
-from nd2fd.physics.experiment import Experiment, detector_spectra
-from nd2fd.physics.sampling import EventSampler
-from nd2fd.physics.smearing import Resolution, smear_events
-from nd2fd.schemas import COVERAGE_BLOCK, FLUX, OSCILLATION, RESPONSE, TRUTH
-from nd2fd.stage import Stage
+from nd2fd.beam.spectra import detector_spectra
+from nd2fd.physics.baseline import Experiment
+from nd2fd.events.sampling import EventSampler
+from nd2fd.detector.smearing import Resolution, smear_events
+from nd2fd.io.schemas import COVERAGE_BLOCK, FLUX, OSCILLATION, RESPONSE, TRUTH
+from nd2fd.io.job import Stage
 from nd2fd.statistics.bootstrap import bootstrap_counts, fit_replicas
 from nd2fd.statistics.coverage import contains_truth
 from nd2fd.statistics.ensemble import N_SIGMAS
@@ -28,7 +29,7 @@ from nd2fd.statistics.far_density import (
     far_fluxes,
 )
 from nd2fd.statistics.likelihood_table import choose_nodes, tabulate_likelihood
-from nd2fd.statistics.streams import flux_parameters, random_stream
+from nd2fd.streams import flux_parameters, random_stream
 
 # Experiments whose smeared events are looked up together: that has a cost of its own.
 EXPERIMENTS_PER_LOOKUP = 10

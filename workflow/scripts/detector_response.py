@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from nd2fd.physics.density import DensityGrid
-from nd2fd.physics.response import response_matrix
-from nd2fd.physics.smearing import Resolution
-from nd2fd.schemas import RESPONSE
-from nd2fd.stage import Stage
+from nd2fd.detector.response import response_matrix
+from nd2fd.detector.smearing import Resolution
+from nd2fd.io.schemas import RESPONSE
+from nd2fd.io.job import Stage
 
 snakemake: Any
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from nd2fd.schemas import FIT, INTERVALS
-from nd2fd.stage import Stage
+from nd2fd.io.schemas import FIT, INTERVALS
+from nd2fd.io.job import Stage
 from nd2fd.statistics.ensemble import (
     MAXIMAL_MIXING,
     N_SIGMAS,

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from nd2fd.pdf.evolution import evolve_to_lhapdf
-from nd2fd.stage import Stage
+from nd2fd.cross_sections.pdf.evolution import evolve_to_lhapdf
+from nd2fd.io.job import Stage
 
 snakemake: Any
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from nd2fd.pdf.continuation import parton_densities
-from nd2fd.physics.experiment import detector_spectra
+from nd2fd.cross_sections.pdf.continuation import parton_densities
+from nd2fd.beam.spectra import detector_spectra
 from nd2fd.physics.kinematics import muon_from_density_variables
-from nd2fd.physics.sampling import sample_events
-from nd2fd.physics.structure_functions import toy_truth
-from nd2fd.schemas import EVENTS, FLUX, OSCILLATION
-from nd2fd.stage import Stage
-from nd2fd.statistics.streams import random_stream
+from nd2fd.events.sampling import sample_events
+from nd2fd.cross_sections.quark_parton import toy_truth
+from nd2fd.io.schemas import EVENTS, FLUX, OSCILLATION
+from nd2fd.io.job import Stage
+from nd2fd.streams import random_stream
 
 snakemake: Any
 

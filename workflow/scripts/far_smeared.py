@@ -3,10 +3,10 @@
 from typing import Any
 
 from nd2fd.physics.kinematics import muon_from_density_variables
-from nd2fd.physics.smearing import Resolution, smear_events
-from nd2fd.schemas import EVENTS
-from nd2fd.stage import Stage
-from nd2fd.statistics.streams import random_stream
+from nd2fd.detector.smearing import Resolution, smear_events
+from nd2fd.io.schemas import EVENTS
+from nd2fd.io.job import Stage
+from nd2fd.streams import random_stream
 
 snakemake: Any
 

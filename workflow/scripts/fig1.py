@@ -4,7 +4,7 @@ from typing import Any
 
 from nd2fd.figures import fig1
 from nd2fd.figures.style import save, use_style
-from nd2fd.stage import Stage
+from nd2fd.io.job import Stage
 
 snakemake: Any
 

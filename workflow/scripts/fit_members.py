@@ -4,16 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from nd2fd.learning.models import ARTIFACTS, cross_section_models
+from nd2fd.cross_sections.models import ARTIFACTS, cross_section_models
 from nd2fd.physics.density import DensityGrid
-from nd2fd.physics.experiment import Experiment
-from nd2fd.physics.smearing import Resolution
-from nd2fd.schemas import EVENTS, FIT, FLUX, RESPONSE
-from nd2fd.stage import Stage
+from nd2fd.physics.baseline import Experiment
+from nd2fd.detector.smearing import Resolution
+from nd2fd.io.schemas import EVENTS, FIT, FLUX, RESPONSE
+from nd2fd.io.job import Stage
 from nd2fd.statistics.bootstrap import bootstrap_counts, fit_replicas
 from nd2fd.statistics.far_density import FarDetector, far_fluxes
 from nd2fd.statistics.likelihood_table import choose_nodes, tabulate_likelihood
-from nd2fd.statistics.streams import flux_parameters, random_stream
+from nd2fd.streams import flux_parameters, random_stream
 
 snakemake: Any
 

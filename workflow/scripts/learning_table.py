@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from nd2fd.physics.density import total_variation
-from nd2fd.schemas import FLOW, MEMBER, PREDICTION, TRUTH
-from nd2fd.stage import Stage
+from nd2fd.io.schemas import FLOW, MEMBER, PREDICTION, TRUTH
+from nd2fd.io.job import Stage
 
 # Where the near-detector flux is large enough to say something about σ(E_ν).
 E_MIN, E_MAX = 1.5, 9.0

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from nd2fd.learning.models import ARTIFACTS, cross_section_models
+from nd2fd.cross_sections.models import ARTIFACTS, cross_section_models
 from nd2fd.physics.density import DensityGrid
-from nd2fd.physics.experiment import detector_spectra
-from nd2fd.physics.flux import cell_averages
+from nd2fd.beam.spectra import detector_spectra
+from nd2fd.beam.flux import cell_averages
 from nd2fd.physics.marginals import marginal_densities
-from nd2fd.schemas import FLUX, MARGINALS, OSCILLATION
-from nd2fd.stage import Stage
+from nd2fd.io.schemas import FLUX, MARGINALS, OSCILLATION
+from nd2fd.io.job import Stage
 
 snakemake: Any
 

@@ -4,12 +4,12 @@ from functools import partial
 from typing import Any
 
 from nd2fd.forward.nodes import NodeGrid
-from nd2fd.physics.flux import FluxTable, interpolate_flux
+from nd2fd.beam.flux import FluxTable, interpolate_flux
 from nd2fd.physics.kinematics import muon_from_density_variables
-from nd2fd.physics.sampling import sample_events
-from nd2fd.schemas import EVENTS, FLUX, TRUTH
-from nd2fd.stage import Stage
-from nd2fd.statistics.streams import random_stream
+from nd2fd.events.sampling import sample_events
+from nd2fd.io.schemas import EVENTS, FLUX, TRUTH
+from nd2fd.io.job import Stage
+from nd2fd.streams import random_stream
 
 snakemake: Any
 

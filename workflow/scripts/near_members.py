@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.physics.density import DensityGrid
-from nd2fd.physics.flux import FluxTable, cell_averages, interpolate_flux
-from nd2fd.physics.flux_uncertainty import vary_flux
-from nd2fd.physics.sampling import Events, EventSampler, histogram_events
-from nd2fd.physics.smearing import Resolution, smear_events
-from nd2fd.schemas import FLUX, NEAR, TRUTH
-from nd2fd.stage import Stage
-from nd2fd.statistics.streams import flux_parameters, random_stream
+from nd2fd.beam.flux import FluxTable, cell_averages, interpolate_flux
+from nd2fd.beam.modes import vary_flux
+from nd2fd.events.sampling import Events, EventSampler, histogram_events
+from nd2fd.detector.smearing import Resolution, smear_events
+from nd2fd.io.schemas import FLUX, NEAR, TRUTH
+from nd2fd.io.job import Stage
+from nd2fd.streams import flux_parameters, random_stream
 
 snakemake: Any
 

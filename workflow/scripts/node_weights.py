@@ -7,10 +7,10 @@ import numpy as np
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.physics.density import DensityGrid
-from nd2fd.physics.experiment import detector_spectra
-from nd2fd.physics.flux import cell_averages
-from nd2fd.schemas import FLUX, OSCILLATION, TRUTH, WEIGHTS
-from nd2fd.stage import Stage
+from nd2fd.beam.spectra import detector_spectra
+from nd2fd.beam.flux import cell_averages
+from nd2fd.io.schemas import FLUX, OSCILLATION, TRUTH, WEIGHTS
+from nd2fd.io.job import Stage
 
 snakemake: Any
 

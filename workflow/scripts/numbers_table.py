@@ -6,10 +6,10 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from nd2fd.artifacts import sha256_of_file
+from nd2fd.io.artifacts import sha256_of_file
 from nd2fd.report import density_numbers, fit_numbers
 from nd2fd.report.numbers import as_json, as_latex
-from nd2fd.schemas import (
+from nd2fd.io.schemas import (
     COVERAGE,
     EVENTS,
     FIT,
@@ -22,7 +22,7 @@ from nd2fd.schemas import (
     TRUTH,
     WEIGHTS,
 )
-from nd2fd.stage import Stage
+from nd2fd.io.job import Stage
 
 snakemake: Any
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nd2fd.schemas import FIT, INTERVALS
-from nd2fd.stage import Stage
+from nd2fd.io.schemas import FIT, INTERVALS
+from nd2fd.io.job import Stage
 
 snakemake: Any
 

@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from nd2fd.physics.flux import embedded_dune_flux, interpolate_flux, read_flux_table
-from nd2fd.physics.flux_uncertainty import (
+from nd2fd.beam.flux import embedded_dune_flux, interpolate_flux, read_flux_table
+from nd2fd.beam.modes import (
     embedded_flux_modes,
     modes_at,
     read_flux_modes,
     remove_normalisation,
 )
-from nd2fd.schemas import FLUX
-from nd2fd.stage import Stage
+from nd2fd.io.schemas import FLUX
+from nd2fd.io.job import Stage
 
 snakemake: Any
 

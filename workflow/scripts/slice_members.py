@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from nd2fd.learning.models import ARTIFACTS, cross_section_models
+from nd2fd.cross_sections.models import ARTIFACTS, cross_section_models
 from nd2fd.physics.density import DensityGrid
-from nd2fd.schemas import SLICES
-from nd2fd.stage import Stage
+from nd2fd.io.schemas import SLICES
+from nd2fd.io.job import Stage
 
 snakemake: Any
 

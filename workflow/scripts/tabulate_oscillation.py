@@ -3,9 +3,9 @@
 from typing import Any
 
 from nd2fd.physics.density import midpoints
-from nd2fd.physics.experiment import Experiment
-from nd2fd.schemas import OSCILLATION
-from nd2fd.stage import Stage
+from nd2fd.physics.baseline import Experiment
+from nd2fd.io.schemas import OSCILLATION
+from nd2fd.io.job import Stage
 
 # Spacing 1.25 MeV at E_max = 10 GeV: the oscillation phase at 0.2 GeV turns by 0.13 rad per step.
 TABLE_POINTS = 8000

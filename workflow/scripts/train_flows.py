@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from nd2fd.learning.checkpoint import Checkpoint
-from nd2fd.learning.flow import FlowSettings, TrainedFlow, train_flow
+from nd2fd.io.checkpoint import Checkpoint
+from nd2fd.cross_sections.flow import FlowSettings, TrainedFlow, train_flow
 from nd2fd.physics.density import DensityGrid
-from nd2fd.schemas import FLOW, NEAR
-from nd2fd.stage import Stage
-from nd2fd.statistics.streams import stream_seed
+from nd2fd.io.schemas import FLOW, NEAR
+from nd2fd.io.job import Stage
+from nd2fd.streams import stream_seed
 
 snakemake: Any
 

@@ -8,16 +8,16 @@ import torch
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
-from nd2fd.learning.checkpoint import Checkpoint
+from nd2fd.io.checkpoint import Checkpoint
 from nd2fd.learning.closure import closure_loss
 from nd2fd.learning.flux_errors import with_flux_errors
 from nd2fd.learning.network import Architecture
 from nd2fd.learning.problem import poisson_weights
 from nd2fd.learning.training import TrainingData, TrainingSettings, train
 from nd2fd.physics.density import DensityGrid
-from nd2fd.schemas import MEMBER, NEAR, TRUTH
-from nd2fd.stage import Stage
-from nd2fd.statistics.streams import stream_seed
+from nd2fd.io.schemas import MEMBER, NEAR, TRUTH
+from nd2fd.io.job import Stage
+from nd2fd.streams import stream_seed
 
 snakemake: Any
 

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from nd2fd.forward.nodes import NodeGrid
-from nd2fd.pdf.continuation import parton_densities
+from nd2fd.cross_sections.pdf.continuation import parton_densities
 from nd2fd.physics.density import DensityGrid, event_densities
-from nd2fd.physics.experiment import detector_spectra
-from nd2fd.physics.flux import cell_averages
-from nd2fd.physics.structure_functions import toy_truth
-from nd2fd.schemas import FLUX, OSCILLATION, TRUTH
-from nd2fd.stage import Stage
+from nd2fd.beam.spectra import detector_spectra
+from nd2fd.beam.flux import cell_averages
+from nd2fd.cross_sections.quark_parton import toy_truth
+from nd2fd.io.schemas import FLUX, OSCILLATION, TRUTH
+from nd2fd.io.job import Stage
 
 snakemake: Any
 

@@ -10,8 +10,8 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from nd2fd.figures.style import LEARNED, NEUTRAL, PAGE, TRUTH
-from nd2fd.physics.flux import FluxTable, interpolate_flux
-from nd2fd.physics.flux_uncertainty import vary_flux
+from nd2fd.beam.flux import FluxTable, interpolate_flux
+from nd2fd.beam.modes import vary_flux
 
 Array = NDArray[np.float64]
 

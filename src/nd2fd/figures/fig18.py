@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nd2fd.figures.style import ACCENT, LEARNED, NEUTRAL, PAGE, TRUTH
 from nd2fd.forward.nodes import tau_of_Q2, xi_of_x
-from nd2fd.physics.experiment import detector_spectra
+from nd2fd.beam.spectra import detector_spectra
 
 Array = NDArray[np.float64]
 

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nd2fd.forward.nodes import NodeGrid
-from nd2fd.learning.checkpoint import Checkpoint
+from nd2fd.io.checkpoint import Checkpoint
 from nd2fd.learning.evaluation import plain_loss, projected_loss
 from nd2fd.learning.lbfgs import LBFGS
 from nd2fd.learning.network import (

@@ -10,7 +10,7 @@ or, where the muon is smeared,
 
     K_kj = Σ_c R_kc N_cj,     T_j = Σ_c a_c N_cj,
 
-with the response R to each event and the acceptance a of each cell (`nd2fd.physics.response`).
+with the response R to each event and the acceptance a of each cell (`nd2fd.detector.response`).
 
 R N is dear if it is needed for many samples, but on the θ of a table the survival probabilities
 take few shapes, P_j(θ) = Σ_b A_b(θ) B_bj: some twenty for hundreds of energies. N Bᵀ is as narrow,
@@ -25,12 +25,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from nd2fd.learning.models import CrossSectionModel
+from nd2fd.cross_sections.models import CrossSectionModel
 from nd2fd.physics.density import DensityGrid
-from nd2fd.physics.flux import FluxTable, interpolate_flux
-from nd2fd.physics.flux_uncertainty import vary_flux
-from nd2fd.physics.response import event_response
-from nd2fd.physics.smearing import Resolution
+from nd2fd.beam.flux import FluxTable, interpolate_flux
+from nd2fd.beam.modes import vary_flux
+from nd2fd.detector.response import event_response
+from nd2fd.detector.smearing import Resolution
 
 Array = NDArray[np.float64]
 

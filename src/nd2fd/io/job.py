@@ -1,4 +1,4 @@
-"""What every workflow script shares: log file, progress, and artifacts with their provenance."""
+"""A job of the workflow: log file, progress, and artifacts with their provenance."""
 
 import logging
 import math
@@ -7,33 +7,31 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from nd2fd.artifacts import (
+from nd2fd.io.artifacts import (
+    Artifact,
     Provenance,
-    Schema,
-    read_artifact,
     sha256_of_config,
     sha256_of_file,
-    write_artifact,
     write_atomically,
 )
-from nd2fd.schemas import RESPONSE
+from nd2fd.io.schemas.inputs import Response
 
 NOT_RANDOM = -1
 """Value of the attribute `seed` in artifacts that involve no random numbers."""
 
 _SECONDS_BETWEEN_LOG_LINES = 5.0
 
+A = TypeVar("A", bound=Artifact)
 
-class Stage:
+
+class Job:
     """One job of the workflow, as a context manager around the script's work.
 
     Log lines go to the rule's log file and to standard error; an exception is logged with its
@@ -80,40 +78,24 @@ class Stage:
             self.log.removeHandler(handler)
             handler.close()
 
-    def read(self, name: str, schema: Schema) -> dict[str, NDArray[Any]]:
-        """Arrays of the artifact that is the rule's input `name`."""
-        return read_artifact(self.job.input[name], schema).data
+    def load(self, name: str, kind: type[A]) -> A:
+        """The artifact that is the rule's input `name`."""
+        return kind.load(self.job.input[name])
 
-    def read_members(self, name: str, schema: Schema) -> dict[str, NDArray[Any]]:
-        """Arrays of all batches of an ensemble in input `name`, joined along the members."""
-        return self.read_joined(name, schema, "member")
+    def load_joined(self, name: str, kind: type[A], along: str = "member") -> A:
+        """All files of input `name`, batches of an ensemble, joined along the members."""
+        return kind.load_joined(_listed(self.job.input[name]), along)
 
-    def read_joined(self, name: str, schema: Schema, dim: str) -> dict[str, NDArray[Any]]:
-        """Arrays of all files in input `name`, joined along the dimension where it comes first."""
-        parts = [read_artifact(path, schema).data for path in _listed(self.job.input[name])]
-        return {
-            dataset.name: np.concatenate([part[dataset.name] for part in parts])
-            if dataset.dims[:1] == (dim,)
-            else parts[0][dataset.name]
-            for dataset in schema.datasets
-            if dataset.name in parts[0]
-        }
-
-    def read_response(self) -> sp.csr_array | None:
-        """S of the rule's input `response` (n_cells, n_cells); None for rules without that input.
-
-        S[c', c] is the probability that an event of true cell c is measured in cell c'.
-        """
+    def load_response(self) -> sp.csr_array | None:
+        """Matrix of the rule's input `response`; None for rules without that input."""
         if not hasattr(self.job.input, "response"):
             return None
-        data = self.read("response", RESPONSE)
-        n_cells = data["acceptance"].size
-        return sp.csr_array((data["data"], data["indices"], data["indptr"]), (n_cells, n_cells))
+        return self.load("response", Response).matrix()
 
-    def write(self, schema: Schema, data: dict[str, ArrayLike]) -> None:
+    def save(self, artifact: Artifact) -> None:
         """Write the rule's first output."""
         path = self.job.output[0]
-        write_artifact(path, schema, data, self.provenance())
+        artifact.save(path, self.provenance())
         self.log.info("wrote %s", path)
 
     def write_table(self, table: pd.DataFrame) -> None:

@@ -1,7 +1,7 @@
 """HDF5 artifacts: the files that pass from one stage of the workflow to the next.
 
 An artifact follows a `Schema`: named datasets whose dimensions have names too, each dimension
-with one size throughout the file. `nd2fd.schemas` declares the schemas; this module writes files
+with one size throughout the file. `nd2fd.io.schemas` declares the schemas; this module writes files
 by them and refuses to read any file that does not follow them.
 
 Equal inputs give equal bytes: no clock times, paths, user, host or device names are stored, and
@@ -33,10 +33,11 @@ import io
 import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import h5py
 import numpy as np
@@ -129,8 +130,8 @@ class Provenance:
 
 
 @dataclass(frozen=True)
-class Artifact:
-    """Content of an artifact.
+class Content:
+    """What a file holds.
 
     Attributes
     ----------
@@ -143,6 +144,79 @@ class Artifact:
 
     data: dict[str, NDArray[Any]]
     provenance: Provenance
+
+
+def dataset(
+    units: str,
+    dims: tuple[str, ...],
+    description: str,
+    *,
+    dtype: Literal["float64", "int64", "bool"] = "float64",
+    optional: bool = False,
+    finite: bool = True,
+) -> Any:
+    """A field of an artifact's class: one dataset of the file, as `Dataset` says it."""
+    declared = {"dtype": dtype, "units": units, "dims": dims, "description": description}
+    return field(
+        default=None if optional else MISSING,  # type: ignore[arg-type]
+        kw_only=True,
+        metadata={"dataset": {**declared, "optional": optional, "finite": finite}},
+    )
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Base of the classes in `nd2fd.io.schemas`: arrays by name, in a file of their own.
+
+    A subclass gives the name and the version of its schema as arguments:
+    ``class Flux(Artifact, name="flux", version=2)``. Arrays have the dtypes and dimensions that the
+    fields declare, scalars shape (); an optional dataset that a file lacks is None.
+    """
+
+    schema_name: ClassVar[str]
+    schema_version: ClassVar[int]
+
+    def __init_subclass__(cls, *, name: str, version: int) -> None:
+        cls.schema_name, cls.schema_version = name, version
+
+    @classmethod
+    @cache
+    def schema(cls) -> Schema:
+        """The schema that the fields make."""
+        datasets = (Dataset(f.name, **f.metadata["dataset"]) for f in fields(cls))
+        return Schema(cls.schema_name, cls.schema_version, tuple(datasets))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a file; raises as `read_artifact`."""
+        return cls(**read_artifact(path, cls.schema()).data)
+
+    @classmethod
+    def load_joined(cls, paths: Sequence[str | os.PathLike[str]], along: str = "member") -> Self:
+        """Read several files and join them along a dimension, where it comes first.
+
+        Of the other datasets, which the files have in common, those of the first file are taken.
+        """
+        parts = [read_artifact(path, cls.schema()).data for path in paths]
+        return cls(
+            **{
+                declared.name: np.concatenate([part[declared.name] for part in parts])
+                if declared.dims[:1] == (along,)
+                else parts[0][declared.name]
+                for declared in cls.schema().datasets
+                if declared.name in parts[0]
+            }
+        )
+
+    def save(self, path: str | os.PathLike[str], provenance: Provenance) -> None:
+        """Write a file; raises as `write_artifact`."""
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        write_artifact(
+            path,
+            self.schema(),
+            {name: values for name, values in arrays.items() if values is not None},
+            provenance,
+        )
 
 
 def write_artifact(
@@ -200,7 +274,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)  # gone already if all went well
 
 
-def read_artifact(path: str | os.PathLike[str], schema: Schema) -> Artifact:
+def read_artifact(path: str | os.PathLike[str], schema: Schema) -> Content:
     """Read an artifact and check all of it against its schema.
 
     Parameters
@@ -212,7 +286,7 @@ def read_artifact(path: str | os.PathLike[str], schema: Schema) -> Artifact:
 
     Returns
     -------
-    Artifact
+    Content
         The arrays and the provenance.
 
     Raises
@@ -338,7 +412,7 @@ def _encode(schema: Schema, arrays: Mapping[str, NDArray[Any]], provenance: Prov
     return _user_block(body) + body
 
 
-def _decode(schema: Schema, content: bytes) -> Artifact:
+def _decode(schema: Schema, content: bytes) -> Content:
     if not content.startswith(MAGIC):
         raise ArtifactError(
             f"not an nd2fd artifact, or damaged at its start; expected a {schema.name!r} artifact"
@@ -380,4 +454,4 @@ def _decode(schema: Schema, content: bytes) -> Artifact:
             package_version=root["package_version"],
         )
     _check_arrays(schema, arrays, casting="no")
-    return Artifact(arrays, provenance)
+    return Content(arrays, provenance)

@@ -29,7 +29,7 @@ from zuko.distributions import BoxUniform
 from zuko.lazy import UnconditionalDistribution
 from zuko.transforms import MonotonicRQSTransform
 
-from nd2fd.learning.checkpoint import Checkpoint
+from nd2fd.io.checkpoint import Checkpoint
 from nd2fd.physics.density import DensityGrid, reachable_parts
 from nd2fd.physics.kinematics import kinematics
 

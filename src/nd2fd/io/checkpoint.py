@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from nd2fd.artifacts import write_atomically
+from nd2fd.io.artifacts import write_atomically
 
 _LOG = logging.getLogger(__name__)
 

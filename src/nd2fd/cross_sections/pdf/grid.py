@@ -11,7 +11,7 @@ import numpy as np
 from neopdf.pdf import PDF
 from numpy.typing import ArrayLike, NDArray
 
-from nd2fd.pdf.sets import set_files
+from nd2fd.cross_sections.pdf.sets import set_files
 
 Array = NDArray[np.float64]
 Reader = Literal["neopdf", "lhapdf"]
@@ -114,7 +114,7 @@ def open_grid(set_directory: Path, member: int = 0, reader: Reader = "neopdf") -
     Returns
     -------
     PdfGrid
-        Densities within the grid; `nd2fd.pdf.continuation` extends them to low Q².
+        Densities within the grid; `nd2fd.cross_sections.pdf.continuation` extends them to low Q².
 
     Raises
     ------

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nd2fd.pdf.grid import PdfGrid, Reader, open_grid
+from nd2fd.cross_sections.pdf.grid import PdfGrid, Reader, open_grid
 
 
 def continued_xf(

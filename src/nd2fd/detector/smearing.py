@@ -5,7 +5,7 @@ A muon of true energy E and angle θ is measured at
     E' = E (1 + r x),   θ' = |θ + σ y|,   x, y ~ N(0, 1) independent,
 
 mirrored at π as it is at 0; the azimuth plays no role. An event with E' not above the muon mass,
-or with (v1', v2') outside the unit square, is lost. `nd2fd.physics.response` has the same for cell
+or with (v1', v2') outside the unit square, is lost. `nd2fd.detector.response` has the same for cell
 contents and densities.
 """
 

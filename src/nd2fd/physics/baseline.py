@@ -1,16 +1,14 @@
 """The long-baseline experiment: where the far detector is and what the oscillations are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.physics.flux import FluxTable, interpolate_flux
 from nd2fd.physics.oscillation import OscillationParameters, survival_probability
 
 Array = NDArray[np.float64]
-Spectrum = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
@@ -46,24 +44,3 @@ class Experiment:
             return survival_probability(parameters, energy, self.baseline, self.rho_ye)
 
         return survival
-
-
-def detector_spectra(
-    flux: Mapping[str, Array], oscillation: Mapping[str, Array]
-) -> tuple[Spectrum, Spectrum]:
-    """Spectra Φ(E) at the near and Φ(E) P(E) at the far detector, as functions of E_ν [GeV].
-
-    `flux` (energy, near, far) and `oscillation` (energy, survival_probability) are the arrays of
-    `inputs/flux.h5` and `inputs/oscillation.h5`.
-    """
-    near_table = FluxTable(flux["energy"], flux["near"])
-    far_table = FluxTable(flux["energy"], flux["far"])
-
-    def near(energy: Array) -> Array:
-        return interpolate_flux(near_table, energy)
-
-    def far(energy: Array) -> Array:
-        survival = np.interp(energy, oscillation["energy"], oscillation["survival_probability"])
-        return interpolate_flux(far_table, energy) * survival
-
-    return near, far

@@ -23,9 +23,9 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from nd2fd.pdf.sets import set_files
-from nd2fd.physics.flux import read_flux_table
-from nd2fd.physics.flux_uncertainty import read_flux_modes
+from nd2fd.cross_sections.pdf.sets import set_files
+from nd2fd.beam.flux import read_flux_table
+from nd2fd.beam.modes import read_flux_modes
 
 EMBEDDED = "embedded"
 """Value of `pdf.set`, `flux.near` and `flux.uncertainty` that selects what the package ships."""

@@ -15,10 +15,10 @@ from nd2fd.forward.event_kernel import cell_cross_sections, event_cross_sections
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.physics.density import DensityGrid, event_densities
 from nd2fd.physics.structure_functions import StructureFunctions
-from nd2fd.schemas import FLOW, MEMBER, TRUTH
+from nd2fd.io.schemas import FLOW, MEMBER, TRUTH
 
 if TYPE_CHECKING:  # PyTorch, which flows alone need here, takes seconds to import
-    from nd2fd.learning.flow import CrossSectionFlow
+    from nd2fd.cross_sections.flow import CrossSectionFlow
 
 Array = NDArray[np.float64]
 
@@ -66,13 +66,13 @@ class FlowModel:
 
     def at_events(self, grid: DensityGrid, v1: Array, v2: Array) -> Array:
         """Positive by construction."""
-        from nd2fd.learning.flow import cross_section_on_points
+        from nd2fd.cross_sections.flow import cross_section_on_points
 
         return cross_section_on_points(self.flow, grid.energy, v1[:, None], v2[:, None])
 
     def in_cells(self, grid: DensityGrid) -> Array:
         """Positive by construction."""
-        from nd2fd.learning.flow import cell_cross_sections_of_flow
+        from nd2fd.cross_sections.flow import cell_cross_sections_of_flow
 
         return cell_cross_sections_of_flow(self.flow, grid)
 
@@ -99,7 +99,7 @@ def cross_section_models(
         Number of members; the known cross section is the same for all of them.
     """
     if kind == "flow":
-        from nd2fd.learning.flow import FlowSettings, flow_from_weights
+        from nd2fd.cross_sections.flow import FlowSettings, flow_from_weights
 
         values: dict[str, Any] = {f.name: artifact[f.name].item() for f in fields(FlowSettings)}
         settings = FlowSettings(**values)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nd2fd.physics.flux import FluxTable, interpolate_flux
+from nd2fd.beam.flux import FluxTable, interpolate_flux
 
 Array = NDArray[np.float64]
 

@@ -1,6 +1,6 @@
 r"""The muon's resolution as a matrix: of cell contents, and of densities at measured events.
 
-The response factorises in (E, θ), not in (v1, v2). A fine lattice of bins (`nd2fd.physics.lattice`)
+The response factorises in (E, θ), not in (v1, v2). A fine lattice of bins (`nd2fd.detector.lattice`)
 leads from the one to the other. With the share Q of each bin that lies in each cell, the area
 dv1 dv2 of the overlap, W, and the probabilities K_E and K_θ to go from bin to bin, the response is
 
@@ -19,8 +19,8 @@ from scipy.special import ndtr
 
 from nd2fd.physics.density import DensityGrid, midpoints
 from nd2fd.physics.kinematics import check_reachable, muon_from_density_variables
-from nd2fd.physics.lattice import STRIPS_PER_BLOCK, Lattice, area_density, fine_lattice, overlaps
-from nd2fd.physics.smearing import Resolution
+from nd2fd.detector.lattice import STRIPS_PER_BLOCK, Lattice, area_density, fine_lattice, overlaps
+from nd2fd.detector.smearing import Resolution
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nd2fd.physics.constants import MUON_MASS, NUCLEON_MASS
 from nd2fd.physics.density import DensityGrid, midpoints
 from nd2fd.physics.kinematics import density_variables_from_muon, smallest_product
-from nd2fd.physics.smearing import Resolution
+from nd2fd.detector.smearing import Resolution
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]

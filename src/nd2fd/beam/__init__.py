@@ -1,0 +1,1 @@
+"""Fluxes, their uncertainty, and the spectra at both detectors."""

@@ -1,0 +1,1 @@
+"""Cross sections: known truths, and models that learn one."""

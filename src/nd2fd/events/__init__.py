@@ -1,0 +1,1 @@
+"""Events: drawn from a cross section, or read."""

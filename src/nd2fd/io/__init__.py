@@ -1,0 +1,1 @@
+"""Files: artifacts and their schemas, jobs of the workflow, digests of code."""

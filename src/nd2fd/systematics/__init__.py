@@ -1,0 +1,1 @@
+"""Nuisance parameters by name."""
