@@ -4,8 +4,8 @@ from typing import Any
 
 from nd2fd.figures import fig2
 from nd2fd.figures.style import save, use_style
-from nd2fd.io.schemas import PREDICTION, TRUTH
 from nd2fd.io.job import Stage
+from nd2fd.io.schemas import PREDICTION, TRUTH
 
 snakemake: Any
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from nd2fd.figures import fig3
 from nd2fd.figures.style import save, use_style
-from nd2fd.io.schemas import MARGINALS
 from nd2fd.io.job import Stage
+from nd2fd.io.schemas import MARGINALS
 
 snakemake: Any
 

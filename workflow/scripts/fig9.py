@@ -4,8 +4,8 @@ from typing import Any
 
 from nd2fd.figures import fig8, fig9
 from nd2fd.figures.style import save, use_style
-from nd2fd.io.schemas import FIT, INTERVALS
 from nd2fd.io.job import Stage
+from nd2fd.io.schemas import FIT, INTERVALS
 
 snakemake: Any
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nd2fd.physics.density import total_variation
-from nd2fd.io.schemas import FLOW, MEMBER, PREDICTION, TRUTH
 from nd2fd.io.job import Stage
+from nd2fd.io.schemas import FLOW, MEMBER, PREDICTION, TRUTH
+from nd2fd.physics.density import total_variation
 
 # Where the near-detector flux is large enough to say something about σ(E_ν).
 E_MIN, E_MAX = 1.5, 9.0

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from nd2fd.io.artifacts import sha256_of_file
-from nd2fd.report import density_numbers, fit_numbers
-from nd2fd.report.numbers import as_json, as_latex
+from nd2fd.io.job import Stage
 from nd2fd.io.schemas import (
     COVERAGE,
     EVENTS,
@@ -22,7 +21,8 @@ from nd2fd.io.schemas import (
     TRUTH,
     WEIGHTS,
 )
-from nd2fd.io.job import Stage
+from nd2fd.report import density_numbers, fit_numbers
+from nd2fd.report.numbers import as_json, as_latex
 
 snakemake: Any
 

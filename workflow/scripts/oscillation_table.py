@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nd2fd.io.schemas import FIT, INTERVALS
 from nd2fd.io.job import Stage
+from nd2fd.io.schemas import FIT, INTERVALS
 
 snakemake: Any
 

@@ -11,8 +11,8 @@ from nd2fd.beam.modes import (
     read_flux_modes,
     remove_normalisation,
 )
-from nd2fd.io.schemas import FLUX
 from nd2fd.io.job import Stage
+from nd2fd.io.schemas import FLUX
 
 snakemake: Any
 

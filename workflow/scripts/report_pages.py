@@ -7,11 +7,11 @@ from typing import Any
 
 import yaml
 
+from nd2fd.io.job import Stage
 from nd2fd.report.captions import FIGURES
 from nd2fd.report.images import small_png
 from nd2fd.report.numbers import from_json
 from nd2fd.report.pages import caption_page, front_page
-from nd2fd.io.job import Stage
 
 # Those whose versions may change a result.
 PROGRAMS = ("nd2fd", "snakemake", "numpy", "scipy", "torch", "zuko", "HOPPET", "neopdf-hep", "h5py")

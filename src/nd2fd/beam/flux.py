@@ -1,8 +1,7 @@
-"""Muon-neutrino flux tables: reading and interpolation."""
+"""Flux tables: reading and interpolation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,12 @@ Array = NDArray[np.float64]
 
 _POINTS_PER_CELL = 64
 
-# Column of the ν_μ flux, by number of columns: (E, flux), or E and the six species of DUNE's files.
-NUMU_COLUMN = {2: 1, 7: 2}
+_N_COLUMNS = (2, 7)
+_FLAVOURS = {
+    "electron": 1,
+    "muon": 2,
+    "tau": 3,
+}  # columns of the neutrinos; the antineutrinos follow
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,21 @@ class FluxTable:
     flux: Array
 
 
-def read_flux_table(path: Path | str) -> FluxTable:
-    """Read a ν_μ flux from a text file.
+def read_flux_table(
+    path: Path | str, lepton: str = "muon", antineutrino: bool = False
+) -> FluxTable:
+    """Read a flux from a text file.
 
     Rows hold two columns (E [GeV], flux) or the seven of DUNE's files (E, ν_e, ν_μ, ν_τ, ν̄_e, ν̄_μ,
     ν̄_τ), separated by whitespace or commas; `#` starts a comment.
+
+    Parameters
+    ----------
+    path
+        The file.
+    lepton, antineutrino
+        Which of the seven columns: that of the neutrinos that make this lepton ("electron", "muon"
+        or "tau"), or of their antiparticles. Two columns are taken as they are.
 
     Raises
     ------
@@ -70,16 +83,19 @@ def read_flux_table(path: Path | str) -> FluxTable:
     if len(rows) < 2:
         raise ValueError(f"flux file {path}: {len(rows)} row(s) of numbers; at least 2 are needed")
     table = np.array(rows)
-    flux = table[:, NUMU_COLUMN[table.shape[1]]]
+    column = 1 if table.shape[1] == 2 else _FLAVOURS[lepton] + 3 * antineutrino
+    flux = table[:, column]
     if not flux.any():
-        raise ValueError(f"flux file {path}: the flux is 0 in every row; it must not vanish")
+        raise ValueError(
+            f"flux file {path}: the flux is 0 in every row of column {column + 1}; it must not vanish"
+        )
     return FluxTable(table[:, 0], flux)
 
 
 def _parse_row(data: str) -> list[float]:
     """Numbers of one row; ValueError where they cannot be a row of a flux table."""
     fields = data.split(",") if "," in data else data.split()
-    if len(fields) not in NUMU_COLUMN:
+    if len(fields) not in _N_COLUMNS:
         allowed = "2 (E, flux) or 7 (E and DUNE's six species)"
         raise ValueError(f"{len(fields)} columns; there must be {allowed}")
     row = []
@@ -94,17 +110,12 @@ def _parse_row(data: str) -> list[float]:
     return row
 
 
-def embedded_dune_flux() -> FluxTable:
-    """DUNE near-detector ν_μ flux, forward horn current, 0.125 to 10.125 GeV, per cm² POT GeV.
-
-    The file's header gives source and licence.
-    """
-    with as_file(files("nd2fd.data") / "dune_nd_numu_fhc.csv") as path:
-        return read_flux_table(path)
-
-
 def interpolate_flux(table: FluxTable, energy: Array) -> Array:
-    """Flux at `energy` [GeV], in its shape: linear between bin centres and zero outside them."""
+    """Flux at `energy` [GeV], in its shape: linear between bin centres and zero outside them.
+
+    A spectrum up to an E_max beyond the last bin centre has no neutrinos there: nothing is
+    extrapolated.
+    """
     return np.asarray(np.interp(energy, table.energy, table.flux, left=0.0, right=0.0))
 
 

@@ -5,12 +5,14 @@
 with fractional one-standard-deviation shifts s_k of the near (ND) and the far (FD) flux, which
 share z_k. The covariance of the fractional flux error is Σ_k s_k(E) s_k(E'), within a detector and
 between the two. At the far detector the modes belong to the unoscillated flux; a survival
-probability multiplies flux and varied flux alike.
+probability multiplies flux and varied flux alike. There may be no modes at all: then every array of
+them has length 0.
+
+Modes come from a file or are built in (`nd2fd.beam.builtin_modes`).
 """
 
 import re
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +23,6 @@ from nd2fd.beam.flux import FluxTable, interpolate_flux
 Array = NDArray[np.float64]
 
 DETECTORS = ("ND", "FD")
-
-DUNE_EDGES = (0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 10, 12)
-"""Edges [GeV] of the bins of DUNE's flux uncertainty up to 12 GeV."""
 
 _NUMBER = r"((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
 _BIN_LABEL = re.compile(rf"{_NUMBER}\s*-\s*{_NUMBER}\s*GeV")
@@ -165,23 +164,6 @@ def _parse_row(fields: list[str], n_bins: int) -> tuple[str, int, list[float]]:
     return detector, int(k), row
 
 
-def embedded_flux_modes() -> FluxModes:
-    """Modes of DUNE's ν_μ flux uncertainty, forward horn current, 0 to 12 GeV.
-
-    Each is a constant plus a Gaussian in ln E, which the far detector sees with another size, place
-    and width. Their covariance is fitted to DUNE's; `docs/flux.md` tells how, and how well.
-    """
-    with as_file(files("nd2fd.data") / "dune_flux_modes.csv") as path:
-        base, *bumps = np.loadtxt(path, delimiter=",").T[:, :, None]
-    edges = np.array(DUNE_EDGES, dtype=np.float64)
-    log_energy = np.log(0.5 * (edges[1:] + edges[:-1]))
-    near, far = (
-        base + amplitude * np.exp(-0.5 * ((log_energy - np.log(centre)) / width) ** 2)
-        for amplitude, centre, width in (bumps[:3], bumps[3:])
-    )
-    return FluxModes(edges, near, far)
-
-
 def modes_at(modes: FluxModes, energy: ArrayLike) -> tuple[Array, Array]:
     """Shifts of the near and the far flux at `energy` [GeV], each (n_modes, *energy.shape).
 
@@ -192,7 +174,10 @@ def modes_at(modes: FluxModes, energy: ArrayLike) -> tuple[Array, Array]:
     energy = np.asarray(energy, dtype=np.float64)
 
     def interpolate(shifts: Array) -> Array:
-        return np.stack([np.interp(energy, modes.centres, shift) for shift in shifts])
+        values = np.empty((len(shifts), *energy.shape))
+        for value, shift in zip(values, shifts, strict=True):
+            value[...] = np.interp(energy, modes.centres, shift)
+        return values
 
     return interpolate(modes.near), interpolate(modes.far)
 
@@ -237,8 +222,12 @@ def remove_normalisation(modes: FluxModes, near_flux: FluxTable, energy_max: flo
 
 
 def vary_flux(
-    energy: Array, near: Array, far: Array, shifts: tuple[Array, Array], z: Array
-) -> tuple[Array, Array]:
+    energy: Array,
+    near: Array,
+    far: Array | None,
+    shifts: tuple[Array, Array | None],
+    z: Array,
+) -> tuple[Array, Array | None]:
     """Near and far flux varied by the modes, flux (1 + Σ_k z_k s_k).
 
     Parameters
@@ -246,9 +235,10 @@ def vary_flux(
     energy
         Neutrino energies [GeV], shape (n_energy,).
     near, far
-        Fluxes at `energy`, any unit, shape (n_energy,).
+        Fluxes at `energy`, any unit, shape (n_energy,); no `far` without a far detector.
     shifts
-        Near and far modes at `energy`, as from `modes_at`, each of shape (n_modes, n_energy).
+        Near and far modes at `energy`, as from `modes_at`, each of shape (n_modes, n_energy); those
+        of the far detector may be None where `far` is.
     z
         Size of each mode in standard deviations, the same for both detectors, shape
         (*draws, n_modes).
@@ -256,7 +246,7 @@ def vary_flux(
     Returns
     -------
     near, far
-        Varied fluxes in the unit of the given ones, shape (*draws, n_energy).
+        Varied fluxes in the unit of the given ones, shape (*draws, n_energy); None for no `far`.
 
     Raises
     ------
@@ -264,7 +254,8 @@ def vary_flux(
         `z` does not have one number per mode, or a varied flux is negative: with errors of 10 %
         that takes ten standard deviations, so the modes are wrong; clipping would hide it.
     """
-    n_modes = len(shifts[0])
+    near_shifts, far_shifts = shifts
+    n_modes = len(near_shifts)
     if np.shape(z)[-1:] != (n_modes,):
         raise ValueError(f"z has shape {np.shape(z)}; its last length must be {n_modes}, the modes")
 
@@ -280,4 +271,7 @@ def vary_flux(
             )
         return np.asarray(varied)
 
-    return vary("near", near, shifts[0]), vary("far", far, shifts[1])
+    varied_near = vary("near", near, near_shifts)
+    if far is None or far_shifts is None:
+        return varied_near, None
+    return varied_near, vary("far", far, far_shifts)

@@ -13,17 +13,22 @@ from numpy.typing import NDArray
 
 from nd2fd.forward.event_kernel import cell_cross_sections, event_cross_sections
 from nd2fd.forward.nodes import NodeGrid
+from nd2fd.io.schemas.learned import Flows, Networks
+from nd2fd.io.schemas.truth import Truth
 from nd2fd.physics.density import DensityGrid, event_densities
 from nd2fd.physics.structure_functions import StructureFunctions
-from nd2fd.io.schemas import FLOW, MEMBER, TRUTH
 
 if TYPE_CHECKING:  # PyTorch, which flows alone need here, takes seconds to import
     from nd2fd.cross_sections.flow import CrossSectionFlow
 
 Array = NDArray[np.float64]
 
-ARTIFACTS: Final = {"known": TRUTH, "structure_functions": MEMBER, "flow": FLOW}
-"""The schema of the file with the cross sections, by kind."""
+ARTIFACTS: Final[Mapping[str, type[Truth | Networks | Flows]]] = {
+    "known": Truth,
+    "structure_functions": Networks,
+    "flow": Flows,
+}
+"""What holds the cross sections, by kind."""
 
 
 class CrossSectionModel(Protocol):
@@ -47,7 +52,7 @@ class StructureFunctionModel:
 
     def at_events(self, grid: DensityGrid, v1: Array, v2: Array) -> Array:
         """Clamped to zero where it is negative."""
-        return event_cross_sections(self.structure_functions, grid.energy, v1, v2, grid.energy_max)
+        return event_cross_sections(self.structure_functions, grid.energy, v1, v2, grid.setup)
 
     def in_cells(self, grid: DensityGrid) -> Array:
         """Clamped likewise."""
@@ -68,7 +73,7 @@ class FlowModel:
         """Positive by construction."""
         from nd2fd.cross_sections.flow import cross_section_on_points
 
-        return cross_section_on_points(self.flow, grid.energy, v1[:, None], v2[:, None])
+        return cross_section_on_points(self.flow, grid.energy, v1[:, None], v2[:, None], grid.setup)
 
     def in_cells(self, grid: DensityGrid) -> Array:
         """Positive by construction."""
@@ -85,31 +90,35 @@ class FlowModel:
 
 
 def cross_section_models(
-    kind: str, artifact: Mapping[str, Array], n_members: int
+    artifact: Truth | Networks | Flows, n_members: int
 ) -> list[CrossSectionModel]:
     """The cross section of each member of a batch.
 
     Parameters
     ----------
-    kind
-        A key of `ARTIFACTS`.
     artifact
-        Arrays of the artifact with that schema.
+        The known cross section, or what the networks of the batch learned.
     n_members
         Number of members; the known cross section is the same for all of them.
     """
-    if kind == "flow":
+    if isinstance(artifact, Flows):
         from nd2fd.cross_sections.flow import FlowSettings, flow_from_weights
 
-        values: dict[str, Any] = {f.name: artifact[f.name].item() for f in fields(FlowSettings)}
+        values: dict[str, Any] = {
+            f.name: getattr(artifact, f.name).item() for f in fields(FlowSettings)
+        }
         settings = FlowSettings(**values)
-        energy_max = artifact["energy_max"].item()
         return [
-            FlowModel(flow_from_weights(settings, weights, energy_max))
-            for weights in artifact["weights"]
+            FlowModel(flow_from_weights(settings, weights, artifact.energy_max.item()))
+            for weights in artifact.weights
         ]
-    nodes = NodeGrid(artifact["xi"].size, artifact["tau"].size)
+    nodes = NodeGrid.of(artifact)
     of_members = np.broadcast_to(
-        artifact["structure_functions"], (n_members, 3, nodes.n_xi, nodes.n_tau)
+        artifact.structure_functions, (n_members, 3, nodes.n_xi, nodes.n_tau)
     )
     return [StructureFunctionModel(partial(nodes.interpolate, w)) for w in of_members]
+
+
+def interpolated(truth: Truth) -> StructureFunctions:
+    """The true structure functions between their nodes."""
+    return partial(NodeGrid.of(truth).interpolate, truth.structure_functions)

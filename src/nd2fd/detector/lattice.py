@@ -1,6 +1,6 @@
-"""A fine lattice of bins in the muon's energy and angle, and what it shares with cells in (v1, v2).
+"""A fine lattice of bins in the lepton's energy and angle, and its overlap with cells in (v1, v2).
 
-Bins are equal in ln E from the muon mass to the corner of the unit square, and in θ from 0 to π:
+Bins are equal in ln E from the lepton mass to the corner of the unit square, and in θ from 0 to π:
 the lattice covers the reachable region and nothing else, so that its edge at θ = 0 costs no
 accuracy. Along a quantity that is measured exactly it is one of points: bins across the borders of
 cells would smear it.
@@ -13,10 +13,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from nd2fd.physics.constants import MUON_MASS, NUCLEON_MASS
-from nd2fd.physics.density import DensityGrid, midpoints
-from nd2fd.physics.kinematics import density_variables_from_muon, smallest_product
 from nd2fd.detector.smearing import Resolution
+from nd2fd.physics.density import DensityGrid, midpoints
+from nd2fd.physics.kinematics import density_variables_from_lepton
+from nd2fd.physics.setup import Setup
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -37,18 +37,14 @@ STRIPS_PER_BLOCK = 32
 
 @dataclass(frozen=True)
 class Lattice:
-    """Numbers of bins, flat and energy-major, and whether they are bins or points."""
+    """Numbers of bins, flat and energy-major, whether they are bins or points, edges in ln E."""
 
     n_energy: int
     n_angle: int
     energy_smeared: bool
     angle_smeared: bool
+    log_low: float
     log_high: float
-
-    @property
-    def log_low(self) -> float:
-        """Lower edge in ln E."""
-        return log(MUON_MASS)
 
     @property
     def step_energy(self) -> float:
@@ -69,25 +65,28 @@ def fine_lattice(grid: DensityGrid, resolution: Resolution) -> Lattice:
         smeared = min(coarse, max(sigma / _BINS_PER_SIGMA, fine))
         return ceil(extent / (smeared if sigma > 0.0 else cell / n_points))
 
-    log_high = log(grid.energy_max + 0.5 * NUCLEON_MASS)
+    setup = grid.setup
+    log_low, log_high = log(setup.lepton_mass), log(setup.energy_max + 0.5 * setup.a_max)
     n = max(grid.n_v1, grid.n_v2)
     # v2 ~ √E, and v1 ~ θ √(E / 2M) for small angles, which change fastest.
-    cell_energy, cell_angle = 2.0 / n, sqrt(8.0 * NUCLEON_MASS / grid.energy_max) / n
+    cell_energy, cell_angle = 2.0 / n, sqrt(8.0 * setup.a_max / setup.energy_max) / n
     points_energy, points_angle = _POINTS_PER_CELL
     return Lattice(
-        n_bins(log_high - log(MUON_MASS), cell_energy, resolution.energy, points_energy),
+        n_bins(log_high - log_low, cell_energy, resolution.energy, points_energy),
         n_bins(pi, cell_angle, resolution.angle, points_angle),
         resolution.energy > 0.0,
         resolution.angle > 0.0,
+        log_low,
         log_high,
     )
 
 
-def area_density(e_lepton: Array, theta: Array, energy_max: float) -> Array:
+def area_density(e_lepton: Array, theta: Array, setup: Setup) -> Array:
     """The Jacobian dv1 dv2 / (d ln E dθ), from da db = 2 p_T p dE dθ / p and a b = m² + p_T²."""
-    transverse = np.sqrt(np.maximum(e_lepton**2 - MUON_MASS**2, 0.0)) * np.sin(theta)
-    scale = sqrt(8.0 * NUCLEON_MASS * energy_max)
-    return e_lepton * transverse / (np.sqrt(MUON_MASS**2 + transverse**2) * scale)
+    m2 = setup.lepton_mass**2
+    transverse = np.sqrt(np.maximum(e_lepton**2 - m2, 0.0)) * np.sin(theta)
+    scale = sqrt(8.0 * setup.a_max * setup.energy_max)
+    return e_lepton * transverse / (np.sqrt(m2 + transverse**2) * scale)
 
 
 def overlaps(grid: DensityGrid, lattice: Lattice) -> tuple[sp.csr_array, sp.csr_array]:
@@ -106,7 +105,7 @@ def overlaps(grid: DensityGrid, lattice: Lattice) -> tuple[sp.csr_array, sp.csr_
     shape = (lattice.n_energy * lattice.n_angle, grid.n_v1 * grid.n_v2)
     # The largest a b in a cell is that of its upper corner.
     corner = np.outer(np.arange(1, grid.n_v1 + 1) / grid.n_v1, np.arange(1, grid.n_v2 + 1))
-    reachable = corner / grid.n_v2 > smallest_product(grid.energy_max)
+    reachable = corner / grid.n_v2 > grid.setup.smallest_product
     blocks: tuple[list[sp.csr_array], list[sp.csr_array]] = ([], [])
     step = lattice.step_energy / parts_energy
     for start in range(0, lattice.n_energy, STRIPS_PER_BLOCK):
@@ -116,9 +115,7 @@ def overlaps(grid: DensityGrid, lattice: Lattice) -> tuple[sp.csr_array, sp.csr_
         edges = np.exp(first + step * np.arange(n_energy + 1))[:, None]
         energy = np.exp(first + step * (np.arange(n_energy) + 0.5))[:, None]
         # At a fixed angle v1 grows with the energy, but where it is far below one.
-        n_used = int(
-            (density_variables_from_muon(edges[0], cos_edges, grid.energy_max)[0] < 1).sum()
-        )
+        n_used = int((density_variables_from_lepton(edges[0], cos_edges, grid.setup)[0] < 1).sum())
         used = slice(min(n_used, n_angle))
         cell_1, cell_2 = (
             _overlap_along_axis(
@@ -128,13 +125,13 @@ def overlaps(grid: DensityGrid, lattice: Lattice) -> tuple[sp.csr_array, sp.csr_
                 n,
             )
             for along_energy, along_angle, n in zip(
-                density_variables_from_muon(edges, cos_theta[used], grid.energy_max),
-                density_variables_from_muon(energy, cos_edges[: used.stop + 1], grid.energy_max),
+                density_variables_from_lepton(edges, cos_theta[used], grid.setup),
+                density_variables_from_lepton(energy, cos_edges[: used.stop + 1], grid.setup),
                 (grid.n_v1, grid.n_v2),
                 strict=True,
             )
         )
-        area = area_density(energy, theta[used], grid.energy_max)
+        area = area_density(energy, theta[used], grid.setup)
         row = (np.arange(n_energy) // parts_energy)[:, None] * lattice.n_angle + angle_bin[used]
         found = []
         for i, share_1 in cell_1:

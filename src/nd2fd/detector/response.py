@@ -1,7 +1,7 @@
 r"""The muon's resolution as a matrix: of cell contents, and of densities at measured events.
 
-The response factorises in (E, θ), not in (v1, v2). A fine lattice of bins (`nd2fd.detector.lattice`)
-leads from the one to the other. With the share Q of each bin that lies in each cell, the area
+The response factorises in (E, θ), not in (v1, v2). A fine lattice of bins
+(`nd2fd.detector.lattice`) leads from the one to the other. With the share Q of each bin that lies in each cell, the area
 dv1 dv2 of the overlap, W, and the probabilities K_E and K_θ to go from bin to bin, the response is
 
     S = Qᵀ (K_E ⊗ K_θ) W diag(1 / W's column sums)
@@ -17,10 +17,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from nd2fd.physics.density import DensityGrid, midpoints
-from nd2fd.physics.kinematics import check_reachable, muon_from_density_variables
 from nd2fd.detector.lattice import STRIPS_PER_BLOCK, Lattice, area_density, fine_lattice, overlaps
 from nd2fd.detector.smearing import Resolution
+from nd2fd.io.schemas.inputs import Response
+from nd2fd.physics.density import DensityGrid, midpoints
+from nd2fd.physics.kinematics import check_reachable, lepton_from_density_variables
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -45,7 +46,7 @@ def response_matrix(grid: DensityGrid, resolution: Resolution) -> sp.csr_array:
     Parameters
     ----------
     grid
-        Cells in (v1, v2), flat and v1-major, and E_max; its other fields are not used.
+        Cells in (v1, v2), flat and v1-major, and the setup; its other fields are not used.
     resolution
         Of the muon. One that is positive but below a sixteenth of a cell is made a little coarser
         by the lattice.
@@ -83,6 +84,19 @@ def response_matrix(grid: DensityGrid, resolution: Resolution) -> sp.csr_array:
     )
 
 
+def tabulated_response(grid: DensityGrid, resolution: Resolution) -> Response:
+    """`response_matrix` as an artifact."""
+    response = response_matrix(grid, resolution)
+    return Response(
+        v1=grid.v1,
+        v2=grid.v2,
+        indptr=response.indptr.astype(np.int64),
+        indices=response.indices.astype(np.int64),
+        data=response.data,
+        acceptance=response.sum(axis=0).reshape(grid.n_v1, grid.n_v2),
+    )
+
+
 def event_response(v1: Array, v2: Array, grid: DensityGrid, resolution: Resolution) -> sp.csr_array:
     """Density of measured events at (v1', v2') per unit of content of each true cell.
 
@@ -114,18 +128,18 @@ def event_response(v1: Array, v2: Array, grid: DensityGrid, resolution: Resoluti
         raise ValueError(
             "both resolutions are 0; an unsmeared density is to be evaluated at the events directly"
         )
-    check_reachable(v1, v2, grid.energy_max)
+    check_reachable(v1, v2, grid.setup)
     lattice = fine_lattice(grid, resolution)
     content = overlaps(grid, lattice)[1]
     blocks = [sp.csr_array((0, content.shape[1]))]
     for start in range(0, v1.size, _MEASURED_PER_BLOCK):
         block = slice(start, start + _MEASURED_PER_BLOCK)
-        e_lepton, cos_theta = muon_from_density_variables(v1[block], v2[block], grid.energy_max)
+        e_lepton, cos_theta = lepton_from_density_variables(v1[block], v2[block], grid.setup)
         theta = np.arccos(np.clip(cos_theta, -1.0, 1.0))
         strip, from_strip = _seen_from_energy(lattice, np.log(e_lepton), resolution.energy)
         angle_bin, from_angle = _seen_from_angle(lattice, theta, resolution.angle)
         weight = from_strip[:, :, None] * from_angle[:, None, :]
-        weight /= area_density(e_lepton, theta, grid.energy_max)[:, None, None]
+        weight /= area_density(e_lepton, theta, grid.setup)[:, None, None]
         column = strip[:, :, None] * lattice.n_angle + angle_bin[:, None, :]
         n_events, n_bins = len(weight), weight[0].size
         seen = sp.csr_array(

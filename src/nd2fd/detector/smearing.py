@@ -16,12 +16,13 @@ from math import isfinite, pi, radians
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.physics.constants import MUON_MASS
+from nd2fd.io.schemas.events import Events
 from nd2fd.physics.kinematics import (
     check_reachable,
-    density_variables_from_muon,
-    muon_from_density_variables,
+    density_variables_from_lepton,
+    lepton_from_density_variables,
 )
+from nd2fd.physics.setup import Setup
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -57,6 +58,11 @@ class Resolution:
         """From the configuration section `smearing`, where the angle is in degrees."""
         return cls(section["energy_resolution"], radians(section["angle_resolution"]))
 
+    @classmethod
+    def ideal(cls) -> "Resolution":
+        """Nothing is smeared."""
+        return cls(0.0, 0.0)
+
     @property
     def is_ideal(self) -> bool:
         """Whether nothing is smeared."""
@@ -64,7 +70,7 @@ class Resolution:
 
 
 def smear_events(
-    v1: Array, v2: Array, resolution: Resolution, energy_max: float, rng: np.random.Generator
+    v1: Array, v2: Array, resolution: Resolution, setup: Setup, rng: np.random.Generator
 ) -> tuple[Array, Array, BoolArray]:
     """Measured density variables of events with true ones (v1, v2).
 
@@ -74,8 +80,8 @@ def smear_events(
         Shape (n_events,), reachable points of the unit square.
     resolution
         Where it is zero, that quantity comes out as it went in; where both are, v1 and v2 do.
-    energy_max
-        E_max [GeV] in the definition of v2.
+    setup
+        Defines v1 and v2, and the lepton's mass.
     rng
         Source of randomness: the result does not depend on anything else, but does depend on how
         a sample is divided into calls.
@@ -90,23 +96,34 @@ def smear_events(
     ValueError
         An event lies outside the unit square or has a b < m².
     """
-    check_reachable(v1, v2, energy_max)
+    check_reachable(v1, v2, setup)
     measured_v1, measured_v2 = v1.copy(), v2.copy()
     accepted = np.ones(v1.size, dtype=np.bool_)
     if resolution.is_ideal:
         return measured_v1, measured_v2, accepted
     for start in range(0, v1.size, _EVENTS_PER_BLOCK):
         block = slice(start, start + _EVENTS_PER_BLOCK)
-        e_lepton, cos_theta = muon_from_density_variables(v1[block], v2[block], energy_max)
+        e_lepton, cos_theta = lepton_from_density_variables(v1[block], v2[block], setup)
         if resolution.energy > 0.0:
             e_lepton *= 1.0 + resolution.energy * rng.standard_normal(e_lepton.size)
         if resolution.angle > 0.0:
             theta = np.arccos(np.clip(cos_theta, -1.0, 1.0))
             # The cosine is even and periodic: it mirrors θ at 0 and at π by itself.
             cos_theta = np.cos(theta + resolution.angle * rng.standard_normal(theta.size))
-        has_momentum = e_lepton > MUON_MASS
-        np.maximum(e_lepton, MUON_MASS, out=e_lepton)
-        new_v1, new_v2 = density_variables_from_muon(e_lepton, cos_theta, energy_max)
+        has_momentum = e_lepton > setup.lepton_mass
+        np.maximum(e_lepton, setup.lepton_mass, out=e_lepton)
+        new_v1, new_v2 = density_variables_from_lepton(e_lepton, cos_theta, setup)
         measured_v1[block], measured_v2[block] = new_v1, new_v2
         accepted[block] = has_momentum & (new_v1 < 1.0) & (new_v2 < 1.0)
     return measured_v1, measured_v2, accepted
+
+
+def measured_events(
+    events: Events, resolution: Resolution, setup: Setup, rng: np.random.Generator
+) -> Events:
+    """Events as they are measured, those that are lost left out; the energy stays the true one."""
+    v1, v2, accepted = smear_events(events.v1, events.v2, resolution, setup, rng)
+    v1, v2 = v1[accepted], v2[accepted]
+    e_lepton, cos_theta = lepton_from_density_variables(v1, v2, setup)
+    energy = events.energy[accepted]
+    return Events(v1=v1, v2=v2, e_lepton=e_lepton, cos_theta=cos_theta, energy=energy)

@@ -1,8 +1,8 @@
 """Exact sampling of events, continuous in (E_ν, v1, v2), from Φ(E_ν) d²σ/dv1 dv2.
 
 Events are drawn in coordinates (E_ν, s, t) that fill a box: s runs from the smallest Bjorken x
-to 1 in √x, t from the smallest to the largest inelasticity y at this x. The whole box is physical,
-so that no cell of a grid in it is cut by the kinematic boundary, where the density jumps.
+to x_max in √x, t from the smallest to the largest inelasticity y at this x. The whole box is
+physical, so that no cell of a grid in it is cut by the kinematic boundary, where the density jumps.
 
 In every cell the density lies between two bounds, 0 ≤ lower ≤ density ≤ upper. A proposal that
 falls, uniformly, under the upper bound of all cells falls under the lower bound with probability
@@ -20,16 +20,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from nd2fd.physics.constants import MUON_MASS, NUCLEON_MASS
-from nd2fd.physics.cross_section import kinematic_coefficients, muon_prefactor
+from nd2fd.physics.cross_section import kinematic_coefficients, lepton_prefactor
 from nd2fd.physics.density import CROSS_SECTION_UNIT
+from nd2fd.physics.setup import Setup
 from nd2fd.physics.structure_functions import StructureFunctions
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-ENERGY_THRESHOLD = MUON_MASS + MUON_MASS**2 / (2.0 * NUCLEON_MASS)
-"""Smallest E_ν [GeV] at which a muon can be made on a nucleon of mass M."""
 
 _SPECTRUM_STEPS = 8192
 """At least so many steps resolve the spectrum: above 0.2 GeV, 12 or more per oscillation."""
@@ -49,7 +46,7 @@ _AUDIT_STEP = 100
 _SMALL_SAMPLE_CELLS = (64, 24, 24)
 
 
-class Events(NamedTuple):
+class SampledEvents(NamedTuple):
     """Events, each array of shape (n,): E_ν [GeV] and density variables v1 and v2."""
 
     energy: Array
@@ -65,44 +62,47 @@ class _Inelastic(NamedTuple):
     jacobian: Array
 
 
-def _inelastic(energy: Array, s: Array, t: Array) -> _Inelastic:
-    """x and y at E_ν [GeV] ≥ `ENERGY_THRESHOLD` and (s, t) ∈ [0, 1]²; inputs broadcast.
+def _inelastic(energy: Array, s: Array, t: Array, setup: Setup) -> _Inelastic:
+    """x and y at E_ν [GeV] above the threshold and (s, t) ∈ [0, 1]²; inputs broadcast.
 
     The limits of y are the roots of a b = m² (|cosθ| = 1), those of x where the two meet
     (e.g. Kretzer & Reno, hep-ph/0208187), written so that nothing cancels.
     """
-    x_min = MUON_MASS**2 / (2.0 * NUCLEON_MASS * (energy - MUON_MASS))
-    xi_min = np.minimum(np.sqrt(x_min), 1.0)
-    xi = np.minimum(xi_min + (1.0 - xi_min) * s, 1.0)
-    x = xi**2
-    k = MUON_MASS**2 / (2.0 * NUCLEON_MASS * energy * x)
-    mass = MUON_MASS / energy
+    m, M = setup.lepton_mass, setup.nucleon_mass
+    x_min = m**2 / (2.0 * M * (energy - m))
+    root_max = np.sqrt(setup.x_max)
+    root_min = np.minimum(np.sqrt(x_min), root_max)
+    root = np.minimum(root_min + (root_max - root_min) * s, root_max)
+    x = root**2
+    k = m**2 / (2.0 * M * energy * x)
+    mass = m / energy
     root2 = (1.0 - mass) * np.maximum(1.0 - x_min / x, 0.0) * (1.0 - k + mass)
-    denominator = 2.0 + NUCLEON_MASS * x / energy
+    denominator = 2.0 + M * x / energy
     y_max = (1.0 - k - 0.5 * mass**2 + np.sqrt(root2)) / denominator
     y_min = 0.5 * mass**2 * k / (denominator * y_max)
     width = y_max - y_min
-    return _Inelastic(x, y_min + width * t, 2.0 * xi * (1.0 - xi_min) * width)
+    return _Inelastic(x, y_min + width * t, 2.0 * root * (root_max - root_min) * width)
 
 
 def _density_variables(
-    energy: Array, bjorken_x: Array, inelasticity: Array, energy_max: float
+    energy: Array, bjorken_x: Array, inelasticity: Array, setup: Setup
 ) -> tuple[Array, Array]:
-    """(v1, v2) of a muon at E_ν [GeV], x and y; the inverse of `kinematics`."""
-    a = NUCLEON_MASS * bjorken_x * inelasticity + MUON_MASS**2 / (2.0 * energy)
+    """(v1, v2) of a lepton at E_ν [GeV], x and y; the inverse of `kinematics`."""
+    a = setup.nucleon_mass * bjorken_x * inelasticity + setup.lepton_mass**2 / (2.0 * energy)
     b = 2.0 * energy * (1.0 - inelasticity) - a
-    return np.sqrt(a / NUCLEON_MASS), np.sqrt(b / (2.0 * energy_max))
+    return np.sqrt(a / setup.a_max), np.sqrt(b / setup.b_max)
 
 
 def _cross_section(
-    structure_functions: StructureFunctions, energy: Array, point: _Inelastic
+    structure_functions: StructureFunctions, energy: Array, point: _Inelastic, setup: Setup
 ) -> Array:
     """d²σ/ds dt [1e-38 cm² per nucleon], not clamped; all arrays of shape (n,)."""
     x, y = point.bjorken_x, point.inelasticity
-    Q2 = 2.0 * NUCLEON_MASS * energy * x * y
-    # dE_l dcosθ = (M E_ν y / p) dx dy: the muon momentum cancels against that of the prefactor.
-    prefactor = muon_prefactor(energy, NUCLEON_MASS * energy * y, Q2, y)
-    brace = np.einsum("ip,ip->p", kinematic_coefficients(energy, Q2, y), structure_functions(x, Q2))
+    Q2 = 2.0 * setup.nucleon_mass * energy * x * y
+    # dE_l dcosθ = (M E_ν y / p) dx dy: the lepton momentum cancels against that of the prefactor.
+    prefactor = lepton_prefactor(energy, setup.nucleon_mass * energy * y, Q2, y)
+    coefficients = kinematic_coefficients(energy, Q2, y, setup)
+    brace = np.einsum("ip,ip->p", coefficients, structure_functions(x, Q2))
     return brace * prefactor * (CROSS_SECTION_UNIT * point.jacobian)
 
 
@@ -140,14 +140,14 @@ class EventSampler:
 
     spectrum : Φ(E_ν), E_ν in GeV
     structure_functions : (W1', W2', W3')(x, Q²)
-    energy_max : end of the spectrum and E_max in the definition of v2 [GeV]
+    setup : target, lepton, and the end of the spectrum
     spectrum_lower, spectrum_upper : bounds of Φ, shape (n_energy,)
     lower, upper : bounds of max(0, d²σ/ds dt) [1e-38 cm² per nucleon], (n_energy, n_s, n_t)
     """
 
     spectrum: Callable[[Array], Array]
     structure_functions: StructureFunctions
-    energy_max: float
+    setup: Setup
     spectrum_lower: Array
     spectrum_upper: Array
     lower: Array
@@ -158,7 +158,7 @@ class EventSampler:
         cls,
         spectrum: Callable[[Array], Array],
         structure_functions: StructureFunctions,
-        energy_max: float,
+        setup: Setup,
         n_cells: tuple[int, int, int] = (192, 64, 48),
     ) -> "EventSampler":
         """Evaluate spectrum and cross section at the corners of cells.
@@ -167,11 +167,11 @@ class EventSampler:
         ----------
         spectrum
             Φ(E_ν) ≥ 0, E_ν in GeV, shape (n,) to (n,); at the far detector flux times survival
-            probability. Steps are fine, peaks narrower than `energy_max` / 8192 may be missed.
+            probability. Steps are fine, peaks narrower than E_max / 8192 may be missed.
         structure_functions
             (W1', W2', W3')(x, Q²); where the cross section is negative, it is taken as 0.
-        energy_max
-            End of the spectrum [GeV].
+        setup
+            Target, lepton, and the end of the spectrum.
         n_cells
             Cells in E_ν, s and t, each at least 2. Their number decides about speed only: of
             memory, 40 bytes per cell, and one evaluation per cell here save evaluations later.
@@ -179,20 +179,14 @@ class EventSampler:
         Raises
         ------
         ValueError
-            If `energy_max` is below the threshold, if there are fewer than 2 cells, if the
-            spectrum is negative or not finite, if the cross section is not finite, or if either
-            vanishes everywhere.
+            If there are fewer than 2 cells, if the spectrum is negative or not finite, if the
+            cross section is not finite, or if either vanishes everywhere.
         """
-        if not energy_max > ENERGY_THRESHOLD:
-            raise ValueError(
-                f"energy_max is {energy_max} GeV; it must be above the threshold, "
-                f"{ENERGY_THRESHOLD:.4g} GeV"
-            )
         if min(n_cells) < 2:
             raise ValueError(f"n_cells is {n_cells}; there must be at least 2 along each axis")
         n_energy, n_s, n_t = n_cells
         steps = -(-_SPECTRUM_STEPS // n_energy)
-        fine = np.linspace(ENERGY_THRESHOLD, energy_max, n_energy * steps + 1)
+        fine = np.linspace(setup.energy_threshold, setup.energy_max, n_energy * steps + 1)
         flux = spectrum(fine)
         if not (np.isfinite(flux) & (flux >= 0.0)).all():
             i = int(np.argmin(np.isfinite(flux) & (flux >= 0.0)))
@@ -206,7 +200,7 @@ class EventSampler:
         for j, energy in enumerate(fine[::steps]):
             plane = np.full(s.size, energy)
             values = _cross_section(
-                structure_functions, plane, _inelastic(plane, s.ravel(), t.ravel())
+                structure_functions, plane, _inelastic(plane, s.ravel(), t.ravel(), setup), setup
             )
             if not np.isfinite(values).all():
                 raise ValueError(f"cross section is not finite at E_ν = {energy:.6g} GeV")
@@ -219,12 +213,13 @@ class EventSampler:
         if not (np.maximum(largest[:-1], largest[1:]) * spectrum_upper > 0.0).any():
             raise ValueError(
                 "spectrum times cross section vanishes everywhere between "
-                f"{ENERGY_THRESHOLD:.4g} and {energy_max} GeV; there are no events to draw"
+                f"{setup.energy_threshold:.4g} and {setup.energy_max} GeV; there are no events to "
+                "draw"
             )
         return cls(
             spectrum,
             structure_functions,
-            energy_max,
+            setup,
             spectrum_lower,
             spectrum_upper,
             lower,
@@ -239,7 +234,7 @@ class EventSampler:
         """Upper bounds of the density, flat."""
         return (self.spectrum_upper[:, None, None] * self.upper).ravel()
 
-    def batches(self, n_events: int, rng: np.random.Generator) -> Iterator[Events]:
+    def batches(self, n_events: int, rng: np.random.Generator) -> Iterator[SampledEvents]:
         """Draw events in batches of up to half a million.
 
         Events of a batch are sorted, roughly, by energy: shuffle them where their order matters.
@@ -264,7 +259,7 @@ class EventSampler:
             raise ValueError(f"n_events is {n_events}; it must be at least 1")
         return self._batches(n_events, rng)
 
-    def _batches(self, n_events: int, rng: np.random.Generator) -> Iterator[Events]:
+    def _batches(self, n_events: int, rng: np.random.Generator) -> Iterator[SampledEvents]:
         lower, upper = self._lower(), self._upper()
         below, between = np.cumsum(lower), np.cumsum(upper - lower)
         share = below[-1] / (below[-1] + between[-1])
@@ -280,19 +275,20 @@ class EventSampler:
             n_accepted = events.energy.size
             if n_accepted > n_left:
                 kept = rng.permutation(n_accepted) < n_left
-                events = Events(*(values[kept] for values in events))
+                events = SampledEvents(*(values[kept] for values in events))
             n_left -= events.energy.size
             yield events
 
     def _accept(
         self, cell: IntArray, n_below: int, lower: Array, upper: Array, rng: np.random.Generator
-    ) -> Events:
+    ) -> SampledEvents:
         """Events of proposals in cells; the first `n_below` are below the lower bounds."""
         shape = self.lower.shape
         index = np.unravel_index(cell, shape)
         unit = [(i + rng.random(cell.size)) / n for i, n in zip(index, shape, strict=True)]
-        energy = ENERGY_THRESHOLD + (self.energy_max - ENERGY_THRESHOLD) * unit[0]
-        point = _inelastic(energy, unit[1], unit[2])
+        threshold = self.setup.energy_threshold
+        energy = threshold + (self.setup.energy_max - threshold) * unit[0]
+        point = _inelastic(energy, unit[1], unit[2], self.setup)
 
         audited = np.arange(rng.integers(_AUDIT_STEP), n_below, _AUDIT_STEP)
         evaluated = np.concatenate([audited, np.arange(n_below, cell.size)])
@@ -304,6 +300,7 @@ class EventSampler:
                 self.structure_functions,
                 energy[evaluated],
                 _Inelastic(*(values[evaluated] for values in point)),
+                self.setup,
             ),
             0.0,
         )
@@ -316,9 +313,9 @@ class EventSampler:
         accepted[n_below:] = height < density
         energy = energy[accepted]
         v1, v2 = _density_variables(
-            energy, point.bjorken_x[accepted], point.inelasticity[accepted], self.energy_max
+            energy, point.bjorken_x[accepted], point.inelasticity[accepted], self.setup
         )
-        return Events(energy, v1, v2)
+        return SampledEvents(energy, v1, v2)
 
 
 def _draw_cells(cumulative: Array, n: int, rng: np.random.Generator) -> IntArray:
@@ -334,9 +331,9 @@ def sample_events(
     n_events: int,
     spectrum: Callable[[Array], Array],
     structure_functions: StructureFunctions,
-    energy_max: float,
+    setup: Setup,
     rng: np.random.Generator,
-) -> Events:
+) -> SampledEvents:
     """Draw a small sample of (E_ν, v1, v2) from Φ(E_ν) d²σ/dv1 dv2, in random order.
 
     Large samples are for `EventSampler.batches`; the method is the same.
@@ -349,8 +346,8 @@ def sample_events(
         Φ(E_ν) ≥ 0, E_ν in GeV; at the far detector flux times survival probability.
     structure_functions
         (W1', W2', W3')(x, Q²); where the cross section is negative, it is taken as 0.
-    energy_max
-        End of the spectrum and E_max in the definition of v2 [GeV].
+    setup
+        Target, lepton, and the end of the spectrum.
     rng
         Source of randomness; equal states give equal events.
 
@@ -359,10 +356,10 @@ def sample_events(
     ValueError, RuntimeError
         As `EventSampler.build` and `EventSampler.batches`.
     """
-    sampler = EventSampler.build(spectrum, structure_functions, energy_max, _SMALL_SAMPLE_CELLS)
+    sampler = EventSampler.build(spectrum, structure_functions, setup, _SMALL_SAMPLE_CELLS)
     batches = list(sampler.batches(n_events, rng))
     order = rng.permutation(n_events)
-    return Events(*(np.concatenate(values)[order] for values in zip(*batches, strict=True)))
+    return SampledEvents(*(np.concatenate(values)[order] for values in zip(*batches, strict=True)))
 
 
 def histogram_events(

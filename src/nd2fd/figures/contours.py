@@ -1,21 +1,20 @@
 """What the figures of regions in (sin²2θ23, Δm²32) or (sin²θ23, Δm²32) share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from nd2fd.figures.style import ACCENT, COLUMN
+from nd2fd.figures.style import ACCENT, FURTHER, LEARNED, NEUTRAL, SECOND, TRUTH
+from nd2fd.io.job import Job
+from nd2fd.io.schemas.fits import Fits, Intervals
 
 Array = NDArray[np.float64]
-Artifacts = Mapping[str, Mapping[str, Array]]
-"""Arrays of artifacts of one kind, by ensemble."""
+BoolArray = NDArray[np.bool_]
 
 MILLI = 1e3
 """Δm² is drawn in 1e-3 eV²."""
@@ -26,14 +25,78 @@ ANGLES = {
 }
 """Label of a mixing parameter, and its physical limit if fits reach that."""
 
+_LOOKS: dict[str, list[tuple[str, Any]]] = {
+    "reference": [(TRUTH, "--")],
+    "known": [(NEUTRAL, ":")],
+    "other": [
+        (LEARNED, "-"),
+        (SECOND, "-."),
+        *((color, (0, (5, 1, 1, 1, 1, 1))) for color in FURTHER),
+    ],
+}
+"""Colours and lines of the roles in `nd2fd.figures.roles`, in the order they are taken."""
+
 
 class Curve(NamedTuple):
     """How an ensemble is drawn."""
 
     label: str
     color: str
-    line: str
+    line: Any
     marker: str = "."
+
+
+class Region(NamedTuple):
+    """Regions of an ensemble in a plane of a mixing parameter and Δm²32 [eV²].
+
+    mixing, mass : the axes, shapes (n_mixing,) and (n_mass,)
+    mask : whether a point is inside, shape (n_sigma, n_mixing, n_mass)
+    best : best fits, shape (n, 2)
+    """
+
+    mixing: Array
+    mass: Array
+    mask: BoolArray
+    best: Array
+
+
+class Contours(NamedTuple):
+    """What a figure of contours shows of each ensemble, in the order of drawing."""
+
+    curves: Mapping[str, Curve]
+    intervals: Mapping[str, Intervals]
+    fits: Mapping[str, Fits]
+
+    @property
+    def regions(self) -> dict[str, Region]:
+        """In the plane of sin²2θ23, which does not tell the octants apart."""
+        return {
+            name: Region(
+                shown.sin2_2theta23,
+                shown.dm2_32,
+                shown.mask,
+                np.stack([fits.best_sin2_2theta23, fits.best_dm2_32], axis=1),
+            )
+            for name, shown, fits in self._each()
+        }
+
+    @property
+    def octant_regions(self) -> dict[str, Region]:
+        """In the plane of sin²θ23, with a best fit in either octant."""
+        return {
+            name: Region(
+                shown.sin2_theta23,
+                shown.dm2_32,
+                shown.octant_mask,
+                np.stack(
+                    [fits.best_octant_sin2_theta23.ravel(), fits.best_octant_dm2_32.ravel()], axis=1
+                ),
+            )
+            for name, shown, fits in self._each()
+        }
+
+    def _each(self) -> Iterator[tuple[str, Intervals, Fits]]:
+        return ((name, self.intervals[name], self.fits[name]) for name in self.curves)
 
 
 class JointAxes(NamedTuple):
@@ -44,11 +107,36 @@ class JointAxes(NamedTuple):
     right: Axes
 
 
+def curves_of(shown: Mapping[str, Mapping[str, Any]]) -> dict[str, Curve]:
+    """How ensembles are drawn; `shown` has role, label and size of each (`figures.roles`)."""
+    looks = {role: iter(choices) for role, choices in _LOOKS.items()}
+    curves = {}
+    # Networks take their colours first; a known cross section whose members differ, what is left.
+    for name in sorted(shown, key=lambda name: shown[name]["role"] == "varied"):
+        role = shown[name]["role"]
+        choices = "other" if role in ("learned", "varied") else role
+        color, line = next(looks[choices], _LOOKS[choices][-1])
+        marker = "." if choices == "other" else "+"
+        if role == "learned" and shown[name]["size"] == 1:
+            marker = "x"
+        curves[name] = Curve(shown[name]["label"], color, line, marker)
+    return {name: curves[name] for name in shown}
+
+
+def load_contours(job: Job) -> Contours:
+    """Inputs `NAME_intervals` and `NAME_fits` of the ensembles in the parameter `shown`."""
+    curves = curves_of(job.params.shown)
+    return Contours(
+        curves,
+        {name: job.load(f"{name}_intervals", Intervals) for name in curves},
+        {name: job.load_joined(f"{name}_fits", Fits) for name in curves},
+    )
+
+
 def draw_contours(
     cell: SubplotSpec,
     curves: Mapping[str, Curve],
-    intervals: Artifacts,
-    fits: Artifacts,
+    regions: Mapping[str, Region],
     true_point: tuple[float, float],
     *,
     side: float,
@@ -60,44 +148,40 @@ def draw_contours(
     ----------
     cell
         Where in the figure.
-    curves
+    curves, regions
         The ensembles, in the order of drawing.
-    intervals, fits
-        Artifacts `intervals` and `fit` of these ensembles.
     true_point
         Mixing parameter and Δm²32 [eV²] at which the data were made.
     side
         Size of the panels beside, relative to the plane.
     angle
-        The mixing parameter: a key of `ANGLES`, of the intervals and, with `best_`, of the fits.
+        The mixing parameter, a key of `ANGLES`.
     """
     cells = cell.subgridspec(2, 2, width_ratios=[1, side], height_ratios=[side, 1])
     (top, corner), (main, right) = cells.subplots(sharex="col", sharey="row", squeeze=False)
     corner.remove()
     shown = [np.array([true_point])]
     for name, curve in curves.items():
-        region, fit = intervals[name], fits[name]
-        mixing, mass = region[angle], region["dm2_32"]
-        for mask, width in zip(region["mask"], (1.2, 0.7), strict=True):
+        region = regions[name]
+        for mask, width in zip(region.mask, (1.2, 0.7), strict=True):
             # Regions of scattered members may be empty, which is no curve.
             if not mask.any():
                 continue
             main.contour(
-                mixing,
-                mass * MILLI,
+                region.mixing,
+                region.mass * MILLI,
                 mask.T.astype(float),
                 levels=[0.5],
                 colors=curve.color,
-                linestyles=curve.line,
+                linestyles=[curve.line],
                 linewidths=width,
             )
             in_mixing, in_mass = np.nonzero(mask)
-            shown.append(np.stack([mixing[in_mixing], mass[in_mass]], axis=1))
-        best = np.stack([fit[f"best_{angle}"], fit["best_dm2_32"]], axis=1)
-        shown.append(best)
+            shown.append(np.stack([region.mixing[in_mixing], region.mass[in_mass]], axis=1))
+        shown.append(region.best)
         main.plot(
-            best[:, 0],
-            best[:, 1] * MILLI,
+            region.best[:, 0],
+            region.best[:, 1] * MILLI,
             marker=curve.marker,
             ms=2.5 if curve.marker == "." else 6,
             color=curve.color,
@@ -118,18 +202,16 @@ def draw_contours(
 
 
 def draw_ensembles(
-    cell: SubplotSpec,
-    curves: Mapping[str, Curve],
-    intervals: Artifacts,
-    fits: Artifacts,
-    true_point: tuple[float, float],
-) -> None:
+    cell: SubplotSpec, contours: Contours, true_point: tuple[float, float]
+) -> JointAxes:
     """`draw_contours` with the intervals of either parameter beside them, and a legend on top."""
-    axes = draw_contours(cell, curves, intervals, fits, true_point, side=0.2)
+    curves = contours.curves
+    axes = draw_contours(cell, curves, contours.regions, true_point, side=0.2)
     for position, (name, curve) in enumerate(curves.items()):
+        intervals = contours.intervals[name]
         for level, width in ((1, 0.7), (0, 2.8)):
-            mixing = intervals[name]["interval_sin2_2theta23"][level]
-            mass = intervals[name]["interval_dm2_32"][level] * MILLI
+            mixing = intervals.interval_sin2_2theta23[level]
+            mass = intervals.interval_dm2_32[level] * MILLI
             bar: dict[str, Any] = {"color": curve.color, "lw": width, "solid_capstyle": "butt"}
             axes.top.plot(mixing, [-position, -position], **bar)
             axes.right.plot([position, position], mass, **bar)
@@ -143,28 +225,7 @@ def draw_ensembles(
         title=r"1$\sigma$ (thick), 2$\sigma$ (thin), best fits (points)",
         alignment="left",
     )
-
-
-def draw_column(
-    curves: Mapping[str, Curve],
-    intervals: Artifacts,
-    fits: Artifacts,
-    true_point: tuple[float, float],
-) -> Figure:
-    """A figure of one column: regions at 1σ and 2σ, best fits, and the parameters' intervals.
-
-    Parameters
-    ----------
-    curves
-        How each ensemble is drawn.
-    intervals, fits
-        Artifacts `intervals` and `fit` of these ensembles.
-    true_point
-        sin²2θ23 and Δm²32 [eV²] at which the data were made.
-    """
-    figure = plt.figure(figsize=(COLUMN, 4.1))
-    draw_ensembles(figure.add_gridspec()[0], curves, intervals, fits, true_point)
-    return figure
+    return axes
 
 
 def legend_handles(curves: Mapping[str, Curve]) -> list[Line2D]:

@@ -1,6 +1,6 @@
 """What the figures of densities in (v1, v2) share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from nd2fd.io.schemas.learned import Slices
 from nd2fd.physics.density import total_variation
 
 Array = NDArray[np.float64]
@@ -84,8 +85,8 @@ def label_comparison(
 def draw_slices(
     figure: Figure,
     rows: NDArray[np.object_],
-    truth: Mapping[str, Array],
-    learned: Mapping[str, Array],
+    truth: Slices,
+    learned: Slices,
     name: str,
 ) -> None:
     """Densities at fixed E_ν: truth, first learned member and difference, energies side by side.
@@ -95,16 +96,16 @@ def draw_slices(
     figure, rows
         The figure, and its axes of shape (3, n_energy).
     truth, learned
-        Artifacts `slices`.
+        The densities.
     name
         Of what is learned.
     """
-    v1, v2 = truth["v1"], truth["v2"]
-    true, of_member = truth["density"][0], learned["density"][0]
+    v1, v2 = truth.v1, truth.v2
+    true, of_member = truth.density[0], learned.density[0]
     peaks = true.max(axis=(1, 2))
     limit = 100.0 * np.max(np.abs(of_member - true).max(axis=(1, 2)) / peaks)
     for column, energy, p, q, peak in zip(
-        rows.T, truth["energy"], true, of_member, peaks, strict=True
+        rows.T, truth.energy, true, of_member, peaks, strict=True
     ):
         for axis, density in zip(column[:2], (p, q), strict=True):
             shown = draw_density(axis, v1, v2, density / peak, 1.0)

@@ -20,9 +20,22 @@ LEARNED = "#0072B2"
 ACCENT = "#D55E00"
 SECOND = "#009E73"
 NEUTRAL = "#999999"
+FURTHER = ("#CC79A7", "#E69F00", "#56B4E9")
+"""Of a third curve, a fourth, …"""
 
-V1_LABEL = r"$v_1 = \sqrt{(E_\ell - p\cos\theta)/M}$"
 V2_LABEL = r"$v_2 = \sqrt{(E_\ell + p\cos\theta)/2E_{\max}}$"
+
+
+def v1_label(x_max: float) -> str:
+    """Of v1 with its definition."""
+    scale = "M" if x_max == 1.0 else rf"{x_max:g}M"
+    return rf"$v_1 = \sqrt{{(E_\ell - p\cos\theta)/{scale}}}$"
+
+
+def survival(antineutrino: bool) -> str:
+    """ν_μ → ν_μ, or that of antineutrinos, without the dollars of mathematics."""
+    neutrino = r"\bar{\nu}_\mu" if antineutrino else r"\nu_\mu"
+    return rf"{neutrino}\rightarrow{neutrino}"
 
 
 def use_style(style_file: str) -> None:
@@ -31,9 +44,14 @@ def use_style(style_file: str) -> None:
     plt.style.use(style_file)
 
 
-def save(figure: Figure, paths: Iterable[str]) -> None:
-    """Write a figure under each of the paths; equal figures give equal bytes."""
+def save(figure: Figure, paths: Iterable[str], note: str) -> None:
+    """Write a figure under each of the paths; equal figures give equal bytes.
+
+    `note` stands small in the lower right corner, where no axes are.
+    """
     _fix_layout(figure)
+    if note:
+        figure.text(0.998, 0.002, note, ha="right", va="bottom", fontsize=5, color=NEUTRAL)
     for path in map(Path, paths):
         metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
         temporary = path.with_stem(f".{path.stem}.tmp")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nd2fd.physics.density import DensityGrid, cross_section_factors, physical_points
+from nd2fd.physics.setup import Setup
 from nd2fd.physics.structure_functions import StructureFunctions
 
 Array = NDArray[np.float64]
@@ -20,7 +21,7 @@ def event_cross_sections(
     energy: Array,
     v1: Array,
     v2: Array,
-    energy_max: float,
+    setup: Setup,
 ) -> Array:
     """σ(E_ν, v_k) = max(0, d²σ/dv1 dv2) [1e-38 cm² per nucleon] for events k.
 
@@ -30,7 +31,7 @@ def event_cross_sections(
     for start in range(0, v1.size, _EVENTS_PER_BLOCK):
         block = slice(start, start + _EVENTS_PER_BLOCK)
         x, Q2, factors, physical = cross_section_factors(
-            energy, v1[block, None], v2[block, None], energy_max
+            energy, v1[block, None], v2[block, None], setup
         )
         values = np.einsum(
             "ip,ip->p", factors[:, physical], structure_functions(x[physical], Q2[physical])

@@ -1,15 +1,18 @@
 """The node grid in (x, Q²) on which structure functions live, and its bicubic interpolation.
 
-Nodes are equally spaced in ξ = √x and τ = log(1 + Q²/q0) / log(1 + Q²_max/q0): fine where the
-density of events is, and down to x = Q² = 0. Between nodes the structure functions are
+Nodes are equally spaced in ξ = √(x/x_max) and τ = log(1 + Q²/q0) / log(1 + Q²_max/q0): fine where
+the density of events is, and down to x = Q² = 0. Between nodes the structure functions are
 Catmull-Rom splines: 4 × 4 weights that are known once the kinematics are.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+from nd2fd.physics.setup import Setup
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -17,29 +20,11 @@ IntArray = NDArray[np.int64]
 Q2_SCALE = 0.3
 """q0 [GeV²]: where τ turns from linear to logarithmic in Q²."""
 
-Q2_MAX = 20.0
-"""Q² [GeV²] of the last node; above what a neutrino of 10 GeV can reach (2 M E_ν = 18.6)."""
-
 _SMALLEST_Q2 = 1e-9
 """Stands for Q² = 0 on the first row of nodes, where m²/Q² times F2 has a finite limit."""
 
 _SMALLEST_X = 1e-5
-"""Stands for x = 0, where sea quarks diverge; no event of E_ν ≤ 10 GeV has a smaller x."""
-
-
-def xi_of_x(bjorken_x: Array) -> Array:
-    """ξ = √x."""
-    return np.sqrt(bjorken_x)
-
-
-def tau_of_Q2(Q2: Array) -> Array:
-    """τ = log(1 + Q²/q0) / log(1 + Q²_max/q0), Q² in GeV²."""
-    return np.log1p(Q2 / Q2_SCALE) / np.log1p(Q2_MAX / Q2_SCALE)
-
-
-def Q2_of_tau(tau: Array) -> Array:
-    """Q² [GeV²] at τ; the inverse of `tau_of_Q2`."""
-    return Q2_SCALE * np.expm1(tau * np.log1p(Q2_MAX / Q2_SCALE))
+"""Stands for x = 0, where sea quarks diverge; no event with a muon of E_ν ≤ 50 GeV has less."""
 
 
 def catmull_rom(position: Array, n_nodes: int) -> tuple[IntArray, Array]:
@@ -80,12 +65,62 @@ def catmull_rom(position: Array, n_nodes: int) -> tuple[IntArray, Array]:
     return np.clip(cell - 1, 0, n_nodes - 4), weights
 
 
+class OnNodes(Protocol):
+    """An artifact with arrays on nodes."""
+
+    @property
+    def xi(self) -> Array:
+        """Node positions in ξ."""
+
+    @property
+    def tau(self) -> Array:
+        """Node positions in τ."""
+
+    @property
+    def x_max(self) -> Array:
+        """Bjorken x at ξ = 1, a scalar."""
+
+    @property
+    def Q2_max(self) -> Array:
+        """Q² [GeV²] at τ = 1, a scalar."""
+
+
 @dataclass(frozen=True)
 class NodeGrid:
-    """Nodes in (ξ, τ); functions on them are arrays (…, n_xi, n_tau), flat index ξ-major."""
+    """Nodes in (ξ, τ); functions on them are arrays (…, n_xi, n_tau), flat index ξ-major.
+
+    x_max, Q2_max
+        Bjorken x at ξ = 1, and Q² [GeV²] at τ = 1.
+    """
 
     n_xi: int
     n_tau: int
+    x_max: float
+    Q2_max: float
+
+    @classmethod
+    def for_setup(cls, setup: Setup, n_xi: int, n_tau: int) -> "NodeGrid":
+        """Nodes for all x and Q² that events can have."""
+        return cls(n_xi, n_tau, setup.x_max, setup.Q2_max)
+
+    @classmethod
+    def of(cls, artifact: "OnNodes") -> "NodeGrid":
+        """The nodes on which the arrays of an artifact are."""
+        return cls(
+            artifact.xi.size, artifact.tau.size, artifact.x_max.item(), artifact.Q2_max.item()
+        )
+
+    def xi_of_x(self, bjorken_x: Array) -> Array:
+        """ξ = √(x/x_max)."""
+        return np.sqrt(bjorken_x / self.x_max)
+
+    def tau_of_Q2(self, Q2: Array) -> Array:
+        """τ = log(1 + Q²/q0) / log(1 + Q²_max/q0), Q² in GeV²."""
+        return np.log1p(Q2 / Q2_SCALE) / np.log1p(self.Q2_max / Q2_SCALE)
+
+    def Q2_of_tau(self, tau: Array) -> Array:
+        """Q² [GeV²] at τ; the inverse of `tau_of_Q2`."""
+        return Q2_SCALE * np.expm1(tau * np.log1p(self.Q2_max / Q2_SCALE))
 
     @property
     def xi(self) -> Array:
@@ -104,13 +139,13 @@ class NodeGrid:
 
     def x_and_Q2(self) -> tuple[Array, Array]:
         """Bjorken x and Q² [GeV²] of the nodes, each of shape (n_xi, n_tau); both positive."""
-        x, Q2 = np.meshgrid(self.xi**2, Q2_of_tau(self.tau), indexing="ij")
+        x, Q2 = np.meshgrid(self.x_max * self.xi**2, self.Q2_of_tau(self.tau), indexing="ij")
         return np.maximum(x, _SMALLEST_X), np.maximum(Q2, _SMALLEST_Q2)
 
     def stencil(self, bjorken_x: Array, Q2: Array) -> tuple[IntArray, Array, IntArray, Array]:
         """First node and four weights along ξ, then along τ, for points of shape (n,)."""
-        first_xi, weights_xi = catmull_rom(xi_of_x(bjorken_x) * (self.n_xi - 1), self.n_xi)
-        first_tau, weights_tau = catmull_rom(tau_of_Q2(Q2) * (self.n_tau - 1), self.n_tau)
+        first_xi, weights_xi = catmull_rom(self.xi_of_x(bjorken_x) * (self.n_xi - 1), self.n_xi)
+        first_tau, weights_tau = catmull_rom(self.tau_of_Q2(Q2) * (self.n_tau - 1), self.n_tau)
         return first_xi, weights_xi, first_tau, weights_tau
 
     def interpolate(self, values: Array, bjorken_x: Array, Q2: Array) -> Array:

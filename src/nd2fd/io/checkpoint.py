@@ -5,13 +5,19 @@ import time
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from nd2fd.io.artifacts import write_atomically
 
+if TYPE_CHECKING:
+    from nd2fd.io.job import Job
+
 _LOG = logging.getLogger(__name__)
+
+_INTERVAL = 20.0
+"""Seconds between two checkpoints of a job; one takes about 10 ms."""
 
 
 @dataclass
@@ -69,3 +75,9 @@ class Checkpoint:
         for start in (self.path.name, f".{self.path.name}"):
             for path in self.path.parent.glob(f"{start}*"):
                 path.unlink(missing_ok=True)
+
+
+def checkpoint_of(job: "Job") -> Checkpoint:
+    """Checkpoint beside the first output of a job."""
+    path = Path(job.output[0]).with_suffix(".checkpoint")
+    return Checkpoint(path, job.fingerprint(), _INTERVAL)

@@ -28,29 +28,40 @@ NOT_RANDOM = -1
 
 _SECONDS_BETWEEN_LOG_LINES = 5.0
 
+_PACKAGE_LOG = logging.getLogger("nd2fd")
+
 A = TypeVar("A", bound=Artifact)
 
 
 class Job:
     """One job of the workflow, as a context manager around the script's work.
 
-    Log lines go to the rule's log file and to standard error; an exception is logged with its
-    traceback before Snakemake sees it.
+    Log lines, those of the package's modules as well, go to the rule's log file and to standard
+    error; an exception is logged with its traceback before Snakemake sees it.
 
     Parameters
     ----------
-    job
+    snakemake
         The `snakemake` object of a script. Its parameters, less `code`, are the slice of the
         configuration that the artifact depends on; `seed`, where given, is the root seed.
+
+    Attributes
+    ----------
+    params, input, output
+        Those of the rule.
+    log
+        Logger of the job.
     """
 
-    def __init__(self, job: Any) -> None:
-        self.job = job
-        self.log = logging.getLogger(f"nd2fd.{job.rule}")
+    def __init__(self, snakemake: Any) -> None:
+        self.params, self.input, self.output = snakemake.params, snakemake.input, snakemake.output
+        self.log = logging.getLogger(f"{_PACKAGE_LOG.name}.{snakemake.rule}")
+        self._rule: str = snakemake.rule
+        self._log_file: str = snakemake.log[0]
         self._progress: Progress | None = None
 
     def __enter__(self) -> Self:
-        log_path = Path(self.job.log[0])
+        log_path = Path(self._log_file)
         log_path.parent.mkdir(parents=True, exist_ok=True)
         formatter = logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S")
         self._handlers: list[logging.Handler] = [
@@ -59,9 +70,9 @@ class Job:
         ]
         for handler in self._handlers:
             handler.setFormatter(formatter)
-            self.log.addHandler(handler)
-        self.log.setLevel(logging.INFO)
-        self.log.propagate = False
+            _PACKAGE_LOG.addHandler(handler)
+        _PACKAGE_LOG.setLevel(logging.INFO)
+        _PACKAGE_LOG.propagate = False
         return self
 
     def __exit__(
@@ -75,53 +86,62 @@ class Job:
         if error is not None:
             self.log.error("%s", error, exc_info=(type(error), error, traceback))
         for handler in self._handlers:
-            self.log.removeHandler(handler)
+            _PACKAGE_LOG.removeHandler(handler)
             handler.close()
+        _PACKAGE_LOG.propagate = True
 
     def load(self, name: str, kind: type[A]) -> A:
         """The artifact that is the rule's input `name`."""
-        return kind.load(self.job.input[name])
+        return kind.load(self.input[name])
+
+    def load_optional(self, name: str, kind: type[A]) -> A | None:
+        """The artifact that is input `name`; None for rules without that input."""
+        return self.load(name, kind) if hasattr(self.input, name) else None
+
+    def input_path(self, name: str) -> str | None:
+        """Path of input `name`; None for rules without that input."""
+        path: str | None = getattr(self.input, name, None)
+        return path
 
     def load_joined(self, name: str, kind: type[A], along: str = "member") -> A:
         """All files of input `name`, batches of an ensemble, joined along the members."""
-        return kind.load_joined(_listed(self.job.input[name]), along)
+        return kind.load_joined(_listed(self.input[name]), along)
 
     def load_response(self) -> sp.csr_array | None:
         """Matrix of the rule's input `response`; None for rules without that input."""
-        if not hasattr(self.job.input, "response"):
-            return None
-        return self.load("response", Response).matrix()
+        response = self.load_optional("response", Response)
+        return None if response is None else response.matrix()
 
     def save(self, artifact: Artifact) -> None:
         """Write the rule's first output."""
-        path = self.job.output[0]
+        path = self.output[0]
         artifact.save(path, self.provenance())
         self.log.info("wrote %s", path)
 
-    def write_table(self, table: pd.DataFrame) -> None:
+    def save_table(self, table: pd.DataFrame) -> None:
         """Write the rule's first output as CSV."""
-        path = Path(self.job.output[0])
+        path = Path(self.output[0])
         write_atomically(path, table.to_csv(index=False, float_format="%.6g").encode())
         self.log.info("wrote %s:\n%s", path, table.to_string(index=False))
 
-    def write_text(self, name: str, text: str) -> None:
+    def save_text(self, name: str, text: str) -> None:
         """Write the rule's output `name`."""
-        path = Path(self.job.output[name])
+        path = Path(self.output[name])
         write_atomically(path, text.encode())
         self.log.info("wrote %s", path)
 
     def provenance(self) -> Provenance:
         """Rule, configuration slice, seed and input checksums of this job."""
-        params = {name: value for name, value in self.job.params.items() if name != "code"}
+        params = {name: value for name, value in self.params.items() if name != "code"}
         inputs: dict[str, str] = {}
-        for name, value in self.job.input.items():
+        for name, value in self.input.items():
             paths = _listed(value)
             inputs |= {
                 name if len(paths) == 1 else f"{name}[{index}]": sha256_of_file(path)
                 for index, path in enumerate(paths)
             }
         return Provenance(
-            producer=self.job.rule,
+            producer=self._rule,
             config_sha256=sha256_of_config(params),
             seed=params.get("seed", NOT_RANDOM),
             inputs=inputs,
@@ -133,7 +153,7 @@ class Job:
         return sha256_of_config(
             {
                 "config": provenance.config_sha256,
-                "code": self.job.params.code,
+                "code": self.params.code,
                 "inputs": dict(provenance.inputs),
             }
         )

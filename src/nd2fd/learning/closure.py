@@ -38,7 +38,7 @@ def closure_loss(
     """
     test_grid = replace(grid, n_energy=min(grid.n_energy, _MAX_ENERGIES), subsamples=1)
     matrix = ForwardOperator.build(test_grid, nodes).point_matrix()
-    point_volume = test_grid.cell_area * test_grid.energy_max / test_grid.n_energy
+    point_volume = test_grid.cell_area * test_grid.setup.energy_max / test_grid.n_energy
 
     def density(node_values: Array) -> Array:
         cross_section = matrix @ node_values

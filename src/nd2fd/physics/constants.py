@@ -10,20 +10,14 @@ G_FERMI = 1.1663788e-5
 M_W = 80.3692
 """W boson mass [GeV]."""
 
+ELECTRON_MASS = 0.51099895e-3
+"""Electron mass [GeV]."""
+
 MUON_MASS = 0.1056583755
 """Muon mass [GeV]."""
 
-ARGON_MASS = 37.2247242
-"""Mass of the ⁴⁰Ar nucleus [GeV]."""
-
-ARGON_A = 40
-"""Mass number of argon."""
-
-ARGON_Z = 18
-"""Atomic number of argon."""
-
-NUCLEON_MASS = ARGON_MASS / ARGON_A
-"""M = M_A / A [GeV], the mass in the per-nucleon Bjorken x (arXiv:2301.07715)."""
+ATOMIC_MASS_UNIT = 0.93149410242
+"""Unified atomic mass unit u [GeV]."""
 
 GEV_M2_TO_CM2 = 3.893793721e-28
 """(ħc)²: one GeV⁻² in cm²."""

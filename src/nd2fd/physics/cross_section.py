@@ -18,59 +18,56 @@ functions of (x, Q²).
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.physics.constants import G_FERMI, M_W, MUON_MASS, NUCLEON_MASS
+from nd2fd.physics.constants import G_FERMI, M_W
+from nd2fd.physics.setup import Setup
 
 Array = NDArray[np.float64]
 
 
-def kinematic_coefficients(
-    energy: Array, Q2: Array, inelasticity: Array, *, antineutrino: bool = False
-) -> Array:
+def kinematic_coefficients(energy: Array, Q2: Array, inelasticity: Array, setup: Setup) -> Array:
     """Coefficients (C1, C2, C3) of (W1', W2', W3') in the brace; shape (3, *broadcast shape).
 
     `energy` [GeV], `Q2` [GeV²] and inelasticity y = ν/E_ν broadcast; M x = Q²/(2 E_ν y).
     """
     y = inelasticity
-    k = MUON_MASS**2 / Q2
-    sign = -1.0 if antineutrino else 1.0
+    k = setup.lepton_mass**2 / Q2
+    sign = -1.0 if setup.antineutrino else 1.0
     c1 = 0.5 * y**2 * (1.0 + k)
-    c2 = 1.0 - y - (MUON_MASS**2 + Q2) / (4.0 * energy**2)
+    c2 = 1.0 - y - (setup.lepton_mass**2 + Q2) / (4.0 * energy**2)
     c3 = sign * (y * (1.0 - 0.5 * y) - 0.5 * k * y**2)
     return np.stack(np.broadcast_arrays(c1, c2, c3))
 
 
-def mass_suppressed_coefficients(Q2: Array, inelasticity: Array) -> Array:
+def mass_suppressed_coefficients(Q2: Array, inelasticity: Array, setup: Setup) -> Array:
     """Coefficients (C4, C5) of (W4, W5) in the brace; shape (2, *broadcast shape)."""
-    k = MUON_MASS**2 / Q2
+    k = setup.lepton_mass**2 / Q2
     return np.stack(np.broadcast_arrays(k * (1.0 + k) * inelasticity**2, -2.0 * k * inelasticity))
 
 
-def effective_structure_functions(
-    structure_functions: Array, Q2: Array, *, antineutrino: bool = False
-) -> Array:
+def effective_structure_functions(structure_functions: Array, Q2: Array, setup: Setup) -> Array:
     """The three measurable combinations (W1', W2', W3') of (W1, …, W5).
 
     `structure_functions` has shape (5, *shape), `Q2` [GeV²] broadcasts to *shape; returns
     (3, *shape).
     """
     w1, w2, w3, w4, w5 = structure_functions
-    k = MUON_MASS**2 / Q2
-    sign = -1.0 if antineutrino else 1.0
+    k = setup.lepton_mass**2 / Q2
+    sign = -1.0 if setup.antineutrino else 1.0
     return np.stack([w1 - 2.0 * k * (w5 - w4), w2, w3 - sign * 2.0 * k * w5])
 
 
 def density_variable_prefactor(
-    energy: Array, v1: Array, v2: Array, Q2: Array, inelasticity: Array, energy_max: float
+    v1: Array, v2: Array, Q2: Array, inelasticity: Array, setup: Setup
 ) -> Array:
     """Factor in front of the brace for d²σ/dv1 dv2 per nucleon [GeV⁻²].
 
-    dE_l dcosθ = da db / (2p) = 4 M E_max v1 v2 dv1 dv2 / p: the lepton momentum cancels.
+    dE_l dcosθ = da db / (2p) = 4 M x_max E_max v1 v2 dv1 dv2 / p: the lepton momentum cancels.
     """
     propagator = (1.0 + Q2 / M_W**2) ** 2
-    jacobian = 4.0 * NUCLEON_MASS * energy_max * v1 * v2
+    jacobian = 4.0 * setup.a_max * setup.energy_max * v1 * v2
     return G_FERMI**2 / (np.pi * inelasticity * propagator) * jacobian
 
 
-def muon_prefactor(energy: Array, momentum: Array, Q2: Array, inelasticity: Array) -> Array:
+def lepton_prefactor(energy: Array, momentum: Array, Q2: Array, inelasticity: Array) -> Array:
     """Factor in front of the brace for d²σ/dE_l dcosθ per nucleon [GeV⁻³]."""
     return G_FERMI**2 * momentum / (np.pi * inelasticity * (1.0 + Q2 / M_W**2) ** 2)

@@ -3,21 +3,22 @@
 This is the reference that the linear operator of `nd2fd.forward` is tested against, and it makes
 the toy truth. A density is a cell average, since histograms of events are cell averages too: every
 cell of the (v1, v2) grid has `subsamples`² parts, each evaluated at its centroid. Where forward
-muons (cosθ = 1) bound the physical region the density ends abruptly; parts that this boundary cuts
-count with their physical share only. Without that the 187 cells it cuts on a 96 × 96 grid held 95 %
-of the quadrature's error.
+leptons (cosθ = 1) bound the physical region the density ends abruptly; parts that this boundary
+cuts count with their physical share only. Without that the 187 cells it cuts on a 96 × 96 grid held
+95 % of the quadrature's error.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.physics.constants import GEV_M2_TO_CM2, MUON_MASS, NUCLEON_MASS
+from nd2fd.physics.constants import GEV_M2_TO_CM2
 from nd2fd.physics.cross_section import density_variable_prefactor, kinematic_coefficients
 from nd2fd.physics.kinematics import kinematics
+from nd2fd.physics.setup import Setup
 from nd2fd.physics.structure_functions import StructureFunctions
 
 Array = NDArray[np.float64]
@@ -36,16 +37,21 @@ def midpoints(n: int, upper: float = 1.0) -> Array:
 class DensityGrid:
     """Cells in E_ν ∈ (0, E_max) and (v1, v2) ∈ (0, 1)²; cells of (v1, v2) are flat, v1-major."""
 
+    setup: Setup
     n_energy: int
     n_v1: int
     n_v2: int
     subsamples: int
-    energy_max: float
+
+    @classmethod
+    def from_config(cls, setup: Mapping[str, Any], grid: Mapping[str, Any]) -> "DensityGrid":
+        """From the configuration sections `setup` and `grid`."""
+        return cls(Setup.from_config(setup), **grid)
 
     @property
     def energy(self) -> Array:
         """Neutrino energies [GeV], shape (n_energy,)."""
-        return midpoints(self.n_energy, self.energy_max)
+        return midpoints(self.n_energy, self.setup.energy_max)
 
     @property
     def v1(self) -> Array:
@@ -79,35 +85,35 @@ class PhysicalPoints(NamedTuple):
 
 
 def cross_section_factors(
-    energy: Array, v1: Array, v2: Array, energy_max: float
+    energy: Array, v1: Array, v2: Array, setup: Setup
 ) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
     """x, Q² [GeV²], factors of (W1', W2', W3') in d²σ/dv1 dv2 [1e-38 cm²], and physical mask.
 
     Inputs broadcast to a shape; the factors have shape (3, *shape) and vanish outside the
     physical region, where x and Q² are replaced by 1 so that they can be evaluated safely.
     """
-    point = kinematics(energy, v1, v2, energy_max)
+    point = kinematics(energy, v1, v2, setup)
     physical = point.physical
     x = np.where(physical, point.bjorken_x, 1.0)
     Q2 = np.where(physical, point.Q2, 1.0)
     y = np.where(physical, point.inelasticity, 1.0)
-    prefactor = density_variable_prefactor(energy, v1, v2, Q2, y, energy_max)
-    factors = kinematic_coefficients(energy, Q2, y) * (prefactor * CROSS_SECTION_UNIT)
+    prefactor = density_variable_prefactor(v1, v2, Q2, y, setup)
+    factors = kinematic_coefficients(energy, Q2, y, setup) * (prefactor * CROSS_SECTION_UNIT)
     return x, Q2, np.where(physical, factors, 0.0), physical
 
 
 def reachable_parts(grid: DensityGrid) -> tuple[IntArray, Array, Array, Array]:
-    """Parts of the grid's cells that muons can reach, whatever the neutrino energy.
+    """Parts of the grid's cells that leptons can reach, whatever the neutrino energy.
 
     Returns
     -------
     cell, v1, v2, area
         Flat cell, centroid and area dv1 dv2 of every part, each of shape (n_parts,), ascending in
-        the cell. Reachable is a b ≥ m², or v1 v2 ≥ m / √(2 M E_max): that makes hyperbola-shaped
-        cuts, with integrals in closed form.
+        the cell. Reachable is a b ≥ m², or v1 v2 ≥ m / √(2 M x_max E_max): that makes
+        hyperbola-shaped cuts, with integrals in closed form.
     """
     s = grid.subsamples
-    product = MUON_MASS / np.sqrt(2.0 * NUCLEON_MASS * grid.energy_max)
+    product = grid.setup.smallest_product
     low1, low2 = np.meshgrid(
         np.arange(grid.n_v1 * s) / (grid.n_v1 * s),
         np.arange(grid.n_v2 * s) / (grid.n_v2 * s),
@@ -118,7 +124,8 @@ def reachable_parts(grid: DensityGrid) -> tuple[IntArray, Array, Array, Array]:
     low1, low2, cell = low1.ravel()[order], low2.ravel()[order], cell.ravel()[order]
     high1, high2 = low1 + 1.0 / (grid.n_v1 * s), low2 + 1.0 / (grid.n_v2 * s)
     inside = high1 * high2 > product
-    low1, low2, high1, high2, cell = (v[inside] for v in (low1, low2, high1, high2, cell))
+    low1, low2, high1, high2 = (v[inside] for v in (low1, low2, high1, high2))
+    cell = cell[inside]
     # The hyperbola enters a part at v1 = left, on top, and leaves it at v1 = right, below.
     left = np.maximum(low1, product / high2)
     right = np.divide(product, low2, out=np.full_like(low2, np.inf), where=low2 > 0.0)
@@ -141,8 +148,8 @@ def physical_points(grid: DensityGrid) -> Iterator[PhysicalPoints]:
     """The quadrature points of each neutrino energy of the grid, in order."""
     cell, v1, v2, area = reachable_parts(grid)
     for energy in grid.energy:
-        inside = kinematics(energy, v1, v2, grid.energy_max).physical
-        x, Q2, factors, _ = cross_section_factors(energy, v1[inside], v2[inside], grid.energy_max)
+        inside = kinematics(energy, v1, v2, grid.setup).physical
+        x, Q2, factors, _ = cross_section_factors(energy, v1[inside], v2[inside], grid.setup)
         yield PhysicalPoints(cell[inside], x, Q2, factors * area[inside])
 
 

@@ -1,10 +1,10 @@
-"""One-dimensional marginals of event densities, in neutrino energy and in muon variables."""
+"""One-dimensional marginals of event densities, in neutrino energy and in lepton variables."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nd2fd.physics.density import DensityGrid, midpoints
-from nd2fd.physics.kinematics import muon_from_density_variables
+from nd2fd.physics.kinematics import lepton_from_density_variables
 
 Array = NDArray[np.float64]
 
@@ -32,10 +32,10 @@ def marginal_densities(
     -------
     dict
         For energy, e_lepton [GeV], cos_theta, v1 and v2: bin centres (n,) and densities of unit
-        integral (n_flux, n). Events of muon energy or angle are those of the cells' centres.
+        integral (n_flux, n). Events of lepton energy or angle are those of the cells' centres.
     """
     v1, v2 = np.meshgrid(grid.v1, grid.v2, indexing="ij")
-    e_lepton, cos_theta = muon_from_density_variables(v1, v2, grid.energy_max)
+    e_lepton, cos_theta = lepton_from_density_variables(v1, v2, grid.setup)
     cells = densities.reshape(len(densities), -1)
 
     def histogram(values: Array, low: float, high: float, n_bins: int) -> tuple[Array, Array]:
@@ -44,10 +44,10 @@ def marginal_densities(
         )
         return low + midpoints(n_bins, high - low), _unit_integral(counts, (high - low) / n_bins)
 
-    energy_step = grid.energy_max / grid.n_energy
+    energy_step = grid.setup.energy_max / grid.n_energy
     return {
         "energy": (grid.energy, _unit_integral(fluxes * sigma_total, energy_step)),
-        "e_lepton": histogram(e_lepton, 0.0, grid.energy_max, E_LEPTON_BINS),
+        "e_lepton": histogram(e_lepton, 0.0, grid.setup.energy_max, E_LEPTON_BINS),
         "cos_theta": histogram(cos_theta, -1.0, 1.0, COS_THETA_BINS),
         "v1": (grid.v1, _unit_integral(densities.sum(axis=2), 1.0 / grid.n_v1)),
         "v2": (grid.v2, _unit_integral(densities.sum(axis=1), 1.0 / grid.n_v2)),

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nd2fd.io.schemas.fits import Fits, Intervals
 from nd2fd.statistics.regions import (
     ensemble_fraction,
     ensemble_mask,
@@ -72,3 +73,54 @@ def hull(intervals: Sequence[tuple[float, float]], low: float, high: float) -> t
     if not parts:
         return float("nan"), float("nan")
     return parts[0][0], parts[-1][1]
+
+
+def regions_of_ensemble(
+    fits: Fits,
+    sin2_theta23: tuple[float, float],
+    dm2_32: tuple[float, float],
+    n_points: int,
+) -> Intervals:
+    """Regions and intervals of all members of an ensemble.
+
+    Parameters
+    ----------
+    fits
+        Of all members.
+    sin2_theta23, dm2_32
+        Ranges of the fits, Δm²32 in eV²: ends of the axes.
+    n_points
+        Points per axis.
+    """
+    theta, octant_mass = (
+        better_octant(values, fits.octant_log_likelihood)
+        for values in (fits.octant_sin2_theta23, fits.octant_dm2_32)
+    )
+    mixing, mass = fits.sin2_2theta23, fits.dm2_32
+    mixing_low = min(4 * s * (1 - s) for s in sin2_theta23)
+    theta_axis = np.linspace(*sin2_theta23, n_points)
+    mixing_axis = np.linspace(mixing_low, MAXIMAL_MIXING, n_points)
+    mass_axis = np.linspace(*dm2_32, n_points)
+    fraction, mask = ensemble_region(
+        np.stack([mixing, mass], axis=2), [mixing_axis, mass_axis], MAXIMAL_MIXING
+    )
+    octant_fraction, octant_mask = ensemble_region(
+        np.stack([theta, octant_mass], axis=2), [theta_axis, mass_axis], None
+    )
+    in_theta = list(ensemble_intervals(theta, *sin2_theta23))
+    in_mixing = list(ensemble_intervals(mixing, mixing_low, MAXIMAL_MIXING, MAXIMAL_MIXING))
+    in_mass = list(ensemble_intervals(mass, *dm2_32))
+    octants = ((sin2_theta23[0], 0.5), (0.5, sin2_theta23[1]))
+    return Intervals(
+        n_sigma=np.array(N_SIGMAS),
+        sin2_2theta23=mixing_axis,
+        sin2_theta23=theta_axis,
+        dm2_32=mass_axis,
+        member_fraction=fraction,
+        mask=mask,
+        octant_member_fraction=octant_fraction,
+        octant_mask=octant_mask,
+        interval_sin2_2theta23=np.array([hull(i, mixing_low, MAXIMAL_MIXING) for i in in_mixing]),
+        interval_dm2_32=np.array([hull(i, *dm2_32) for i in in_mass]),
+        interval_sin2_theta23=np.array([[hull(i, *o) for o in octants] for i in in_theta]),
+    )

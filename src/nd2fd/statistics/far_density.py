@@ -17,7 +17,6 @@ take few shapes, P_j(θ) = Σ_b A_b(θ) B_bj: some twenty for hundreds of energi
 and K P = R (N Bᵀ) A. Then θ stands in the place of the energy: K_kθ and T_θ are the sums over it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,28 +25,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from nd2fd.cross_sections.models import CrossSectionModel
-from nd2fd.physics.density import DensityGrid
-from nd2fd.beam.flux import FluxTable, interpolate_flux
-from nd2fd.beam.modes import vary_flux
 from nd2fd.detector.response import event_response
 from nd2fd.detector.smearing import Resolution
+from nd2fd.physics.density import DensityGrid
 
 Array = NDArray[np.float64]
 
 NEGLIGIBLE_SHAPE = 1e-10
 """Size of the shapes of the survival probability that are left out, relative to the largest."""
-
-
-def far_fluxes(flux: Mapping[str, Array], z: Array, energy: Array) -> Array:
-    """Fluxes at the far detector without oscillation, shape (n_draws, n_energy).
-
-    `flux` (energy, near, far, near_modes, far_modes) are the arrays of `inputs/flux.h5`, `z` the
-    sizes of the modes in each draw, shape (n_draws, n_modes), and `energy` [GeV] where the fluxes
-    are wanted, shape (n_energy,). Raises ValueError as `vary_flux`.
-    """
-    modes = flux["near_modes"], flux["far_modes"]
-    _, far = vary_flux(flux["energy"], flux["near"], flux["far"], modes, z)
-    return np.stack([interpolate_flux(FluxTable(flux["energy"], f), energy) for f in far])
 
 
 def cell_rates(model: CrossSectionModel, flux: Array, grid: DensityGrid) -> Array:
@@ -180,7 +165,7 @@ class FarDetector:
     @classmethod
     def exact(cls, grid: DensityGrid) -> "FarDetector":
         """A detector that measures muons exactly and loses none."""
-        return cls(grid, Resolution(0.0, 0.0), np.ones(grid.n_v1 * grid.n_v2))
+        return cls(grid, Resolution.ideal(), np.ones(grid.n_v1 * grid.n_v2))
 
     def look_up(self, v1: Array, v2: Array) -> FarEvents:
         """Events measured at (v1, v2), shape (n_events,) each; dear, so better many at a time.

@@ -1,42 +1,37 @@
 """What comes in: fluxes, oscillation, detector response."""
 
-from dataclasses import dataclass
-
 import scipy.sparse as sp
 
 from nd2fd.io.artifacts import Artifact, dataset
-from nd2fd.io.schemas.common import PLANE, Array, IntArray
+from nd2fd.io.schemas.common import PLANE, V1_CELLS, V2_CELLS, Array, IntArray
 
 
-@dataclass(frozen=True)
 class Flux(Artifact, name="flux", version=3):
-    """Fluxes, and the modes of their uncertainty (``inputs/flux.h5``); no `far` without a far detector."""
+    """Fluxes and the modes of their uncertainty (``inputs/flux.h5``)."""
 
     energy: Array = dataset("GeV", ("energy",), "neutrino energy; the flux is linear in between")
-    near: Array = dataset("1/(area GeV POT)", ("energy",), "muon-neutrino flux at the ND")
+    near: Array = dataset("1/(area GeV POT)", ("energy",), "flux at the ND")
     far: Array | None = dataset(
-        "1/(area GeV POT)", ("energy",), "unoscillated flux at the FD", optional=True
+        "1/(area GeV POT)", ("energy",), "unoscillated flux at the FD", default=None
     )
     near_modes: Array = dataset("1", ("mode", "energy"), "fractional shift of the ND flux, 1 sigma")
     far_modes: Array | None = dataset(
-        "1", ("mode", "energy"), "fractional shift of the FD flux, 1 sigma", optional=True
+        "1", ("mode", "energy"), "fractional shift of the FD flux, 1 sigma", default=None
     )
 
 
-@dataclass(frozen=True)
 class Oscillation(Artifact, name="oscillation", version=2):
-    """Survival probability at the true parameters (``inputs/oscillation.h5``)."""
+    """Survival probability of muon (anti)neutrinos at the truth (``inputs/oscillation.h5``)."""
 
     energy: Array = dataset("GeV", ("energy",), "neutrino energy")
     survival_probability: Array = dataset("1", ("energy",), "P(numu to numu) at the truth")
 
 
-@dataclass(frozen=True)
 class Response(Artifact, name="response", version=2):
     """Probabilities to measure an event of one cell in another (``inputs/response.h5``)."""
 
-    v1: Array = dataset("1", ("v1",), "v1, cell centres")
-    v2: Array = dataset("1", ("v2",), "v2, cell centres")
+    v1: Array = dataset("1", ("v1",), V1_CELLS)
+    v2: Array = dataset("1", ("v2",), V2_CELLS)
     indptr: IntArray = dataset(
         "1", ("row",), "CSR: first entry of each measured cell", dtype="int64"
     )

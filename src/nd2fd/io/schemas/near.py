@@ -1,29 +1,40 @@
 """Near-detector data."""
 
-from dataclasses import dataclass
-
 from nd2fd.io.artifacts import Artifact, dataset
-from nd2fd.io.schemas.common import FLUX_PARAMETERS, MEMBER_NUMBER, PLANE, Array, IntArray
+from nd2fd.io.schemas.common import (
+    FLUX_PARAMETERS,
+    MEMBER_NUMBER,
+    NUISANCE_PARAMETERS,
+    PLANE,
+    V1_CELLS,
+    V2_CELLS,
+    Array,
+    IntArray,
+)
 
 
-@dataclass(frozen=True)
 class NearData(Artifact, name="near", version=4):
     """What a batch of members trains on (``near/{ensemble}/{batch}.h5``)."""
 
     member: IntArray = dataset("1", ("member",), MEMBER_NUMBER, dtype="int64")
-    v1: Array = dataset("1", ("v1",), "v1, cell centres")
-    v2: Array = dataset("1", ("v2",), "v2, cell centres")
+    v1: Array = dataset("1", ("v1",), V1_CELLS)
+    v2: Array = dataset("1", ("v2",), V2_CELLS)
     density: Array = dataset("1", ("member", *PLANE), "ND event density per dv1 dv2, unit integral")
-    energy: Array = dataset("GeV", ("energy",), "neutrino energy")
-    flux: Array = dataset("1/(area GeV POT)", ("member", "energy"), "ND flux the training assumes")
-    flux_parameters: Array = dataset("1", ("member", "mode"), FLUX_PARAMETERS)
+    energy: Array = dataset("GeV", ("energy",), "neutrino energy, cell centres")
+    flux: Array = dataset(
+        "1/(area GeV POT)", ("member", "energy"), "ND flux the training assumes, cell averages"
+    )
+    flux_parameters: Array | None = dataset("1", ("member", "mode"), FLUX_PARAMETERS, default=None)
+    nuisance_parameters: Array | None = dataset(
+        "1", ("member", "nuisance_parameter"), NUISANCE_PARAMETERS, default=None
+    )
     flux_errors: Array | None = dataset(
         "1/(area GeV POT)",
         ("flux_mode", "energy"),
         "change of the ND flux by one standard deviation of each mode, where it is uncertain",
-        optional=True,
+        default=None,
     )
     n_events: IntArray = dataset(
-        "1", (), "events the histogram stands for, 0 if exact", dtype="int64"
+        "1", (), "events the histogram stands for, 0 if it is the density itself", dtype="int64"
     )
     acceptance: Array = dataset("1", ("member",), "fraction of the events that is measured")

@@ -1,29 +1,37 @@
-"""Figure 5: total cross section against neutrino energy, true and learned."""
-
-from collections.abc import Mapping
+"""Total cross section against neutrino energy, true and learned."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from nd2fd.figures.style import COLUMN, LEARNED, NEUTRAL, TRUTH
+from nd2fd.io.job import Job
+from nd2fd.io.schemas.learned import Predictions
+from nd2fd.io.schemas.truth import Truth
 
-Array = NDArray[np.float64]
+_FEW_EVENTS = 0.02
+"""Events per energy, relative to their peak, below which deviations do not set the scale."""
 
 
-def draw(truth: Mapping[str, Array], predictions: Mapping[str, Array]) -> Figure:
+def draw(truth: Truth, predictions: Predictions) -> Figure:
     """σ(E_ν)/E_ν scaled to a near-detector flux average of one, and its ratio to the truth."""
-    energy, flux = truth["energy"], truth["near_flux"]
-    true = truth["sigma_total"] / np.average(truth["sigma_total"], weights=flux)
+    energy, flux = truth.energy, truth.near_flux
+    true = truth.sigma_total / np.average(truth.sigma_total, weights=flux)
     figure, (main, ratio) = plt.subplots(
         2, 1, figsize=(COLUMN, 3.6), sharex=True, height_ratios=[2.2, 1]
     )
-    shape = flux / flux.max()
+    learned = predictions.sigma_total
+    # With E_max = 10 GeV the flux is 0.55 high; σ/E_ν falls with the scale of energies.
+    height = 5.5 / (energy[0] + energy[-1])
     main.fill_between(
-        energy, 0.0, 0.55 * shape, color=NEUTRAL, alpha=0.35, lw=0, label="ND flux (a.u.)"
+        energy,
+        0.0,
+        height * flux / flux.max(),
+        color=NEUTRAL,
+        alpha=0.35,
+        lw=0,
+        label="ND flux (a.u.)",
     )
-    learned = predictions["sigma_total"]
     for index, sigma in enumerate(learned):
         label = f"learned, {len(learned)} members" if index == 0 else None
         main.plot(energy, sigma / energy, color=LEARNED, lw=0.8, label=label)
@@ -35,7 +43,12 @@ def draw(truth: Mapping[str, Array], predictions: Mapping[str, Array]) -> Figure
     ratio.set(xlabel=r"$E_\nu$ (GeV)", ylabel="learned / truth", xlim=(0, energy[-1]))
     # Where there are almost no events nothing is learned: the scale is that of the other energies.
     events = flux * true
-    constrained = events > 0.02 * events.max()
+    constrained = events > _FEW_EVENTS * events.max()
     spread = np.abs(learned / true - 1)[:, constrained].max()
     ratio.set_ylim(1 - 1.6 * spread, 1 + 1.6 * spread)
     return figure
+
+
+def from_job(job: Job) -> Figure:
+    """Of all members of an ensemble."""
+    return draw(job.load("truth", Truth), job.load_joined("predictions", Predictions))

@@ -1,4 +1,4 @@
-"""Figure 9: the octants of θ23."""
+"""The octants of θ23."""
 
 from typing import Any
 
@@ -6,65 +6,55 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from nd2fd.figures.contours import MILLI, Artifacts, draw_contours, legend_handles
-from nd2fd.figures.fig8 import CURVES
+from nd2fd.figures.contours import MILLI, Contours, draw_contours, legend_handles, load_contours
 from nd2fd.figures.style import ACCENT, COLUMN
+from nd2fd.io.job import Job
 from nd2fd.statistics.ensemble import better_octant
 
 _EITHER = "0.85"
 """Grey of the distributions in either octant."""
 
 
-def draw(intervals: Artifacts, fits: Artifacts, true_point: tuple[float, float]) -> Figure:
+def draw(contours: Contours, reference: str, true_point: tuple[float, float]) -> Figure:
     """Contours in sin²θ23, best fits in either octant, and distributions of the better one.
 
-    Behind the latter stands the distribution in either octant with the known cross section.
+    Distributions are those of the first members.
 
     Parameters
     ----------
-    intervals, fits
-        Artifacts `intervals` and `fit` of the ensembles in `fig8.CURVES`.
+    contours
+        All ensembles shown.
+    reference
+        The one with the known cross section, whose distribution in either octant stands behind.
     true_point
         sin²θ23 and Δm²32 [eV²] at which the data were made.
     """
     figure = plt.figure(figsize=(COLUMN, 3.7))
-    regions = {name: {**intervals[name], "mask": intervals[name]["octant_mask"]} for name in CURVES}
-    estimates = {
-        name: {
-            "best_sin2_theta23": fits[name]["best_octant_sin2_theta23"].ravel(),
-            "best_dm2_32": fits[name]["best_octant_dm2_32"].ravel(),
-        }
-        for name in CURVES
-    }
     axes = draw_contours(
         figure.add_gridspec()[0],
-        CURVES,
-        regions,
-        estimates,
+        contours.curves,
+        contours.octant_regions,
         true_point,
         side=1 / 3,
         angle="sin2_theta23",
     )
-    replicas = {
-        name: [
-            better_octant(fits[name][key][0], fits[name]["octant_log_likelihood"][0])
-            for key in ("octant_sin2_theta23", "octant_dm2_32")
-        ]
-        for name in CURVES
-    }
-    in_octants = fits["truth"]["octant_sin2_theta23"][0]
+    in_octants = contours.fits[reference].octant_sin2_theta23[0]
     low, high = axes.main.get_xlim()
     low, high = min(low, in_octants.min()), max(high, in_octants.max())
     axes.main.set_xlim(low, high)
     for octant in in_octants.T:
         axes.top.hist(octant, bins=50, range=(low, high), color=_EITHER)
-    for name, curve in CURVES.items():
+    for name, curve in contours.curves.items():
         histogram: dict[str, Any] = {
             "histtype": "step",
             "color": curve.color,
             "ls": curve.line,
         }
-        theta, mass = replicas[name]
+        fits = contours.fits[name]
+        theta, mass = (
+            better_octant(values[0], fits.octant_log_likelihood[0])
+            for values in (fits.octant_sin2_theta23, fits.octant_dm2_32)
+        )
         axes.top.hist(theta, bins=50, range=(low, high), **histogram)
         axes.right.hist(mass * MILLI, bins=40, orientation="horizontal", **histogram)
     # Maximal mixing, between the octants.
@@ -73,10 +63,16 @@ def draw(intervals: Artifacts, fits: Artifacts, true_point: tuple[float, float])
     axes.top.axvline(true_point[0], color=ACCENT, lw=0.8, ls=":")
     bottom, top = axes.main.get_ylim()
     # Room for the legend below the contours.
-    axes.main.set_ylim(bottom - 0.55 * (top - bottom), top)
+    room = 0.55 + 0.08 * (len(contours.curves) - 2)
+    axes.main.set_ylim(bottom - room * (top - bottom), top)
     axes.main.legend(
-        handles=[*legend_handles(CURVES), Patch(color=_EITHER, label="in either octant")],
+        handles=[*legend_handles(contours.curves), Patch(color=_EITHER, label="in either octant")],
         loc="lower left",
         title="1$\\sigma$ and 2$\\sigma$",
     )
     return figure
+
+
+def from_job(job: Job) -> Figure:
+    """Of all ensembles shown."""
+    return draw(load_contours(job), job.params.reference, job.params.true_point)

@@ -1,6 +1,4 @@
-"""Figure 7: structure functions, bare and weighted by near-detector kinematics."""
-
-from collections.abc import Mapping
+"""Structure functions, bare and weighted by near-detector kinematics."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,40 +7,39 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from nd2fd.figures.style import ACCENT, LEARNED, NEUTRAL, PAGE, SECOND, TRUTH
-from nd2fd.forward.nodes import Q2_of_tau
+from nd2fd.figures.thresholds import UNCONSTRAINED
+from nd2fd.forward.nodes import NodeGrid
+from nd2fd.io.job import Job
+from nd2fd.io.schemas.learned import Networks
+from nd2fd.io.schemas.truth import NodeWeights, Truth
 
 Array = NDArray[np.float64]
 
-Q2_SHOWN = (0.3, 1.0, 3.0)
-"""GeV²; the nearest nodes are shown."""
+Q2_SHOWN = (0.015, 0.05, 0.15)
+"""In units of the largest Q²; the nearest nodes are shown."""
+
+X_TICKS = (0.0, 0.05, 0.2, 0.5, 1.0)
+"""In units of the largest x."""
 
 COLORS = (LEARNED, SECOND, ACCENT)
 
-UNCONSTRAINED = 1e-3
-"""ND event density, relative to its peak, below which nothing is learned."""
 
-
-def draw(
-    truth: Mapping[str, Array], members: Mapping[str, Array], weights: Mapping[str, Array]
-) -> Figure:
+def draw(truth: Truth, members: Networks, weights: NodeWeights) -> Figure:
     """W_i' against x at fixed Q², and below the same times the weights in the ND density.
 
-    Parameters
-    ----------
-    truth, weights
-        Artifacts `truth` and `weights`.
-    members
-        Artifact `member`; all members are shown, with the ND event rate of the truth.
+    All members are shown, with the ND event rate of the truth.
     """
-    true, near = truth["structure_functions"], weights["near"]
-    rate = np.einsum("ixt,mixt->m", near, members["structure_functions"])
-    learned = members["structure_functions"] / rate[:, None, None, None]
+    true, near = truth.structure_functions, weights.near
+    rate = np.einsum("ixt,mixt->m", near, members.structure_functions)
+    learned = members.structure_functions / rate[:, None, None, None]
     events = np.einsum("ixt,ixt->xt", near, true)
     constrained = events > UNCONSTRAINED * events.max()
-    x = weights["xi"] ** 2
-    spacing = np.diff(weights["xi"])[0] * np.diff(weights["tau"])[0]
-    Q2 = Q2_of_tau(weights["tau"])
-    columns = [int(np.abs(Q2 - value).argmin()) for value in Q2_SHOWN]
+    nodes = NodeGrid.of(weights)
+    x = nodes.x_max * weights.xi**2
+    spacing = np.diff(weights.xi)[0] * np.diff(weights.tau)[0]
+    Q2 = nodes.Q2_of_tau(weights.tau)
+    columns = [int(np.abs(Q2 - share * nodes.Q2_max).argmin()) for share in Q2_SHOWN]
+    ticks = nodes.x_max * np.array(X_TICKS)
 
     figure, (bare, weighted) = plt.subplots(2, 3, figsize=(PAGE, 4.4), sharex=True, sharey="row")
     for i, (upper, lower) in enumerate(zip(bare, weighted, strict=True)):
@@ -57,14 +54,14 @@ def draw(
                 x, true[i, :, column] * near[i, :, column] / spacing, color=TRUTH, ls="--", lw=0.9
             )
         upper.set_title(f"$W_{i + 1}'$")
-        shares = [
-            f"{name}: {100 * np.sum(weights[key][i] * true[i]):.1f} % of events"
-            for name, key in (("ND", "near"), ("FD", "far"))
-        ]
         lower.text(
             0.96,
             0.95,
-            "\n".join(shares),
+            "\n".join(
+                f"{name}: {100 * np.sum(at_detector[i] * true[i]):.1f} % of events"
+                for name, at_detector in (("ND", weights.near), ("FD", weights.far))
+                if at_detector is not None
+            ),
             transform=lower.transAxes,
             ha="right",
             va="top",
@@ -73,9 +70,7 @@ def draw(
         lower.axhline(0.0, color=NEUTRAL, lw=0.5, zorder=0)
         lower.set_xlabel("$x$")
         lower.set_xscale("function", functions=(_root, np.square))
-        lower.set(
-            xlim=(0, 1), xticks=[0, 0.05, 0.2, 0.5, 1], xticklabels=["0", "0.05", "0.2", "0.5", "1"]
-        )
+        lower.set(xlim=(0, ticks[-1]), xticks=ticks, xticklabels=[f"{tick:g}" for tick in ticks])
         lower.minorticks_off()
     shown = true[:, :, columns][:, constrained[:, columns]]
     bare[0].set_ylim(min(0.0, 1.4 * shown.min()), 1.4 * shown.max())
@@ -97,3 +92,12 @@ def draw(
 def _root(x: Array) -> Array:
     """√x; axes have margins below zero while they are set up."""
     return np.sqrt(np.maximum(x, 0.0))
+
+
+def from_job(job: Job) -> Figure:
+    """Of all members of an ensemble."""
+    return draw(
+        job.load("truth", Truth),
+        job.load_joined("members", Networks),
+        job.load("weights", NodeWeights),
+    )

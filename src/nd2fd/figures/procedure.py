@@ -1,4 +1,4 @@
-"""Figure 1: the analysis, as a diagram."""
+"""The analysis, as a diagram."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from nd2fd.figures.style import ACCENT, LEARNED, PAGE, SECOND, TRUTH
+from nd2fd.figures.style import ACCENT, LEARNED, PAGE, SECOND, TRUTH, survival
+from nd2fd.io.job import Job
 
 _HEIGHT = 3.5
 _PAD = 0.06
@@ -27,41 +28,6 @@ class Box(NamedTuple):
 
 DATA, KNOWN, NETWORK, RESULT = ACCENT, "0.35", LEARNED, SECOND
 
-BOXES = {
-    "network": Box(0.85, 2.8, 1.35, 0.6, "neural network\n$W_i'(x, Q^2)$", NETWORK),
-    "near": Box(
-        2.8,
-        2.8,
-        1.8,
-        0.6,
-        "ND prediction $p(v_1, v_2)$\n"
-        r"$\propto\sum_{E_\nu}\,\Phi_\mathrm{ND}\,\sum_i C_i\,W_i'$",
-        NETWORK,
-    ),
-    "loss": Box(4.7, 2.8, 1.3, 0.6, "loss\n" r"$\int (p - p_\mathrm{ND})^2$", NETWORK),
-    "near_data": Box(6.25, 2.8, 1.1, 0.6, "ND data\n" r"$p_\mathrm{ND}(v_1, v_2)$", DATA),
-    "known": Box(
-        2.8, 2.03, 1.8, 0.5, "flux $\\Phi(E_\\nu)$ and kinematics\n$C_i(E_\\nu, x, Q^2)$", KNOWN
-    ),
-    "frozen": Box(0.85, 1.26, 1.35, 0.6, "cross section,\nfrozen", NETWORK),
-    "far": Box(
-        2.8,
-        1.26,
-        1.8,
-        0.6,
-        "FD prediction $p(v_1, v_2\\,|\\,\\theta)$\n"
-        r"$\propto\sum_{E_\nu}\,\Phi_\mathrm{FD} P(\theta)\,\sum_i C_i\,W_i'$",
-        NETWORK,
-    ),
-    "fit": Box(4.7, 1.26, 1.3, 0.6, "unbinned fit of $\\theta$,\nbootstrap", RESULT),
-    "far_data": Box(6.25, 1.26, 1.1, 0.6, "FD data\nevents $(v_1, v_2)$", DATA),
-    "oscillation": Box(
-        2.8, 0.4, 1.8, 0.5, "oscillation\n" r"$P(\nu_\mu\rightarrow\nu_\mu;\,E_\nu, \theta)$", KNOWN
-    ),
-    "member": Box(4.7, 0.4, 1.3, 0.5, "region of\neach member", RESULT),
-    "ensemble": Box(6.25, 0.4, 1.1, 0.5, "region of\nthe ensemble", RESULT),
-}
-
 ARROWS = (
     ("network", "near"),
     ("near", "loss"),
@@ -78,14 +44,58 @@ ARROWS = (
 )
 
 
-def draw() -> Figure:
+def boxes(antineutrino: bool) -> dict[str, Box]:
+    """The boxes by name, for neutrinos or antineutrinos."""
+    return {
+        "network": Box(0.85, 2.8, 1.35, 0.6, "neural network\n$W_i'(x, Q^2)$", NETWORK),
+        "near": Box(
+            2.8,
+            2.8,
+            1.8,
+            0.6,
+            "ND prediction $p(v_1, v_2)$\n"
+            r"$\propto\sum_{E_\nu}\,\Phi_\mathrm{ND}\,\sum_i C_i\,W_i'$",
+            NETWORK,
+        ),
+        "loss": Box(4.7, 2.8, 1.3, 0.6, "loss\n" r"$\int (p - p_\mathrm{ND})^2$", NETWORK),
+        "near_data": Box(6.25, 2.8, 1.1, 0.6, "ND data\n" r"$p_\mathrm{ND}(v_1, v_2)$", DATA),
+        "known": Box(
+            2.8, 2.03, 1.8, 0.5, "flux $\\Phi(E_\\nu)$ and kinematics\n$C_i(E_\\nu, x, Q^2)$", KNOWN
+        ),
+        "frozen": Box(0.85, 1.26, 1.35, 0.6, "cross section,\nfrozen", NETWORK),
+        "far": Box(
+            2.8,
+            1.26,
+            1.8,
+            0.6,
+            "FD prediction $p(v_1, v_2\\,|\\,\\theta)$\n"
+            r"$\propto\sum_{E_\nu}\,\Phi_\mathrm{FD} P(\theta)\,\sum_i C_i\,W_i'$",
+            NETWORK,
+        ),
+        "fit": Box(4.7, 1.26, 1.3, 0.6, "unbinned fit of $\\theta$,\nbootstrap", RESULT),
+        "far_data": Box(6.25, 1.26, 1.1, 0.6, "FD data\nevents $(v_1, v_2)$", DATA),
+        "oscillation": Box(
+            2.8,
+            0.4,
+            1.8,
+            0.5,
+            f"oscillation\n$P({survival(antineutrino)};\\,E_\\nu, \\theta)$",
+            KNOWN,
+        ),
+        "member": Box(4.7, 0.4, 1.3, 0.5, "region of\neach member", RESULT),
+        "ensemble": Box(6.25, 0.4, 1.1, 0.5, "region of\nthe ensemble", RESULT),
+    }
+
+
+def draw(antineutrino: bool) -> Figure:
     """From ND data, flux and kinematics to the learned cross section, and on to the FD."""
+    box_of = boxes(antineutrino)
     figure = plt.figure(figsize=(PAGE, _HEIGHT))
     axis = figure.add_subplot(aspect="equal")
     axis.set(xlim=(0, PAGE), ylim=(0, _HEIGHT), xticks=[], yticks=[])
     axis.minorticks_off()
     axis.set_axis_off()
-    for box in BOXES.values():
+    for box in box_of.values():
         axis.add_patch(
             FancyBboxPatch(
                 (box.x - box.width / 2 + _PAD, box.y - box.height / 2 + _PAD),
@@ -99,9 +109,9 @@ def draw() -> Figure:
         )
         axis.text(box.x, box.y, box.text, ha="center", va="center", fontsize=8)
     for start, end in ARROWS:
-        _connect(axis, BOXES[start], BOXES[end])
-    _return_arrow(axis, BOXES["loss"], BOXES["network"])
-    frozen = BOXES["frozen"]
+        _connect(axis, box_of[start], box_of[end])
+    _return_arrow(axis, box_of["loss"], box_of["network"])
+    frozen = box_of["frozen"]
     axis.text(frozen.x + 0.06, 2.03, "after training", va="center", fontsize=8)
     axis.text(
         frozen.x,
@@ -155,3 +165,8 @@ def _arrow(axis: Axes, tail: tuple[float, float], head: tuple[float, float]) -> 
             lw=0.9,
         )
     )
+
+
+def from_job(job: Job) -> Figure:
+    """It needs no inputs."""
+    return draw(job.params.antineutrino)

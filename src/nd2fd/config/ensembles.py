@@ -1,0 +1,128 @@
+"""One ensemble: what its members are, what varies between them, and where it is shown."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, StringConstraints, WithJsonSchema, model_validator
+
+from nd2fd.config.fields import EnsembleName, MassRange, MixingRange, Section, key
+from nd2fd.systematics import SYSTEMATICS
+
+
+def _is_registered(name: str) -> str:
+    if name not in SYSTEMATICS:
+        raise ValueError(f"there is no such systematic; there are {', '.join(SYSTEMATICS)}")
+    return name
+
+
+SystematicName = Annotated[
+    str,
+    AfterValidator(_is_registered),
+    WithJsonSchema({"type": "string", "enum": list(SYSTEMATICS)}),
+]
+"""Name in the registry `nd2fd.systematics`."""
+
+FigureName = Annotated[str, StringConstraints(pattern=r"^fig[0-9]+$")]
+
+
+class EnsembleSection(Section):
+    """One ensemble: what its members are, what varies between them, and where it is shown."""
+
+    cross_section: Literal["known", "learned"] = key(
+        "`known`: the truth; `learned`: a network per member", "paper"
+    )
+    model: Literal["structure_functions", "flow"] = key(
+        "What a network is of: the three structure functions, or a cross section without them (a "
+        "normalising flow, for comparison)",
+        "paper",
+        default="structure_functions",
+    )
+    size: int = key("Number of members", "choice", ge=1, le=100_000)
+    near_events: int | None = key(
+        "ND events; null: infinitely many, the Asimov density. All members share one sample "
+        "unless `near_statistics` varies",
+        "30 M: paper",
+        default=None,
+        ge=1,
+        le=10_000_000_000,
+    )
+    smeared: bool = key(
+        "Whether both detectors measure muons with the resolution of section `smearing`",
+        "paper",
+        default=False,
+    )
+    vary: frozenset[SystematicName] = key(
+        "What differs between members, of "
+        + ", ".join(f"`{name}` ({entry.prior})" for name, entry in SYSTEMATICS.items()),
+        "paper",
+        strict=False,
+    )
+    sin2_theta23: MixingRange | None = key(
+        "Range of sin²θ23 in the fits; null: `fits.sin2_theta23`",
+        "choice",
+        default=None,
+        strict=False,
+    )
+    dm2_32: MassRange | None = key(
+        "Range of Δm²32 in the fits; null: `fits.dm2_32`",
+        "choice",
+        unit="eV²",
+        default=None,
+        strict=False,
+    )
+    reference: EnsembleName | None = key(
+        "Ensemble with the known cross section that its fits are compared with; null: none",
+        "choice",
+        default=None,
+    )
+    shown_in: tuple[FigureName, ...] = key(
+        "Figures that show it; a figure without its ensembles is not made",
+        "choice",
+        default=(),
+        strict=False,
+    )
+    label: str = key("Name in the figures' legends", "choice", min_length=1)
+
+    @model_validator(mode="after")
+    def _flow_is_a_baseline(self) -> "EnsembleSection":
+        if self.model == "flow":
+            if self.cross_section == "known":
+                raise ValueError("model: flow makes no sense with cross_section: known")
+            if others := sorted(self.vary - {"network_seed"}):
+                raise ValueError(
+                    f"vary: {', '.join(others)} is not possible with model: flow; it can vary "
+                    "network_seed alone"
+                )
+            if self.smeared:
+                raise ValueError(
+                    "smeared: true is not possible with model: flow, which is trained on muons "
+                    "without smearing; use smeared: false"
+                )
+            if self.near_events is not None:
+                raise ValueError(
+                    f"near_events is {self.near_events}, but model: flow is trained on the "
+                    "Asimov density; leave it out"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _members_differ(self) -> "EnsembleSection":
+        if self.size > 1 and not self.vary:
+            raise ValueError(
+                f"size is {self.size}, but vary is empty: all members would be the same; "
+                "use size: 1 or say what varies"
+            )
+        if self.cross_section == "known":
+            if learning := sorted(name for name in self.vary if SYSTEMATICS[name].needs_network):
+                raise ValueError(
+                    f"vary: {', '.join(learning)} makes no sense with cross_section: known"
+                )
+            if self.near_events is not None:
+                raise ValueError(
+                    f"near_events is {self.near_events}, but nothing is learned with "
+                    "cross_section: known; leave it out"
+                )
+        elif self.near_events is None:
+            for name in sorted(self.vary):
+                if SYSTEMATICS[name].needs_near_events:
+                    raise ValueError(f"vary: {name} needs near_events, the number of events")
+        return self

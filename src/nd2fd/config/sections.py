@@ -1,0 +1,287 @@
+"""The sections of the configuration, one typed model each: what is allowed, and why."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from nd2fd.config.fields import (
+    EMBEDDED,
+    EnsembleName,
+    MassRange,
+    MixingRange,
+    Section,
+    WithoutNulls,
+    key,
+    usable,
+)
+from nd2fd.cross_sections.pdf.sets import set_files
+from nd2fd.cross_sections.truths import TRUTHS
+from nd2fd.physics.setup import NUCLEI, Target
+
+
+class SetupSection(Section):
+    """What kinematics and cross section need to know: what is hit, by what, and what comes out."""
+
+    target: Annotated[dict[str, float], WithoutNulls] = key(
+        f"Composition: number of each nucleus of {', '.join(NUCLEI)}; null takes one out that an "
+        "override inherits",
+        "paper",
+    )
+    lepton: Literal["muon", "electron"] = key(
+        "Outgoing lepton; `electron` only without a far detector", "paper"
+    )
+    helicity: Literal["neutrino", "antineutrino"] = key("What the beam is of", "paper")
+    energy_max: float = key(
+        "E_max: end of the spectrum and scale of v2", "paper", unit="GeV", ge=0.5, le=50
+    )
+    x_max: float = key(
+        "Largest Bjorken x; above 1 for nucleons that move in the nucleus", "paper", ge=1, le=3
+    )
+
+    @field_validator("target")
+    @classmethod
+    def _is_a_target(cls, target: dict[str, float]) -> dict[str, float]:
+        Target(tuple(target.items()))
+        return target
+
+
+class TruthSection(Section):
+    """The known cross section from which events are made."""
+
+    model: str = key(f"One of {', '.join(TRUTHS)}", "paper")
+
+    @field_validator("model")
+    @classmethod
+    def _is_registered(cls, model: str) -> str:
+        if model not in TRUTHS:
+            raise ValueError(f"there is no such truth; there are {', '.join(TRUTHS)}")
+        return model
+
+
+class PdfSection(Section):
+    """Parton distributions of a truth that needs them."""
+
+    set: str = key(
+        "`embedded` (CT18NNLO from fitted coefficients at 1.295 GeV, evolved by HOPPET at NNLO) or "
+        "the name of an LHAPDF set in `pdf.path`",
+        "CT18NNLO: paper; embedding: choice",
+    )
+    path: str | None = key("Directory that holds the LHAPDF set; null for `embedded`", "choice")
+    member: int = key("Member of the set; 0 is the central one", "paper", ge=0)
+    reader: Literal["neopdf", "lhapdf"] = key(
+        "Library that reads LHAPDF grids; `lhapdf` must be importable (conda-forge)", "choice"
+    )
+
+    @model_validator(mode="after")
+    def _set_exists(self) -> "PdfSection":
+        if self.set == EMBEDDED:
+            if self.path is not None or self.member != 0:
+                raise ValueError("pdf.set is embedded: pdf.path must be null and pdf.member 0")
+        elif self.path is None:
+            raise ValueError(
+                f"pdf.path is null, but pdf.set is {self.set!r}: give the directory that holds the "
+                "set, or use pdf.set: embedded"
+            )
+        else:
+            usable(lambda: set_files(Path(str(self.path)) / self.set, self.member))
+        return self
+
+
+class FluxSection(Section):
+    """Neutrino fluxes and their uncertainty; files are checked against `setup`."""
+
+    near: str = key(
+        "Name of a built-in beam (docs/flux.md) or a text file with columns E flux, or the seven "
+        "of DUNE's tables (E, ν_e, ν_μ, ν_τ and the antineutrinos)",
+        "paper",
+    )
+    far: str | None = key(
+        "Unoscillated far-detector flux, likewise; null: the near one, the toy of the paper",
+        "paper",
+    )
+    uncertainty: str | None = key(
+        "`dune_fhc` (ten smooth modes with DUNE's sizes and correlations), `smooth` (smooth modes "
+        "for any beam), a file of modes (fractional shifts in bins of E_ν, ND and FD, one standard "
+        "deviation each), or null: none",
+        "DUNE's modes: paper; embedding: choice",
+    )
+    remove_normalisation: bool = key(
+        "Whether modes lose the part that only scales the ND flux; densities do not see it",
+        "choice",
+    )
+
+    @field_validator("near", "far", "uncertainty")
+    @classmethod
+    def _has_its_new_name(cls, given: str | None) -> str | None:
+        if given == EMBEDDED:
+            raise ValueError("what is embedded is called dune_fhc now")
+        return given
+
+
+class OscillationSection(Section):
+    """True oscillation parameters and the baseline."""
+
+    baseline: float = key("Distance of the far detector", "paper", unit="km", gt=0)
+    matter_density: float = key("Mean density along the baseline", "choice", unit="g/cm³", ge=0)
+    electron_fraction: float = key("Electrons per nucleon Y_e", "choice", ge=0, le=1)
+    sin2_theta12: float = key("sin²θ12", "choice: NuFIT 6.0", ge=0, le=1)
+    sin2_theta13: float = key("sin²θ13", "choice: NuFIT 6.0", ge=0, le=1)
+    sin2_theta23: float = key("sin²θ23", "choice: NuFIT 6.0", ge=0, le=1)
+    delta_cp: float = key("δ_CP", "choice: NuFIT 6.0, 212°", unit="rad", ge=-6.3, le=6.3)
+    dm2_21: float = key("Δm²21", "choice: NuFIT 6.0", unit="eV²", gt=0, lt=1e-3)
+    dm2_31: float = key(
+        "Δm²31; negative for inverted ordering", "choice: NuFIT 6.0", unit="eV²", gt=-1e-2, lt=1e-2
+    )
+
+    @model_validator(mode="after")
+    def _masses_are_ordered(self) -> "OscillationSection":
+        if 0 <= self.dm2_31 <= self.dm2_21:
+            raise ValueError(
+                f"oscillation.dm2_31 = {self.dm2_31}: must be < 0 (inverted ordering) or above "
+                f"oscillation.dm2_21 = {self.dm2_21} (normal ordering)"
+            )
+        return self
+
+
+class GridSection(Section):
+    """Quadrature grid of the event densities."""
+
+    n_energy: int = key("Cells in E_ν", "choice", ge=8, le=1024)
+    n_v1: int = key("Cells in v1 = sqrt(a/(M x_max))", "choice", ge=8, le=512)
+    n_v2: int = key("Cells in v2 = sqrt(b/(2 E_max))", "choice", ge=8, le=512)
+    subsamples: int = key("Points per cell along v1 and v2 (cell averages)", "choice", ge=1, le=8)
+
+
+class NodesSection(Section):
+    """Node grid of the structure functions in (√(x/x_max), log-like Q²)."""
+
+    n_xi: int = key("Nodes along ξ = √(x/x_max)", "choice", ge=8, le=256)
+    n_tau: int = key("Nodes along τ(Q²)", "choice", ge=8, le=256)
+
+
+class SmearingSection(Section):
+    """Resolution of the muon measurement, Gaussian, at both detectors of smeared ensembles."""
+
+    energy_resolution: float = key(
+        "Standard deviation of E_l in units of E_l; 0: none", "paper", ge=0, le=0.5
+    )
+    angle_resolution: float = key(
+        "Standard deviation of θ; 0: none", "paper", unit="degree", ge=0, le=30
+    )
+
+
+class TrainingSection(Section):
+    """The network and how it is trained. The paper's setting is `config/paper.yaml`."""
+
+    optimizer: Literal["adam", "lbfgs", "varpro"] = key(
+        "Optimiser; `varpro`: L-BFGS on the hidden layers, the last one solved exactly",
+        "adam: paper; varpro: choice",
+    )
+    activation: Literal["leaky_relu", "silu"] = key(
+        "Activation function", "leaky_relu: paper; silu: choice"
+    )
+    precision: Literal["float32", "float64"] = key("Floating-point type", "choice")
+    hidden_layers: int = key("Hidden layers", "paper", ge=1, le=16)
+    width: int = key("Neurons per hidden layer", "paper", ge=1, le=1024)
+    evaluations: int = key(
+        "Evaluations of loss and gradient (for adam: steps)",
+        "10,000 for adam: paper",
+        ge=1,
+        le=1_000_000,
+    )
+    weighting: Literal["uniform", "poisson"] = key(
+        "Weights of a histogram's cells in the loss; `poisson`: the inverse variance",
+        "uniform: paper; poisson: choice",
+    )
+    ridge: float = key(
+        "`varpro` only: penalty on the last layer, relative to the squared density of W = 1",
+        "choice",
+        ge=0,
+        le=1,
+    )
+    smoothness: float = key(
+        "χ² that a histogram's structure functions pay for their curvature (docs/physics.md)",
+        "0: paper; else: choice",
+        ge=0,
+        le=1e6,
+    )
+    flux_errors: bool = key(
+        "Treat the flux uncertainty as common errors of a histogram's cells, where an ensemble "
+        "varies the flux",
+        "false: paper; true: choice",
+    )
+    smoothness_with_flux_errors: float = key(
+        "In place of `smoothness` where `flux_errors` applies", "choice", ge=0, le=1e6
+    )
+    device: Literal["cpu", "cuda"] = key("Where to train", "choice")
+    members_per_job: int = key(
+        "Members per job: a few on CPUs, where they follow one another; as many as fit on a GPU",
+        "choice",
+        ge=1,
+        le=10_000,
+    )
+
+
+class FlowSection(Section):
+    """The normalising flow of ensembles with `model: flow`, and how it is trained."""
+
+    transforms: int = key("Autoregressive spline transformations", "choice", ge=1, le=16)
+    bins: int = key("Pieces of each spline", "choice", ge=2, le=64)
+    hidden_layers: int = key("Hidden layers of a transformation's network", "choice", ge=1, le=16)
+    width: int = key("Neurons per hidden layer", "choice", ge=1, le=1024)
+    steps: int = key("Steps of Adam", "choice", ge=1, le=1_000_000)
+    learning_rate: float = key("Largest learning rate", "choice", gt=0, le=1)
+    cells: int = key("(v1, v2) cells in a step", "choice", ge=1, le=262_144)
+    energy_stride: int = key(
+        "A step takes every so many-th energy of the grid", "choice", ge=1, le=1024
+    )
+
+
+class NearDetectorSection(Section):
+    """A small sample of near-detector events in a file, made on request."""
+
+    n_events: int = key("Events in `results/near/events.h5`", "choice", ge=1, le=100_000_000)
+
+
+class FarDetectorSection(Section):
+    """Far-detector data and the energies of their likelihood."""
+
+    n_events: int = key("Events; 3.5 years of DUNE", "paper", ge=10, le=10_000_000)
+    n_energy: int = key("Energies of the likelihood's E_ν integral", "choice", ge=50, le=10_000)
+
+
+class FitsSection(Section):
+    """Maximum-likelihood fits of sin²θ23 and Δm²32 to bootstrap replicas."""
+
+    replicas: int = key(
+        "Bootstrap replicas of the far-detector events", "choice", ge=50, le=100_000
+    )
+    sin2_theta23: MixingRange = key(
+        "Range of sin²θ23; must contain 0.5 and the truth", "choice", strict=False
+    )
+    dm2_32: MassRange = key(
+        "Range of Δm²32; must contain the truth, and not 0", "choice", unit="eV²", strict=False
+    )
+
+
+class RegionsSection(Section):
+    """Grids on which confidence regions are drawn."""
+
+    points: int = key("Points per axis", "choice", ge=20, le=1000)
+
+
+class CoverageSection(Section):
+    """Pseudo-experiments that tell how often regions contain the truth."""
+
+    experiments: Annotated[
+        dict[EnsembleName, Annotated[int, Field(ge=1, le=1_000_000)]], WithoutNulls
+    ] = key("Pseudo-experiments by ensemble; null takes an ensemble out", "choice")
+    experiments_per_job: int = key("Pseudo-experiments in one job", "choice", ge=1, le=1_000_000)
+    n_energy: int = key("As `far_detector.n_energy`; fewer, for speed", "choice", ge=50, le=10_000)
+
+
+class FiguresSection(Section):
+    """Choices that concern figures only."""
+
+    marginal_grid: int = key("Cells per axis of the grid of figure 3", "paper", ge=16, le=512)

@@ -1,0 +1,56 @@
+"""Known cross sections by name: the truths of closure tests.
+
+A truth is a function of the setup and, where it needs one, a PDF set. It is imported when it is
+asked for, so that the names cost nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+from nd2fd.physics.setup import Setup
+from nd2fd.physics.structure_functions import StructureFunctions
+
+
+class PdfMember(NamedTuple):
+    """Directory of a PDF set, number of its member, and the library that reads it."""
+
+    set_directory: Path
+    member: int
+    reader: Literal["neopdf", "lhapdf"]
+
+    @classmethod
+    def of_job(
+        cls, info: str | None, member: int, reader: Literal["neopdf", "lhapdf"]
+    ) -> "PdfMember | None":
+        """From the path of the set's .info file, where there is one."""
+        return None if info is None else cls(Path(info).parent, member, reader)
+
+
+@dataclass(frozen=True)
+class TruthModel:
+    """A truth.
+
+    builder
+        ``module:function`` of (setup, PDF member or None) that gives (W1', W2', W3')(x, Q²).
+    needs_pdf
+        Whether the function takes a PDF member.
+    """
+
+    builder: str
+    needs_pdf: bool
+
+
+TRUTHS: Final[Mapping[str, TruthModel]] = {
+    "quark_parton": TruthModel("nd2fd.cross_sections.quark_parton:truth_from_pdf", needs_pdf=True),
+}
+"""Values of the configuration key `truth.model`."""
+
+
+def true_structure_functions(name: str, setup: Setup, pdf: PdfMember | None) -> StructureFunctions:
+    """The (W1', W2', W3')(x, Q²) of a truth in `TRUTHS`."""
+    module, function = TRUTHS[name].builder.split(":")
+    build: StructureFunctions = getattr(import_module(module), function)(setup, pdf)
+    return build

@@ -1,0 +1,61 @@
+"""Training and test loss."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from nd2fd.figures.style import ACCENT, LEARNED, PAGE
+from nd2fd.io.job import Job
+from nd2fd.io.schemas.learned import Networks
+
+
+def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int | None]) -> Figure:
+    """Losses against evaluations, one panel per ensemble.
+
+    Parameters
+    ----------
+    networks
+        All members, by ensemble.
+    near_events
+        Number of ND events that each ensemble trains on; None for the exact density.
+    """
+    figure, (panels,) = plt.subplots(1, len(networks), figsize=(PAGE, 2.9), squeeze=False)
+    for axis, (name, members) in zip(panels, networks.items(), strict=True):
+        n_members, n_evaluations = members.loss.shape
+        evaluation = np.arange(n_evaluations) + 1
+        for index in range(n_members):
+            axis.plot(evaluation, members.loss[index], color=LEARNED, lw=0.7)
+            axis.plot(members.test_step + 1, members.test_loss[index], color=ACCENT, lw=0.7, ls=":")
+        best = members.best_step
+        axis.plot(
+            best + 1,
+            members.loss[np.arange(n_members), best],
+            marker="o",
+            ms=2.5,
+            ls="",
+            color=LEARNED,
+        )
+        n_events = near_events[name]
+        title = "exact ND density" if n_events is None else f"{n_events / 1e6:g} M ND events"
+        axis.set_title(f"{title}, {n_members} members")
+        axis.set(xlabel="evaluation of loss and gradient", xlim=(0, None), yscale="log")
+    panels[0].set_ylabel("loss")
+    figure.legend(
+        handles=[
+            Line2D([], [], color=LEARNED, lw=1, label="training"),
+            Line2D([], [], color=ACCENT, lw=1, ls=":", label="test, 3-D cross section"),
+            Line2D([], [], color=LEARNED, marker="o", ms=2.5, ls="", label="weights kept"),
+        ],
+        loc="outside upper center",
+        ncols=3,
+    )
+    return figure
+
+
+def from_job(job: Job) -> Figure:
+    """Of the ensembles in the parameter `near_events`."""
+    near_events = job.params.near_events
+    return draw({name: job.load_joined(name, Networks) for name in near_events}, near_events)

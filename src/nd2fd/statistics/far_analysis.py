@@ -1,0 +1,136 @@
+"""The far-detector analysis that fits and coverage share: from cross section to fitted replicas."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nd2fd.beam.spectra import unoscillated_far_spectrum
+from nd2fd.cross_sections.models import CrossSectionModel
+from nd2fd.detector.smearing import Resolution
+from nd2fd.io.schemas.inputs import Response
+from nd2fd.physics.baseline import Experiment
+from nd2fd.physics.density import DensityGrid
+from nd2fd.statistics.bootstrap import ReplicaFits, fit_replicas
+from nd2fd.statistics.far_density import (
+    ExactDensity,
+    FarDetector,
+    FarEvents,
+    SmearedDensity,
+    cell_rates,
+)
+from nd2fd.statistics.likelihood_table import (
+    Survival,
+    ThetaNodes,
+    choose_nodes,
+    tabulate_likelihood,
+)
+from nd2fd.systematics.members import calibrated
+from nd2fd.systematics.systematic import Assumption
+
+Array = NDArray[np.float64]
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class FarAnalysis:
+    """How far-detector events are analysed.
+
+    detector
+        How leptons are measured, and the neutrino energies of the sums.
+    survival
+        P(ν_μ → ν_μ) as a function of the fitted parameters.
+    sin2_theta23, dm2_32
+        Ranges of the fits, Δm²32 in eV².
+    """
+
+    detector: FarDetector
+    survival: Survival
+    sin2_theta23: Range
+    dm2_32: Range
+
+    @classmethod
+    def from_params(cls, params: Any, response: Response | None) -> "FarAnalysis":
+        """From the parameters of a job; without `response`, events are not smeared.
+
+        Attributes of `params`: sections `setup`, `grid`, `oscillation` and `smearing` of the
+        configuration, and the ranges `sin2_theta23` and `dm2_32`.
+        """
+        grid = DensityGrid.from_config(params.setup, params.grid)
+        detector = FarDetector.exact(grid)
+        if response is not None:
+            resolution = Resolution.from_config(params.smearing)
+            detector = FarDetector(grid, resolution, response.acceptance.ravel())
+        experiment = Experiment.from_config(
+            params.oscillation, antineutrino=grid.setup.antineutrino
+        )
+        survival = experiment.survival_scan(grid.energy)
+        return cls(detector, survival, params.sin2_theta23, params.dm2_32)
+
+    def far_flux(self, assumption: Assumption) -> Array:
+        """Assumed flux without oscillation at the energies of the sums, shape (n_energy,)."""
+        return unoscillated_far_spectrum(assumption.flux)(self.detector.grid.energy)
+
+    def density(
+        self, model: CrossSectionModel, assumption: Assumption
+    ) -> ExactDensity | SmearedDensity:
+        """K and T of a member."""
+        return self.detector.density(model, self.far_flux(assumption))
+
+    def look_up(
+        self, v1: Array, v2: Array, assumption: Assumption
+    ) -> tuple[FarEvents, NDArray[np.bool_]]:
+        """Measured events as a member takes them, and which of them are left; dear with smearing.
+
+        `v1` and `v2` have shape (n_events,).
+        """
+        v1, v2, inside = calibrated(v1, v2, assumption, self.detector.grid.setup)
+        return self.detector.look_up(v1[inside], v2[inside]), inside
+
+    def theta_nodes(self, kernel: Array, totals: Array) -> ThetaNodes:
+        """Enough nodes in θ for the likelihood of these events."""
+        return choose_nodes(
+            kernel,
+            totals,
+            self.survival,
+            sin2_theta23_range=self.sin2_theta23,
+            dm2_32_range=self.dm2_32,
+        )
+
+    def theta_nodes_of_cells(self, model: CrossSectionModel, assumption: Assumption) -> ThetaNodes:
+        """Nodes in θ for any events of a cross section: each cell stands for an event."""
+        in_cells = cell_rates(model, self.far_flux(assumption), self.detector.grid)
+        return self.theta_nodes(in_cells[in_cells.any(axis=1)], in_cells.sum(axis=0))
+
+    def fit(
+        self,
+        density: ExactDensity | SmearedDensity,
+        events: FarEvents,
+        counts: Array,
+        nodes: ThetaNodes | None = None,
+    ) -> tuple[ReplicaFits, ReplicaFits]:
+        """Fits of bootstrap replicas, and of the events themselves.
+
+        Parameters
+        ----------
+        density
+            Of the member.
+        events
+            As the member takes them.
+        counts
+            How often each replica holds each event, shape (n_replicas, n_events).
+        nodes
+            Nodes in θ of the likelihood's table; None: chosen for these events.
+        """
+        kernel = density.kernel(events)
+        if nodes is None:
+            nodes = self.theta_nodes(kernel, density.totals)
+        table = tabulate_likelihood(kernel, density.totals, nodes)
+        return fit_replicas(counts, table), fit_replicas(np.ones((1, events.v1.size)), table)
+
+
+def stacked(of_members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Arrays of several members, by name, along a new first dimension."""
+    return {name: np.stack([member[name] for member in of_members]) for name in of_members[0]}

@@ -1,0 +1,193 @@
+"""Pseudo-experiments: which members' regions contain the truth, with new far-detector data each.
+
+Every experiment has new far-detector events and new bootstrap replicas, the same for all members.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nd2fd.beam.spectra import far_spectrum
+from nd2fd.cross_sections.models import CrossSectionModel, cross_section_models, interpolated
+from nd2fd.detector.smearing import smear_events
+from nd2fd.events.sampling import EventSampler
+from nd2fd.io.schemas.coverage import Coverage, CoverageBlock
+from nd2fd.io.schemas.inputs import Flux, Oscillation
+from nd2fd.io.schemas.truth import Truth
+from nd2fd.statistics.bootstrap import bootstrap_counts
+from nd2fd.statistics.coverage import contains_truth, ensemble_contains, redrawn_members
+from nd2fd.statistics.ensemble import N_SIGMAS
+from nd2fd.statistics.far_analysis import FarAnalysis, stacked
+from nd2fd.statistics.far_density import FarEvents, SmearedDensity, SurvivalShapes
+from nd2fd.streams import random_stream
+from nd2fd.systematics.systematic import Assumption
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, str], None]
+
+EXPERIMENTS_PER_LOOKUP = 10
+"""Experiments whose smeared events are looked up together: that has a cost of its own."""
+
+
+@dataclass(frozen=True)
+class PseudoData:
+    """What makes the data of pseudo-experiments.
+
+    truth, flux, oscillation
+        Nature.
+    n_events, n_replicas
+        Far-detector events, and bootstrap replicas of them.
+    seed
+        Root seed.
+    """
+
+    truth: Truth
+    flux: Flux
+    oscillation: Oscillation
+    n_events: int
+    n_replicas: int
+    seed: int
+
+    def sampler(self, analysis: FarAnalysis) -> EventSampler:
+        """Draws events from nature."""
+        spectrum = far_spectrum(self.flux, self.oscillation)
+        return EventSampler.build(spectrum, interpolated(self.truth), analysis.detector.grid.setup)
+
+    def events(
+        self, sampler: EventSampler, analysis: FarAnalysis, experiment: int
+    ) -> tuple[Array, Array]:
+        """(v1, v2) of new far-detector events, as they are measured."""
+        rng = random_stream(self.seed, "coverage_events", "", experiment)
+        batches = list(sampler.batches(self.n_events, rng))
+        v1, v2 = (np.concatenate([getattr(b, name) for b in batches]) for name in ("v1", "v2"))
+        detector = analysis.detector
+        v1, v2, kept = smear_events(v1, v2, detector.resolution, detector.grid.setup, rng)
+        return v1[kept], v2[kept]
+
+    def counts(self, n_events: int, experiment: int) -> Array:
+        """How often each replica holds each event, shape (n_replicas, n_events)."""
+        rng = random_stream(self.seed, "coverage_bootstrap", "", experiment)
+        return bootstrap_counts(n_events, self.n_replicas, rng).astype(np.float64)
+
+
+def pseudo_experiments(
+    analysis: FarAnalysis,
+    data: PseudoData,
+    models: Sequence[CrossSectionModel],
+    assumptions: Sequence[Assumption],
+    experiments: Sequence[int],
+    true_point: Sequence[float],
+    progress: Progress,
+) -> CoverageBlock:
+    """Which members' regions contain the truth.
+
+    Parameters
+    ----------
+    analysis
+        How events are analysed.
+    data
+        What makes the data.
+    models, assumptions
+        Cross section and assumption of each member.
+    experiments
+        Numbers of the pseudo-experiments; they name the random streams.
+    true_point
+        True sin²2θ23 and Δm²32 [eV²].
+    progress
+        Called with (experiments so far, note).
+    """
+    # One set of nodes in θ for all members and experiments, chosen with a cell of the truth as an
+    # event: a learned cross section may do anything in cells that have no events.
+    (true_model,) = cross_section_models(data.truth, 1)
+    nodes = analysis.theta_nodes_of_cells(true_model, Assumption(data.flux))
+    # For smeared events the sum over E_ν is done here, once for all experiments.
+    shapes = SurvivalShapes.of(nodes.survival)
+    densities = []
+    for model, assumption in zip(models, assumptions, strict=True):
+        density = analysis.density(model, assumption)
+        if isinstance(density, SmearedDensity):
+            density = density.at_theta(shapes)
+        densities.append(density)
+        progress(0, f"cross section {len(densities)} of {len(models)} in cells")
+    if not analysis.detector.resolution.is_ideal:
+        # Columns stand for the nodes in θ themselves.
+        nodes = replace(nodes, survival=np.eye(len(nodes.survival)))
+
+    # Members without a calibration of their own see the events as they are measured.
+    views = {assumption.calibrations: assumption for assumption in assumptions}
+    results = []
+    for experiment, looked_up in _looked_up(analysis, data, list(views.values()), experiments):
+        n_measured = looked_up[0][1].size
+        counts = data.counts(n_measured, experiment)
+        of_view = dict(zip(views, looked_up, strict=True))
+        of_members = []
+        for density, assumption in zip(densities, assumptions, strict=True):
+            events, inside = of_view[assumption.calibrations]
+            fits, best = analysis.fit(density, events, counts[:, inside], nodes)
+            replicas = np.stack([fits.sin2_2theta23, fits.octant_dm2_32[:, 0]], axis=1)
+            of_members.append(
+                {
+                    "contained": contains_truth(replicas, np.array(true_point)),
+                    "best_sin2_2theta23": best.sin2_2theta23[0],
+                    "best_dm2_32": best.octant_dm2_32[0, 0],
+                    "sigma_sin2_2theta23": replicas[:, 0].std(),
+                    "sigma_dm2_32": replicas[:, 1].std(),
+                }
+            )
+        results.append(stacked(of_members))
+        progress(len(results), f"{n_measured} events")
+    return CoverageBlock(
+        experiment=np.array(experiments), n_sigma=np.array(N_SIGMAS), **stacked(results)
+    )
+
+
+def _looked_up(
+    analysis: FarAnalysis,
+    data: PseudoData,
+    assumptions: Sequence[Assumption],
+    experiments: Sequence[int],
+) -> Iterator[tuple[int, list[tuple[FarEvents, NDArray[np.bool_]]]]]:
+    """Events of each experiment as each assumption takes them, and which are left of all."""
+    sampler = data.sampler(analysis)
+    for start in range(0, len(experiments), EXPERIMENTS_PER_LOOKUP):
+        numbers = experiments[start : start + EXPERIMENTS_PER_LOOKUP]
+        pending = [data.events(sampler, analysis, number) for number in numbers]
+        v1, v2 = (np.concatenate(values) for values in zip(*pending, strict=True))
+        of_assumptions = [analysis.look_up(v1, v2, assumption) for assumption in assumptions]
+        ends = np.cumsum([0, *(values.size for values, _ in pending)])
+        for index, number in enumerate(numbers):
+            measured = slice(ends[index], ends[index + 1])
+            parts = []
+            for events, inside in of_assumptions:
+                first, last = inside[: measured.start].sum(), inside[: measured.stop].sum()
+                parts.append((events[first:last], inside[measured]))
+            yield number, parts
+
+
+def coverage_of(
+    blocks: CoverageBlock, true_point: Sequence[float], rng: np.random.Generator
+) -> Coverage:
+    """How often the ensemble's regions contain the truth, over all pseudo-experiments.
+
+    `blocks` are the joined pseudo-experiments, `true_point` sin²2θ23 and Δm²32 [eV²], and `rng`
+    draws other members for each experiment.
+    """
+    n_experiments = len(blocks.contained)
+    coverage = ensemble_contains(blocks.contained).mean(axis=0)
+    redrawn = ensemble_contains(redrawn_members(blocks.contained, rng)).mean(axis=0)
+    return Coverage(
+        n_sigma=blocks.n_sigma,
+        n_experiments=np.array(n_experiments),
+        coverage=coverage,
+        error=np.sqrt(coverage * (1.0 - coverage) / n_experiments),
+        redrawn=redrawn,
+        members=blocks.contained.mean(axis=(0, 1)),
+        best_sin2_2theta23=blocks.best_sin2_2theta23.mean(axis=1),
+        best_dm2_32=blocks.best_dm2_32.mean(axis=1),
+        sigma_sin2_2theta23=blocks.sigma_sin2_2theta23.mean(axis=1),
+        sigma_dm2_32=blocks.sigma_dm2_32.mean(axis=1),
+        true_sin2_2theta23=np.array(true_point[0]),
+        true_dm2_32=np.array(true_point[1]),
+    )
