@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from nd2fd.forward.nodes import tau_of_Q2, xi_of_x
+from nd2fd.forward.nodes import NodeGrid
 from nd2fd.physics.density import DensityGrid, physical_points
 
 Array = NDArray[np.float64]
@@ -28,6 +28,8 @@ class DirectProblem:
     ----------
     grid
         Cells and quadrature points.
+    nodes
+        Defines ξ and τ.
     flux
         Flux at `grid.energy`, any normalisation, shape (n_energy,).
     density
@@ -42,6 +44,7 @@ class DirectProblem:
     def __init__(
         self,
         grid: DensityGrid,
+        nodes: NodeGrid,
         flux: Array,
         density: Array,
         dtype: torch.dtype,
@@ -49,8 +52,8 @@ class DirectProblem:
         batch_size: int | None = None,
     ) -> None:
         slices = list(physical_points(grid))
-        xi = xi_of_x(np.concatenate([s.bjorken_x for s in slices]))
-        tau = tau_of_Q2(np.concatenate([s.Q2 for s in slices]))
+        xi = nodes.xi_of_x(np.concatenate([s.bjorken_x for s in slices]))
+        tau = nodes.tau_of_Q2(np.concatenate([s.Q2 for s in slices]))
         weights = np.concatenate([s.factors.T * phi for s, phi in zip(slices, flux, strict=True)])
         cell = np.concatenate([s.cell for s in slices])
         inputs = np.stack([2.0 * xi - 1.0, 2.0 * tau - 1.0], axis=1)

@@ -6,32 +6,35 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.forward.nodes import NodeGrid
+from nd2fd.beam.builtin import flux_table
+from nd2fd.beam.flux import cell_averages, interpolate_flux
 from nd2fd.cross_sections.pdf.continuation import parton_densities
 from nd2fd.cross_sections.pdf.evolution import evolve_to_lhapdf
-from nd2fd.physics.density import DensityGrid, event_densities
-from nd2fd.physics.baseline import Experiment
-from nd2fd.beam.flux import cell_averages, embedded_dune_flux, interpolate_flux
-from nd2fd.physics.oscillation import NUFIT_6_0
 from nd2fd.cross_sections.quark_parton import toy_truth
+from nd2fd.forward.nodes import NodeGrid
+from nd2fd.physics.baseline import Experiment
+from nd2fd.physics.density import DensityGrid, event_densities
+from nd2fd.physics.oscillation import NUFIT_6_0
+from nd2fd.physics.setup import Setup, Target
 from nd2fd.physics.structure_functions import StructureFunctions
 
 Array = NDArray[np.float64]
 
-NODES = NodeGrid(64, 64)
+SETUP = Setup(Target((("Ar40", 1),)), "muon", antineutrino=False, energy_max=10.0)
+NODES = NodeGrid.for_setup(SETUP, 64, 64)
 EXPERIMENT = Experiment(baseline=1300.0, rho_ye=2.848 * 0.5, truth=NUFIT_6_0)
 
 
 def cubic_grid(n: int, subsamples: int = 1) -> DensityGrid:
     """n³ cells in (E_ν, v1, v2), E_ν up to 10 GeV."""
-    return DensityGrid(n, n, n, subsamples, 10.0)
+    return DensityGrid(SETUP, n, n, n, subsamples)
 
 
 def near_flux(grid: DensityGrid) -> Array:
     """DUNE's ND flux on the grid's energies, of unit sum."""
-    table = embedded_dune_flux()
+    table = flux_table("dune_fhc")
     flux = cell_averages(
-        lambda energy: interpolate_flux(table, energy), grid.n_energy, grid.energy_max
+        lambda energy: interpolate_flux(table, energy), grid.n_energy, grid.setup.energy_max
     )
     return flux / flux.sum()
 
@@ -41,7 +44,7 @@ def true_structure_functions() -> StructureFunctions:
     with tempfile.TemporaryDirectory() as directory:
         pdf_set = Path(directory) / "CT18NNLO_embedded"
         evolve_to_lhapdf(pdf_set)
-        return toy_truth(parton_densities(pdf_set, 0, "neopdf"))
+        return toy_truth(parton_densities(pdf_set, 0, "neopdf"), SETUP)
 
 
 def near_density(grid: DensityGrid) -> Array:

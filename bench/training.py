@@ -11,10 +11,10 @@ import torch
 import yaml
 from torch import Tensor, nn
 
+from bench.direct import DirectProblem
 from bench.harness import Comparison, Contestant, Measurement, Target, Task, take_turns
 from bench.inputs import NODES, cubic_grid, near_density, near_flux
 from nd2fd.forward.operator import ForwardOperator
-from bench.direct import DirectProblem
 from nd2fd.learning.network import network_inputs
 from nd2fd.learning.problem import DensityProblem
 from nd2fd.learning.training import TrainedModels, TrainingData, TrainingSettings, train
@@ -65,7 +65,9 @@ def direct_step(n: int, device: str, batch_size: int | None = None) -> Task:
     network = paper_network().to(device)
     # Neither time nor memory depends on the data.
     uniform = np.ones(n * n)
-    problem = DirectProblem(grid, near_flux(grid), uniform, torch.float32, device, batch_size)
+    problem = DirectProblem(
+        grid, NODES, near_flux(grid), uniform, torch.float32, device, batch_size
+    )
     return _step(network, lambda: problem.loss(network), device)
 
 
@@ -145,7 +147,7 @@ def step(quick: bool) -> Comparison:
         f"One training step, {n}³ grid",
         "Loss and gradient of the paper's network (4 × 64, LeakyReLU), float32, one point per "
         "cell. `operator`: network on the nodes and event matrix (`learning/problem.py`); "
-        "`direct`: network at every physical point (`learning/direct.py`).",
+        "`direct`: network at every physical point (`bench/direct.py`).",
         "s",
         rows,
         targets,

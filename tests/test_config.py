@@ -1,19 +1,18 @@
 """The configuration: what is refused, and how it is said."""
 
 import copy
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from nd2fd.config import (
-    ConfigError,
-    json_schema,
-    markdown_table,
-    refuse_repeated_keys,
-    typed_values,
-    validate_config,
-)
+from nd2fd.config.documents import json_schema, markdown_table
+from nd2fd.config.problems import validate_config
+from nd2fd.config.reading import ConfigError, refuse_repeated_keys, typed_values
+from nd2fd.config.results_folder import mark_results, refuse_results_of_another_size
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -51,9 +50,21 @@ def test_default_is_valid(raw):
     assert validate_config(raw).grid.n_energy == 288
 
 
-@pytest.mark.parametrize("name", sorted(p.name for p in (ROOT / "config").glob("*.yaml")))
+SHIPPED = sorted(str(p.relative_to(ROOT / "config")) for p in (ROOT / "config").rglob("*.yaml"))
+EXPERIMENTS = [name for name in SHIPPED if name.startswith("experiments/")]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_overrides_are_valid(raw, name):
     validate_config(merged(raw, load(name)))
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiments_keep_the_numerics(raw, name):
+    """An experiment says what is measured; grids and training are those of the default."""
+    physics = {"setup", "flux", "oscillation", "smearing", "near_detector", "far_detector"}
+    assert load(name).keys() <= physics | {"experiment", "fits", "ensembles"}
+    assert load(name)["experiment"] != raw["experiment"]
 
 
 @pytest.mark.parametrize(
@@ -70,15 +81,10 @@ def test_shipped_overrides_are_valid(raw, name):
         (("fits", "sin2_theta23"), [0.6, 0.4], ["fits.sin2_theta23", "[0.6, 0.4]", "below"]),
         (("fits", "sin2_theta23"), [0.3, 0.4], ["fits.sin2_theta23", "contain 0.5"]),
         (("pdf", "set"), "CT18NNLO", ["pdf.path is null", "CT18NNLO", "embedded"]),
-        (("flux", "near"), "/no/such/file", ["flux.near", "/no/such/file", "not exist"]),
+        (("flux", "near"), "/no/such/file", ["flux.near", "/no/such/file", "nor a file"]),
         (("ensembles",), {}, ["ensembles", "at least 1"]),
-        (
-            ("ensembles",),
-            {"truth": {"cross_section": "known", "size": 1, "vary": []}},
-            ["ensembles: truth_smeared, nominal, seeds, nd30m", "missing", "figures"],
-        ),
         (("ensembles", "seeds", "size"), 0, ["ensembles.seeds.size", "0", "≥ 1"]),
-        (("ensembles", "seeds", "vary"), ["seed"], ["ensembles.seeds.vary", "'network_seed'"]),
+        (("ensembles", "seeds", "vary"), ["seed"], ["seeds.vary", "'seed'", "network_seed"]),
         (("ensembles", "nd30m", "near_events"), 0, ["ensembles.nd30m.near_events", "0", "≥ 1"]),
         (("ensembles", "nd30m", "near_events"), None, ["ensembles.nd30m", "needs near_events"]),
         (
@@ -128,8 +134,62 @@ def test_shipped_overrides_are_valid(raw, name):
         (("ensembles", "seeds", "vary"), [], ["ensembles.seeds", "vary is empty", "size: 1"]),
         (
             ("ensembles", "Bad name"),
-            {"cross_section": "known", "size": 1, "vary": []},
+            {"cross_section": "known", "size": 1, "vary": [], "label": "bad"},
             ["Bad name", "pattern"],
+        ),
+        (("ensembles", "seeds", "reference"), "truht", ["seeds.reference", "truht", "flux_truth"]),
+        (("ensembles", "seeds", "reference"), "nominal", ["seeds.reference", "nominal", "known"]),
+        (("ensembles", "truth", "reference"), "truth", ["truth.reference", "with itself", "null"]),
+        (
+            ("ensembles", "seeds", "reference"),
+            "truth_smeared",
+            ["seeds.reference", "truth_smeared has smeared: true", "seeds has smeared: false"],
+        ),
+        (("ensembles", "seeds", "shown_in"), ["figure 3"], ["seeds.shown_in", "figure 3", "fig"]),
+        (("ensembles", "seeds", "label"), "", ["ensembles.seeds.label", "at least 1"]),
+        (
+            ("ensembles", "seeds", "vary"),
+            ["muon_energy_scale"],
+            ["ensembles.seeds", "muon_energy_scale needs near_events"],
+        ),
+        (("systematics", "scale"), 0.1, ["systematics", "'scale'", "muon_energy_scale"]),
+        (("systematics", "muon_energy_scale"), 0.0, ["systematics.muon_energy_scale", "0.0"]),
+        (("results",), "", ["results", "''"]),
+        (("results",), "run<1>", ["results", "run<1>"]),
+        (("results",), "{ensemble}", ["results", "{ensemble}"]),
+        (("results",), "~/run", ["results", "~/run"]),
+        (("toy",), "yes", ["toy", "'yes'", "boolean"]),
+        (("experiment",), "", ["experiment", "at least 1"]),
+        (("truth", "model"), "nature", ["truth.model", "'nature'", "quark_parton"]),
+        (("setup", "target"), {}, ["setup.target", "at least one nucleus"]),
+        (("setup", "target"), {"Ar39": 1}, ["setup.target", "'Ar39'", "Ar40", "Fe56"]),
+        (("setup", "target"), {"C12": 1, "H1": 0}, ["setup.target", "0", "H1", "positive"]),
+        (("setup", "lepton"), "tau", ["setup.lepton", "'tau'", "`muon`", "`electron`"]),
+        (("setup", "lepton"), "electron", ["setup.lepton is electron", "appearance", "null"]),
+        (("setup", "helicity"), "left", ["setup.helicity", "'left'", "`antineutrino`"]),
+        (("setup", "helicity"), "antineutrino", ["flux.near", "dune_fhc", "dune_rhc"]),
+        (("setup", "energy_max"), 0.4, ["setup.energy_max", "0.4", "≥ 0.5", "≤ 50"]),
+        (("setup", "energy_max"), 51.0, ["setup.energy_max", "51.0", "≤ 50"]),
+        (("setup", "energy_max"), 20.0, ["flux.uncertainty", "dune_fhc", "12 GeV"]),
+        (("setup", "x_max"), 0.9, ["setup.x_max", "0.9", "≥ 1", "≤ 3"]),
+        (("flux", "near"), "embedded", ["flux.near", "embedded", "dune_fhc now"]),
+        (("flux", "uncertainty"), "embedded", ["flux.uncertainty", "dune_fhc now"]),
+        (("flux", "uncertainty"), None, ["ensembles.flux_truth.vary", "flux.uncertainty is null"]),
+        (("flux", "near"), "t2k", ["flux.uncertainty", "dune_fhc", "smooth"]),
+        (("grid", "energy_max"), 10.0, ["grid.energy_max", "it is setup.energy_max now"]),
+        # The fits' ranges: what is looked for must be inside.
+        (
+            ("fits", "dm2_32"),
+            [2.5e-3, 2.8e-3],
+            ["fits.dm2_32", "[0.0025, 0.0028]", "0.0024381", "oscillation.dm2_31"],
+        ),
+        (("oscillation", "dm2_31"), -2.45e-3, ["fits.dm2_32", "-0.0025249", "truth"]),
+        (("fits", "dm2_32"), [-2.9e-3, 2.9e-3], ["fits.dm2_32", "must not contain 0"]),
+        (("oscillation", "sin2_theta23"), 0.99, ["fits.sin2_theta23", "0.99", "truth"]),
+        (
+            ("ensembles", "flow", "dm2_32"),
+            [2.5e-3, 2.8e-3],
+            ["ensembles.flow.dm2_32", "0.0024381"],
         ),
     ],
 )
@@ -162,6 +222,62 @@ def test_keys_in_different_places_are_not_repeated(tmp_path, text):
     path = tmp_path / "fine.yaml"
     path.write_text(text)
     refuse_repeated_keys(path)
+
+
+def test_inverted_ordering_with_its_range(raw):
+    raw["oscillation"]["dm2_31"] = -2.45e-3
+    raw["fits"]["dm2_32"] = [-2.8e-3, -2.3e-3]
+    raw["ensembles"]["flow"]["dm2_32"] = None
+    assert validate_config(raw).fits.dm2_32 == (-2.8e-3, -2.3e-3)
+
+
+def test_systematic_without_a_size_is_refused(raw):
+    raw["systematics"] = {}
+    validate_config(raw)
+    raw["ensembles"]["systematics"]["vary"].append("muon_energy_scale")
+    with pytest.raises(
+        ConfigError, match=r"ensembles\.systematics\.vary.*systematics\.muon_energy"
+    ):
+        validate_config(raw)
+
+
+def test_electrons_without_a_far_detector(raw, tmp_path):
+    flux = tmp_path / "flux.txt"
+    flux.write_text("0.5 1.0\n1.0 2.0\n")
+    raw["setup"]["lepton"] = "electron"
+    raw["far_detector"] = None
+    raw["flux"] |= {"near": str(flux), "uncertainty": "smooth"}
+    assert validate_config(raw).setup.lepton == "electron"
+
+
+def test_without_a_far_detector_no_range_must_hold_the_truth(raw):
+    raw["fits"]["dm2_32"] = [2.5e-3, 2.8e-3]
+    raw["far_detector"] = None
+    validate_config(raw)
+
+
+def test_null_takes_out_what_an_override_inherits(raw):
+    override = {
+        "setup": {"target": {"Ar40": None, "H1": 2, "O16": 1}},
+        "ensembles": {"truth_smeared": None, "systematics": None},
+    }
+    config = validate_config(merged(raw, override))
+    assert config.setup.target == {"H1": 2, "O16": 1}
+    assert config.ensembles.keys() == raw["ensembles"].keys() - {"truth_smeared", "systematics"}
+    # What refers to it goes with it.
+    assert config.coverage.experiments == {"truth": 1000}
+    assert config.ensembles["smeared"].reference is None
+    assert config.ensembles["seeds"].reference == "truth"
+
+
+def test_numbers_with_exponents_are_numbers(raw):
+    """YAML 1.1 reads 1e-10 as text, 1.0e-10 as a number."""
+    override = yaml.safe_load("training: {ridge: 1e-10, smoothness: 3E-2}\nseed: 1e1")
+    assert override["training"] == {"ridge": "1e-10", "smoothness": "3E-2"}
+    config = validate_config(merged(raw, {"training": override["training"]}))
+    assert (config.training.ridge, config.training.smoothness) == (1e-10, 0.03)
+    with pytest.raises(ConfigError, match=r"seed = 10\.0"):
+        validate_config(merged(raw, override))
 
 
 def test_missing_key_is_named(raw):
@@ -203,8 +319,6 @@ def test_generated_files_are_in_sync(raw):
 def test_schema_and_models_agree(raw):
     """The JSON schema accepts the default and refuses what the models refuse."""
     jsonschema = pytest.importorskip("jsonschema")
-    import json
-
     schema = json.loads(json_schema())
     jsonschema.validate(raw, schema)
     raw["grid"]["n_v1"] = 4
@@ -235,3 +349,43 @@ def test_values_of_the_command_line_get_their_types(text, value):
     typed = typed_values(text)
     assert typed == value
     assert type(typed) is type(value)
+
+
+@pytest.mark.parametrize(("first", "second"), [(True, False), (False, True)])
+def test_toy_and_full_run_do_not_share_a_folder(raw, tmp_path, first, second):
+    results = tmp_path / "run"
+    before, after = (
+        validate_config(raw | {"toy": toy, "results": str(results)}) for toy in (first, second)
+    )
+    refuse_results_of_another_size(after, ["snakemake", "-n"])
+    assert not results.exists()
+    mark_results(before)
+    refuse_results_of_another_size(before, ["snakemake", "-n"])
+    with pytest.raises(ConfigError) as info:
+        refuse_results_of_another_size(after, ["snakemake", "-n"])
+    for part in (str(results), "--config results=PATH", "toy run", "full run", "remove"):
+        assert part in str(info.value)
+    for harmless in ("--unlock", "--lint", "--list-rules"):
+        refuse_results_of_another_size(after, ["snakemake", harmless])
+    (results / "run.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"run\.json is damaged"):
+        refuse_results_of_another_size(before, ["snakemake"])
+
+
+def test_documents_are_written_where_one_stands(raw, tmp_path):
+    """`python -m nd2fd.config`, as `make config-docs` calls it."""
+    for folder in ("config", "docs"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "config/config.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
+    subprocess.run([sys.executable, "-m", "nd2fd.config"], cwd=tmp_path, check=True)
+    assert (tmp_path / "docs/configuration.md").read_text(encoding="utf-8") == markdown_table(raw)
+    assert json.loads((tmp_path / "config/schema.json").read_text(encoding="utf-8"))
+
+
+def test_every_key_is_explained(raw):
+    table = markdown_table(raw)
+    for section in raw:
+        if isinstance(raw[section], dict) and section not in ("ensembles", "systematics"):
+            for name in raw[section]:
+                assert f"`{section}.{name}`" in table
+    assert "`ensembles.NAME.shown_in`" in table

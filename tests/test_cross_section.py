@@ -4,21 +4,22 @@ import numpy as np
 import pytest
 from scipy.integrate import dblquad
 
-from nd2fd.physics.constants import MUON_MASS, NUCLEON_MASS
+import toy
 from nd2fd.physics.cross_section import (
     density_variable_prefactor,
     effective_structure_functions,
     kinematic_coefficients,
+    lepton_prefactor,
     mass_suppressed_coefficients,
-    muon_prefactor,
 )
 from nd2fd.physics.kinematics import (
-    density_variables_from_muon,
+    density_variables_from_lepton,
     kinematics,
-    muon_from_density_variables,
+    lepton_from_density_variables,
 )
 
-E_MAX = 10.0
+SETUP = toy.SETUP
+MUON_MASS, NUCLEON_MASS = SETUP.lepton_mass, SETUP.nucleon_mass
 
 
 @pytest.fixture
@@ -26,28 +27,28 @@ def points():
     """Random physical points: E_ν, v1, v2."""
     rng = np.random.default_rng(1)
     energy, v1, v2 = rng.uniform([[0.3], [0.01], [0.01]], [[10.0], [1.0], [1.0]], (3, 5000))
-    keep = kinematics(energy, v1, v2, E_MAX).physical
+    keep = kinematics(energy, v1, v2, SETUP).physical
     assert keep.sum() > 500
     return energy[keep], v1[keep], v2[keep]
 
 
 def test_density_variables_are_inverted(points):
     _, v1, v2 = points
-    e_lepton, cos_theta = muon_from_density_variables(v1, v2, E_MAX)
-    back = density_variables_from_muon(e_lepton, cos_theta, E_MAX)
+    e_lepton, cos_theta = lepton_from_density_variables(v1, v2, SETUP)
+    back = density_variables_from_lepton(e_lepton, cos_theta, SETUP)
     np.testing.assert_allclose(back, (v1, v2), rtol=1e-9)
 
 
 def test_invariants_agree_with_four_vectors(points):
     energy, v1, v2 = points
-    e_lepton, cos_theta = muon_from_density_variables(v1, v2, E_MAX)
+    e_lepton, cos_theta = lepton_from_density_variables(v1, v2, SETUP)
     momentum = np.sqrt(e_lepton**2 - MUON_MASS**2)
     transverse = momentum * np.sqrt(1 - cos_theta**2)
     neutrino = np.stack([energy, 0 * energy, energy])
     muon = np.stack([e_lepton, transverse, momentum * cos_theta])
     q = neutrino - muon
     Q2 = -(q[0] ** 2 - q[1] ** 2 - q[2] ** 2)
-    point = kinematics(energy, v1, v2, E_MAX)
+    point = kinematics(energy, v1, v2, SETUP)
     np.testing.assert_allclose(point.Q2, Q2, rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(point.bjorken_x, Q2 / (2 * NUCLEON_MASS * q[0]), rtol=1e-6)
     np.testing.assert_allclose(point.inelasticity, q[0] / energy, rtol=1e-10)
@@ -62,20 +63,19 @@ def test_invariants_agree_with_four_vectors(points):
     ],
 )
 def test_unphysical_points_are_recognised(v1, v2):
-    assert not kinematics(np.array(2.0), np.array(v1), np.array(v2), E_MAX).physical
+    assert not kinematics(np.array(2.0), np.array(v1), np.array(v2), SETUP).physical
 
 
 @pytest.mark.parametrize("antineutrino", [False, True])
 def test_three_structure_functions_do_what_five_do(points, antineutrino):
     """Eq. (1) of the paper with W1 … W5 equals Eq. (2) with the three effective ones."""
-    point = kinematics(*points, E_MAX)
+    setup = toy.setup(antineutrino=antineutrino)
+    point = kinematics(*points, setup)
     five = np.random.default_rng(2).normal(size=(5, point.Q2.size))
-    known = kinematic_coefficients(
-        points[0], point.Q2, point.inelasticity, antineutrino=antineutrino
-    )
-    suppressed = mass_suppressed_coefficients(point.Q2, point.inelasticity)
+    known = kinematic_coefficients(points[0], point.Q2, point.inelasticity, setup)
+    suppressed = mass_suppressed_coefficients(point.Q2, point.inelasticity, setup)
     with_five = (known * five[:3]).sum(axis=0) + (suppressed * five[3:]).sum(axis=0)
-    three = effective_structure_functions(five, point.Q2, antineutrino=antineutrino)
+    three = effective_structure_functions(five, point.Q2, setup)
     terms = np.abs(known * three)
     np.testing.assert_allclose((known * three).sum(axis=0), with_five, atol=1e-12 * terms.max())
 
@@ -83,10 +83,10 @@ def test_three_structure_functions_do_what_five_do(points, antineutrino):
 def test_coefficients_agree_with_the_published_formula(points):
     """The brace written out as in Kretzer & Reno, term by term, at each point."""
     energy = points[0]
-    point = kinematics(*points, E_MAX)
+    point = kinematics(*points, SETUP)
     y, x, Q2, m, M = point.inelasticity, point.bjorken_x, point.Q2, MUON_MASS, NUCLEON_MASS
     k = m**2 / Q2
-    c1, c2, c3 = kinematic_coefficients(energy, Q2, y)
+    c1, c2, c3 = kinematic_coefficients(energy, Q2, y, SETUP)
     np.testing.assert_allclose(c1, y**2 / 2 * (1 + k), rtol=1e-12)
     np.testing.assert_allclose(
         c2, 1 - y - m**2 / (4 * energy**2) - M * x * y / (2 * energy), atol=1e-12
@@ -100,8 +100,8 @@ def test_single_quark_flavour_gives_one_minus_m2_over_s():
     energy, x, y = rng.uniform([[2.0], [0.1], [0.2]], [[10.0], [0.9], [0.9]], (3, 1000))
     Q2 = 2 * NUCLEON_MASS * energy * x * y
     five = np.stack([np.ones_like(x)] * 3 + [np.zeros_like(x), np.full_like(x, 0.5)])
-    brace = (kinematic_coefficients(energy, Q2, y) * five[:3]).sum(axis=0)
-    brace += (mass_suppressed_coefficients(Q2, y) * five[3:]).sum(axis=0)
+    brace = (kinematic_coefficients(energy, Q2, y, SETUP) * five[:3]).sum(axis=0)
+    brace += (mass_suppressed_coefficients(Q2, y, SETUP) * five[3:]).sum(axis=0)
     target_mass = -(MUON_MASS**2 + Q2) / (4 * energy**2)
     s_hat = 2 * NUCLEON_MASS * energy * x
     np.testing.assert_allclose(brace - target_mass, 1 - MUON_MASS**2 / s_hat, rtol=1e-12)
@@ -113,8 +113,8 @@ def test_total_is_the_same_in_both_sets_of_variables():
 
     def brace(Q2, y, x):
         f2 = x * (1 - x) ** 3
-        w = effective_structure_functions(np.array([f2, f2, 0.8 * f2, 0.0, f2 / 2]), Q2)
-        return float(kinematic_coefficients(np.array(energy), Q2, y) @ w)
+        w = effective_structure_functions(np.array([f2, f2, 0.8 * f2, 0.0, f2 / 2]), Q2, SETUP)
+        return float(kinematic_coefficients(np.array(energy), Q2, y, SETUP) @ w)
 
     def in_muon_variables(cos_theta, e_lepton):
         momentum = np.sqrt(e_lepton**2 - MUON_MASS**2)
@@ -123,7 +123,7 @@ def test_total_is_the_same_in_both_sets_of_variables():
         x = Q2 / (2 * NUCLEON_MASS * nu)
         if not 0 < x <= 1:
             return 0.0
-        return brace(Q2, nu / energy, x) * muon_prefactor(energy, momentum, Q2, nu / energy)
+        return brace(Q2, nu / energy, x) * lepton_prefactor(energy, momentum, Q2, nu / energy)
 
     def lowest_cosine(e_lepton):
         momentum = np.sqrt(e_lepton**2 - MUON_MASS**2)
@@ -136,13 +136,13 @@ def test_total_is_the_same_in_both_sets_of_variables():
 
     n = 1200
     v1, v2 = np.meshgrid(*[(np.arange(n) + 0.5) / n] * 2, indexing="ij")
-    point = kinematics(np.array(energy), v1, v2, E_MAX)
+    point = kinematics(np.array(energy), v1, v2, SETUP)
     keep = point.physical
     Q2, x, y = point.Q2[keep], point.bjorken_x[keep], point.inelasticity[keep]
     f2 = x * (1 - x) ** 3
-    w = effective_structure_functions(np.stack([f2, f2, 0.8 * f2, 0 * f2, f2 / 2]), Q2)
-    values = (kinematic_coefficients(energy, Q2, y) * w).sum(axis=0)
-    values *= density_variable_prefactor(energy, v1[keep], v2[keep], Q2, y, E_MAX)
+    w = effective_structure_functions(np.stack([f2, f2, 0.8 * f2, 0 * f2, f2 / 2]), Q2, SETUP)
+    values = (kinematic_coefficients(energy, Q2, y, SETUP) * w).sum(axis=0)
+    values *= density_variable_prefactor(v1[keep], v2[keep], Q2, y, SETUP)
     assert values.sum() / n**2 == pytest.approx(direct, rel=1e-3)
 
 
@@ -151,6 +151,6 @@ def test_left_handed_quarks_scatter_isotropically_at_high_energy():
     energy, x = 1e5, 0.3
     y = np.linspace(0.05, 0.95, 19)
     Q2 = 2 * NUCLEON_MASS * energy * x * y
-    c1, c2, c3 = kinematic_coefficients(np.array(energy), Q2, y)
+    c1, c2, c3 = kinematic_coefficients(np.array(energy), Q2, y, SETUP)
     np.testing.assert_allclose(c1 + c2 + c3, 1.0, atol=1e-4)
     np.testing.assert_allclose(c1 + c2 - c3, (1 - y) ** 2, atol=1e-4)

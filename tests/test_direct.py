@@ -5,18 +5,19 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from bench.direct import DirectProblem
 
 import toy
+from nd2fd.beam.flux import cell_averages
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
-from bench.direct import DirectProblem
 from nd2fd.learning.network import network_inputs
 from nd2fd.learning.problem import DensityProblem
 from nd2fd.physics.density import DensityGrid, event_densities
-from nd2fd.beam.flux import cell_averages
 
-GRID = DensityGrid(n_energy=24, n_v1=20, n_v2=22, subsamples=2, energy_max=10.0)
-FLUX = cell_averages(toy.flux, GRID.n_energy, GRID.energy_max)
+GRID = DensityGrid(toy.SETUP, n_energy=24, n_v1=20, n_v2=22, subsamples=2)
+NODES = NodeGrid.for_setup(toy.SETUP, 24, 24)
+FLUX = cell_averages(toy.flux, GRID.n_energy, GRID.setup.energy_max)
 DENSITY = event_densities(GRID, toy.structure_functions, FLUX[None])[0].ravel()
 
 
@@ -45,7 +46,7 @@ def loss_and_gradient(network, loss):
 
 
 def direct(network, dtype=torch.float64, device="cpu", batch_size=None):
-    problem = DirectProblem(GRID, FLUX, DENSITY, dtype, device, batch_size)
+    problem = DirectProblem(GRID, NODES, FLUX, DENSITY, dtype, device, batch_size)
     return loss_and_gradient(network, problem.loss(network))
 
 
@@ -64,7 +65,9 @@ def on_nodes(network, nodes):
 def test_operator_approaches_the_direct_loss_and_gradient(seed):
     network = smooth_network(seed)
     loss, gradient = direct(network)
-    losses, gradients = zip(*(on_nodes(network, NodeGrid(n, n)) for n in (12, 24, 48)), strict=True)
+    losses, gradients = zip(
+        *(on_nodes(network, NodeGrid.for_setup(toy.SETUP, n, n)) for n in (12, 24, 48)), strict=True
+    )
     errors = np.linalg.norm(np.array(gradients) - gradient, axis=1) / np.linalg.norm(gradient)
     assert losses[-1] == pytest.approx(loss, rel=1e-6)
     assert errors[-1] < 1e-5
@@ -84,7 +87,7 @@ def test_density_is_that_of_direct_evaluation():
             return network(torch.from_numpy(nodes)).T.numpy()
 
     expected = event_densities(GRID, structure_functions, FLUX[None])[0].ravel()
-    density = DirectProblem(GRID, FLUX, DENSITY, torch.float64, "cpu").density(network)
+    density = DirectProblem(GRID, NODES, FLUX, DENSITY, torch.float64, "cpu").density(network)
     density = (density / (density.sum() * GRID.cell_area)).detach().numpy()
     np.testing.assert_allclose(density, expected, rtol=1e-10, atol=1e-12)
 

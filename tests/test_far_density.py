@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 
 import toy
-from nd2fd.forward.nodes import NodeGrid
+from nd2fd.beam.builtin_modes import flux_modes
+from nd2fd.beam.modes import modes_at
 from nd2fd.cross_sections.models import StructureFunctionModel
-from nd2fd.physics.density import DensityGrid
-from nd2fd.physics.baseline import Experiment
-from nd2fd.beam.modes import embedded_flux_modes, modes_at
-from nd2fd.physics.oscillation import OscillationParameters
 from nd2fd.detector.response import response_matrix
-from nd2fd.events.sampling import sample_events
 from nd2fd.detector.smearing import Resolution, smear_events
+from nd2fd.events.sampling import sample_events
+from nd2fd.forward.nodes import NodeGrid
+from nd2fd.io.schemas.inputs import Flux
+from nd2fd.physics.baseline import Experiment
+from nd2fd.physics.density import DensityGrid
+from nd2fd.physics.oscillation import OscillationParameters
+from nd2fd.statistics.far_analysis import FarAnalysis
 from nd2fd.statistics.far_density import (
     NEGLIGIBLE_SHAPE,
     ExactDensity,
@@ -22,13 +25,15 @@ from nd2fd.statistics.far_density import (
     SmearedDensity,
     SurvivalShapes,
     cell_rates,
-    far_fluxes,
 )
 from nd2fd.statistics.likelihood import DENSITY_FLOOR, log_density
 from nd2fd.statistics.likelihood_table import choose_nodes
+from nd2fd.systematics import SYSTEMATICS
+from nd2fd.systematics.systematic import Assumption
 
-GRID = DensityGrid(n_energy=60, n_v1=24, n_v2=28, subsamples=2, energy_max=10.0)
-NODES = NodeGrid(24, 24)
+SETUP = toy.SETUP
+GRID = DensityGrid(SETUP, n_energy=60, n_v1=24, n_v2=28, subsamples=2)
+NODES = NodeGrid.for_setup(SETUP, 24, 24)
 RESOLUTION = Resolution()
 EXPERIMENT = Experiment(
     1300.0, 1.424, OscillationParameters(0.308, 0.02215, 0.47, 3.7, 7.49e-5, 2.513e-3)
@@ -56,16 +61,20 @@ MODELS = {"known": known(), "learned": learned()}
 def fluxes():
     """Nominal and drawn."""
     energy = np.linspace(0.0, 10.0, 201)
-    near_modes, far_modes = modes_at(embedded_flux_modes(), energy)
+    modes = flux_modes("dune_fhc", SETUP.energy_max)
+    near_modes, far_modes = modes_at(modes, energy)
     near = toy.flux(energy)
-    flux = {"energy": energy, "near": near, "far": 2 * near}
-    flux |= {"near_modes": near_modes, "far_modes": far_modes}
+    flux = Flux(energy=energy, near=near, far=2 * near, near_modes=near_modes, far_modes=far_modes)
     drawn = np.random.default_rng(8).standard_normal(len(far_modes))
-    result = far_fluxes(flux, np.stack([np.zeros_like(drawn), drawn]), GRID.energy)
+    assumed = SYSTEMATICS["flux"].assume(Assumption(flux), drawn, {})
+    analysis = FarAnalysis(
+        FarDetector.exact(GRID), EXPERIMENT.survival_scan(GRID.energy), *RANGES.values()
+    )
+    result = [analysis.far_flux(assumption) for assumption in (Assumption(flux), assumed)]
     nominal = 2 * np.interp(GRID.energy, energy, near)
     np.testing.assert_allclose(result[0], nominal, rtol=1e-12)
     # Modes vary slowly between two energies of the table.
-    factor = 1 + drawn @ modes_at(embedded_flux_modes(), GRID.energy)[1]
+    factor = 1 + drawn @ modes_at(modes, GRID.energy)[1]
     np.testing.assert_allclose(result[1], nominal * factor, rtol=1e-3)
     assert abs(factor - 1).max() > 0.02
     return dict(zip(("nominal", "drawn"), result, strict=True))
@@ -85,13 +94,11 @@ def events(detectors):
     """Of the oscillated flux and the known cross section, looked up by either detector."""
     rng = np.random.default_rng(2)
     sample = sample_events(
-        1200, toy.oscillated_flux, MODELS["known"].structure_functions, GRID.energy_max, rng
+        1200, toy.oscillated_flux, MODELS["known"].structure_functions, SETUP, rng
     )
     found = {}
     for name, detector in detectors.items():
-        v1, v2, accepted = smear_events(
-            sample.v1, sample.v2, detector.resolution, GRID.energy_max, rng
-        )
+        v1, v2, accepted = smear_events(sample.v1, sample.v2, detector.resolution, SETUP, rng)
         found[name] = detector.look_up(v1[accepted], v2[accepted])
     return found
 

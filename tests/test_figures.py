@@ -1,6 +1,7 @@
 """The figures of ensembles, flux and coverage: drawn from small arrays that are known."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,26 +12,29 @@ from matplotlib.patches import Polygon, Rectangle
 from scipy.stats import binomtest
 
 from nd2fd.figures import (
-    fig1,
-    fig4,
-    fig6,
-    fig7,
-    fig8,
-    fig9,
-    fig10,
-    fig11,
-    fig12,
-    fig13,
-    fig14,
-    fig15,
-    fig16,
-    fig17,
-    fig18,
-    fig19,
+    calibration,
+    energy_slices,
+    ensemble_contours,
+    event_densities,
+    flow_far,
+    flow_near,
+    fluxes,
+    inputs,
+    losses,
+    marginals,
+    near_statistics,
+    octants,
+    oscillation_contours,
+    procedure,
+    seeds,
+    smearing,
+    structure_functions,
+    total_cross_section,
 )
-from nd2fd.figures.contours import MILLI, Curve, draw_contours
-from nd2fd.figures.style import LEARNED, TRUTH, save, use_style
-from nd2fd.physics.kinematics import density_variables_from_muon
+from nd2fd.figures.contours import MILLI, Contours, curves_of, draw_contours
+from nd2fd.figures.style import LEARNED, NEUTRAL, SECOND, TRUTH, save, use_style
+from nd2fd.physics.kinematics import density_variables_from_lepton
+from toy import SETUP, setup
 
 STYLE = Path(__file__).resolve().parents[1] / "workflow" / "figures.mplstyle"
 TRUE_POINT = (0.99, 2.44e-3)
@@ -55,45 +59,43 @@ def toy_intervals(shift):
     )
     n_sigma = np.array([1.0, 2.0])
     edges = centre[:, None, None] + SIGMA[:, None, None] * n_sigma[:, None] * np.array([-1, 1])
-    return {
-        "n_sigma": n_sigma,
-        "sin2_2theta23": MIXING,
-        "dm2_32": MASS,
-        "mask": distance < 1.5 * n_sigma[:, None, None],
-        "interval_sin2_2theta23": np.minimum(edges[0], 1.0),
-        "interval_dm2_32": edges[1],
-    }
+    return SimpleNamespace(
+        n_sigma=n_sigma,
+        sin2_2theta23=MIXING,
+        dm2_32=MASS,
+        mask=distance < 1.5 * n_sigma[:, None, None],
+        interval_sin2_2theta23=np.minimum(edges[0], 1.0),
+        interval_dm2_32=edges[1],
+    )
 
 
 def toy_fit(n_members, shift):
     rng = np.random.default_rng(n_members)
     best = TRUE_POINT + SIGMA * (shift + 0.1 * rng.standard_normal((n_members, 2)))
     replicas = best[:, None] + SIGMA * rng.standard_normal((n_members, 50, 2))
-    return {
-        "member": np.arange(n_members),
-        "sin2_2theta23": replicas[..., 0].clip(max=1.0),
-        "dm2_32": replicas[..., 1],
-        "best_sin2_2theta23": best[:, 0],
-        "best_dm2_32": best[:, 1],
-        "flux_parameters": rng.standard_normal((n_members, 2)),
-    }
+    return SimpleNamespace(
+        member=np.arange(n_members),
+        sin2_2theta23=replicas[..., 0].clip(max=1.0),
+        dm2_32=replicas[..., 1],
+        best_sin2_2theta23=best[:, 0],
+        best_dm2_32=best[:, 1],
+        flux_parameters=rng.standard_normal((n_members, 2)),
+    )
 
 
-SIZES = {
-    "truth": 1,
-    "truth_smeared": 1,
-    "nominal": 1,
-    "seeds": 3,
-    "nd30m": 3,
-    "nd3m": 3,
-    "smeared": 3,
-    "flux_truth": 4,
-    "flux": 4,
-    "systematics": 5,
-}
+SIZES = {"truth": 1, "smeared_truth": 1, "one": 1, "few": 3, "drawn": 4, "many": 5}
+ROLES = {"truth": "reference", "smeared_truth": "known", "drawn": "varied"}
 INTERVALS = {name: toy_intervals(0.2 * size) for name, size in SIZES.items()}
 FITS = {name: toy_fit(size, 0.2 * size) for name, size in SIZES.items()}
-CONTOURS = (INTERVALS, FITS, TRUE_POINT)
+
+
+def contours_of(*names, intervals=INTERVALS, fits=FITS):
+    shown = {
+        name: {"role": ROLES.get(name, "learned"), "label": name, "size": SIZES[name]}
+        for name in names
+    }
+    return Contours(curves_of(shown), intervals, fits)
+
 
 N_CELLS = 12
 V = (np.arange(N_CELLS) + 0.5) / N_CELLS
@@ -101,154 +103,222 @@ DENSITY = np.where(V[:, None] + V < 1.2, 1.0 + V[:, None], 0.0)
 DENSITY /= DENSITY.mean()
 
 
+SAMPLED = {"few": 3_000_000, "many": 300_000}
+
+
 def toy_near_detector():
     """One member each: histograms that exceed the truth by 2 errors in every cell."""
     near, predictions = {}, {}
-    for name, n_events in (("nd30m", 3_000_000), ("nd3m", 300_000)):
+    for name, n_events in SAMPLED.items():
         error = np.sqrt(DENSITY * DENSITY.size / n_events)
-        near[name] = {"n_events": np.array(n_events), "density": (DENSITY + 2 * error)[None]}
-        predictions[name] = {"near": (DENSITY - 0.5 * error)[None]}
-    return {"v1": V, "v2": V, "near": DENSITY}, near, predictions
+        density = (DENSITY + 2 * error)[None]
+        near[name] = SimpleNamespace(n_events=np.array(n_events), density=density)
+        predictions[name] = SimpleNamespace(near=(DENSITY - 0.5 * error)[None])
+    return SimpleNamespace(v1=V, v2=V, near=DENSITY), near, predictions
+
+
+def draw_near_statistics():
+    return near_statistics.draw(contours_of("truth", *SAMPLED), TRUE_POINT, *toy_near_detector())
 
 
 def toy_response():
     """Every event is measured one cell higher in v1, or in its own cell, three to one."""
     n = N_CELLS**2
-    return sp.csr_array(0.25 * sp.eye_array(n) + 0.75 * sp.eye_array(n, k=-N_CELLS))
+    matrix = sp.csr_array(0.25 * sp.eye_array(n) + 0.75 * sp.eye_array(n, k=-N_CELLS))
+    return SimpleNamespace(v1=V, v2=V, matrix=lambda: matrix)
+
+
+def draw_smearing(of_setup=SETUP):
+    contours = contours_of("smeared_truth", "truth", "few")
+    return smearing.draw(contours, TRUE_POINT, toy_response(), of_setup)
 
 
 ENERGY = np.linspace(0.0, 10.0, 21)
-FLUX = {
-    "energy": ENERGY,
-    "near": 3e-8 * np.exp(-0.5 * (ENERGY - 2.5) ** 2),
-    "far": 3e-8 * np.exp(-0.5 * (ENERGY - 2.5) ** 2),
-    "near_modes": np.stack([0.03 * np.ones(21), 0.004 * ENERGY]),
-    "far_modes": np.stack([0.04 * np.ones(21), 0.003 * ENERGY]),
-}
-OSCILLATION = {"energy": ENERGY, "survival_probability": np.cos(ENERGY) ** 2}
+FLUX = SimpleNamespace(
+    energy=ENERGY,
+    near=3e-8 * np.exp(-0.5 * (ENERGY - 2.5) ** 2),
+    far=3e-8 * np.exp(-0.5 * (ENERGY - 2.5) ** 2),
+    near_modes=np.stack([0.03 * np.ones(21), 0.004 * ENERGY]),
+    far_modes=np.stack([0.04 * np.ones(21), 0.003 * ENERGY]),
+)
+OSCILLATION = SimpleNamespace(energy=ENERGY, survival_probability=np.cos(ENERGY) ** 2)
 
 
 def toy_coverage(n_experiments, best_mixing):
     rng = np.random.default_rng(n_experiments)
-    return {
-        "n_sigma": np.array([1.0, 2.0]),
-        "n_experiments": np.array(n_experiments),
-        "coverage": np.array([[0.6, 0.7, 0.8], [0.9, 0.95, 1.0]]),
-        "best_sin2_2theta23": best_mixing,
-        "best_dm2_32": TRUE_POINT[1] + SIGMA[1] * rng.standard_normal(n_experiments),
-        "sigma_sin2_2theta23": np.full(n_experiments, SIGMA[0]),
-        "sigma_dm2_32": np.full(n_experiments, SIGMA[1]),
-        "true_sin2_2theta23": np.array(TRUE_POINT[0]),
-        "true_dm2_32": np.array(TRUE_POINT[1]),
-    }
+    return SimpleNamespace(
+        n_sigma=np.array([1.0, 2.0]),
+        n_experiments=np.array(n_experiments),
+        coverage=np.array([[0.6, 0.7, 0.8], [0.9, 0.95, 1.0]]),
+        best_sin2_2theta23=best_mixing,
+        best_dm2_32=TRUE_POINT[1] + SIGMA[1] * rng.standard_normal(n_experiments),
+        sigma_sin2_2theta23=np.full(n_experiments, SIGMA[0]),
+        sigma_dm2_32=np.full(n_experiments, SIGMA[1]),
+        true_sin2_2theta23=np.array(TRUE_POINT[0]),
+        true_dm2_32=np.array(TRUE_POINT[1]),
+    )
 
 
 COVERAGE = {
     "truth": toy_coverage(20, np.repeat([0.99, 1.0], [15, 5])),
-    "systematics": toy_coverage(10, np.full(10, 0.987)),
+    "many": toy_coverage(10, np.full(10, 0.987)),
 }
+
+
+def draw_calibration():
+    return calibration.draw(COVERAGE, contours_of(*COVERAGE).curves)
+
 
 OCTANT_ANGLE = np.linspace(0.4, 0.6, 41)
 
 
-def toy_octants():
+def draw_octants():
     """Nine replicas in ten in the upper octant."""
     intervals, fits = {}, {}
-    for name in ("truth", "nominal"):
+    for name in ("truth", "one"):
         theta = np.tile([0.45, 0.55], (1, 50, 1)) + np.linspace(-0.02, 0.02, 50)[:, None]
         likelihood = np.where(np.arange(50)[:, None] < 5, [1.0, 0.0], [0.0, 1.0])[None]
         region = (np.abs(OCTANT_ANGLE - 0.55) < 0.02)[:, None] & (np.abs(MASS - 2.45e-3) < 3e-5)
-        intervals[name] = {
-            "sin2_theta23": OCTANT_ANGLE,
-            "dm2_32": MASS,
-            "octant_mask": np.stack([region, region]),
-        }
-        fits[name] = {
-            "octant_sin2_theta23": theta,
-            "octant_dm2_32": 2.45e-3 + 1e-3 * (theta - 0.5),
-            "octant_log_likelihood": likelihood,
-            "best_octant_sin2_theta23": np.array([[0.45, 0.55]]),
-            "best_octant_dm2_32": np.array([[2.44e-3, 2.46e-3]]),
-        }
-    return intervals, fits, (0.45, 2.44e-3)
+        intervals[name] = SimpleNamespace(
+            sin2_theta23=OCTANT_ANGLE, dm2_32=MASS, octant_mask=np.stack([region, region])
+        )
+        fits[name] = SimpleNamespace(
+            octant_sin2_theta23=theta,
+            octant_dm2_32=2.45e-3 + 1e-3 * (theta - 0.5),
+            octant_log_likelihood=likelihood,
+            best_octant_sin2_theta23=np.array([[0.45, 0.55]]),
+            best_octant_dm2_32=np.array([[2.44e-3, 2.46e-3]]),
+        )
+    contours = contours_of("truth", "one", intervals=intervals, fits=fits)
+    return octants.draw(contours, "truth", (0.45, 2.44e-3))
 
 
 def toy_slices(shift):
     density = np.stack([DENSITY, DENSITY])[None]
     moved = (1.0 - shift) * density + shift * density[:, :, ::-1]
-    return {"v1": V, "v2": V, "energy": np.array([2.5, 7.5]), "density": moved}
+    return SimpleNamespace(v1=V, v2=V, energy=np.array([2.5, 7.5]), density=moved)
 
 
 N_NODES = 8
 AXIS = np.linspace(0.0, 1.0, N_NODES)
+NODES = {"xi": AXIS, "tau": AXIS, "x_max": np.array(1.0), "Q2_max": np.array(20.0)}
 TRUE_W = np.stack([np.full((N_NODES, N_NODES), value) for value in (1.0, 2.0, 3.0)])
-WEIGHTS = {
-    "xi": AXIS,
-    "tau": AXIS,
+WEIGHTS = SimpleNamespace(
+    **NODES,
     # Shares of 1/14, 4/14 and 9/14 at the ND, without events at x < 0.2.
-    "near": TRUE_W * (AXIS > 0.45)[:, None] / (14 * 4 * N_NODES),
-    "far": np.ones_like(TRUE_W) / (6 * N_NODES**2),
-}
-TOY_TRUTH = {
-    "v1": V,
-    "v2": V,
-    "near": DENSITY,
-    "far": DENSITY,
-    "energy": ENERGY[1:],
-    "near_flux": FLUX["near"][1:],
-    "sigma_total": 0.7 * ENERGY[1:],
-    "structure_functions": TRUE_W,
-}
+    near=TRUE_W * (AXIS > 0.45)[:, None] / (14 * 4 * N_NODES),
+    far=np.ones_like(TRUE_W) / (6 * N_NODES**2),
+)
+TOY_TRUTH = SimpleNamespace(
+    **NODES,
+    v1=V,
+    v2=V,
+    near=DENSITY,
+    far=DENSITY,
+    energy=ENERGY[1:],
+    near_flux=FLUX.near[1:],
+    sigma_total=0.7 * ENERGY[1:],
+    structure_functions=TRUE_W,
+)
 
 
 def toy_predictions(factor):
     sigma = ENERGY[1:] * np.linspace(1.0, factor, 20) / 2.5
-    return {"near": DENSITY[None, ::-1], "far": DENSITY[None, ::-1], "sigma_total": sigma[None]}
+    return SimpleNamespace(
+        near=DENSITY[None, ::-1], far=DENSITY[None, ::-1], sigma_total=sigma[None]
+    )
+
+
+def toy_marginals(factor):
+    """Flat but for the last bin, which is almost empty."""
+    variables = {
+        "energy": 10.0 * V, "e_lepton": 10.0 * V, "cos_theta": 2 * V - 1, "v1": V, "v2": V
+    }  # fmt: skip
+    density = np.where(np.arange(N_CELLS) < N_CELLS - 1, factor, 1e-3)[None]
+    return SimpleNamespace(
+        member=np.arange(1),
+        **variables,
+        **{f"{detector}_{name}": density for name in variables for detector in ("near", "far")},
+    )
 
 
 def toy_members(n_members):
     loss = np.geomspace(1.0, 1e-6, 30) * np.arange(1, n_members + 1)[:, None]
-    return {
-        "loss": loss,
-        "test_step": np.arange(0, 30, 5),
-        "test_loss": 3.0 * loss[:, ::5],
-        "best_step": np.full(n_members, 29),
-        "structure_functions": TRUE_W * np.arange(1, n_members + 1)[:, None, None, None],
-    }
+    return SimpleNamespace(
+        loss=loss,
+        test_step=np.arange(0, 30, 5),
+        test_loss=3.0 * loss[:, ::5],
+        best_step=np.full(n_members, 29),
+        structure_functions=TRUE_W * np.arange(1, n_members + 1)[:, None, None, None],
+    )
 
 
-FLOWS = {"loss": np.tile(np.geomspace(1, 1e-3, 100), (2, 1)), "final_loss": np.array([2e-4, 3e-4])}
+def draw_losses():
+    networks = {"exact": toy_members(2), "sampled": toy_members(3)}
+    return losses.draw(networks, {"exact": 0, "sampled": 30_000_000})
 
+
+def without_far(artifact):
+    """As in an experiment without a far detector."""
+    lost = {name: None for name in vars(artifact) if name.startswith("far")}
+    return SimpleNamespace(**(vars(artifact) | lost))
+
+
+FLOWS = SimpleNamespace(
+    loss=np.tile(np.geomspace(1, 1e-3, 100), (2, 1)), final_loss=np.array([2e-4, 3e-4])
+)
+
+DRAWS = FITS["drawn"].flux_parameters
 FIGURES = {
-    "fig1": fig1.draw,
-    "fig4": lambda: fig4.draw(toy_slices(0.0), toy_slices(0.1)),
-    "fig6": lambda: fig6.draw(toy_members(2), toy_members(3), 30_000_000),
-    "fig7": lambda: fig7.draw(TOY_TRUTH, toy_members(2), WEIGHTS),
-    "fig8": lambda: fig8.draw(*CONTOURS),
-    "fig9": lambda: fig9.draw(*toy_octants()),
-    "fig10": lambda: fig10.draw(TOY_TRUTH, toy_predictions(1), FLOWS, toy_members(2)),
-    "fig11": lambda: fig11.draw(
+    "procedure": lambda: procedure.draw(False),
+    "event_densities": lambda: event_densities.draw(TOY_TRUTH, toy_predictions(1)),
+    "marginals": lambda: marginals.draw(toy_marginals(1.0), toy_marginals(1.1), 10.0),
+    "energy_slices": lambda: energy_slices.draw(toy_slices(0.0), toy_slices(0.1)),
+    "total_cross_section": lambda: total_cross_section.draw(TOY_TRUTH, toy_predictions(2)),
+    "losses": draw_losses,
+    "structure_functions": lambda: structure_functions.draw(TOY_TRUTH, toy_members(2), WEIGHTS),
+    "oscillation_contours": lambda: oscillation_contours.draw(
+        contours_of("truth", "one"), TRUE_POINT
+    ),
+    "octants": draw_octants,
+    "flow_near": lambda: flow_near.draw(TOY_TRUTH, toy_predictions(1), FLOWS, toy_members(2)),
+    "flow_far": lambda: flow_far.draw(
         TOY_TRUTH, toy_predictions(2), toy_predictions(1), toy_slices(0.0), toy_slices(0.3)
     ),
-    "fig12": lambda: fig12.draw(*CONTOURS, *toy_near_detector()),
-    "fig13": lambda: fig13.draw(*CONTOURS, toy_response(), V, V, 10.0),
-    "fig14": lambda: fig14.draw(FLUX, OSCILLATION, FITS["flux"]["flux_parameters"]),
-    "fig15": lambda: fig15.draw(*CONTOURS),
-    "fig16": lambda: fig16.draw(*CONTOURS),
-    "fig17": lambda: fig17.draw(*CONTOURS),
-    "fig18": lambda: fig18.draw(FLUX, OSCILLATION, TOY_TRUTH, WEIGHTS),
-    "fig19": lambda: fig19.draw(COVERAGE),
+    "near_statistics": draw_near_statistics,
+    "smearing": draw_smearing,
+    "fluxes": lambda: fluxes.draw(FLUX, OSCILLATION, DRAWS, False),
+    "ensemble_contours": lambda: ensemble_contours.draw(contours_of(*SIZES), TRUE_POINT),
+    "seeds": lambda: seeds.draw(contours_of("truth", "few"), "truth", TRUE_POINT),
+    "inputs": lambda: inputs.draw(FLUX, OSCILLATION, TOY_TRUTH, WEIGHTS, False),
+    "calibration": draw_calibration,
 }
+NEAR_ONLY = {
+    "event_densities": lambda: event_densities.draw(
+        without_far(TOY_TRUTH), without_far(toy_predictions(1))
+    ),
+    "marginals": lambda: marginals.draw(
+        without_far(toy_marginals(1.0)), without_far(toy_marginals(1.1)), 10.0
+    ),
+    "structure_functions": lambda: structure_functions.draw(
+        without_far(TOY_TRUTH), toy_members(2), without_far(WEIGHTS)
+    ),
+    "fluxes": lambda: fluxes.draw(without_far(FLUX), None, DRAWS, True),
+    "inputs": lambda: inputs.draw(
+        without_far(FLUX), None, without_far(TOY_TRUTH), without_far(WEIGHTS), True
+    ),
+}
+ALL = FIGURES | {f"{name}, near only": draw for name, draw in NEAR_ONLY.items()}
 
 
-@pytest.fixture(scope="module", params=FIGURES)
+@pytest.fixture(scope="module", params=ALL)
 def saved(request, tmp_path_factory):
     """A figure, laid out, and what was written for it and for another drawn in the same way."""
     contents = []
     for _ in range(2):
         path = tmp_path_factory.mktemp("figures") / "figure.pdf"
-        figure = FIGURES[request.param]()
-        save(figure, [str(path)])
+        figure = ALL[request.param]()
+        save(figure, [str(path)], "toy run")
         contents.append(path.read_bytes())
     return figure, contents
 
@@ -263,8 +333,67 @@ def test_formats_do_not_depend_on_each_other(tmp_path):
     """Written after the PDF file, or alone."""
     for directory, formats in (("both", ("pdf", "png")), ("one", ("png",))):
         (tmp_path / directory).mkdir()
-        save(FIGURES["fig13"](), [str(tmp_path / directory / f"a.{ext}") for ext in formats])
+        paths = [str(tmp_path / directory / f"a.{ext}") for ext in formats]
+        save(FIGURES["smearing"](), paths, "")
     assert (tmp_path / "both/a.png").read_bytes() == (tmp_path / "one/a.png").read_bytes()
+
+
+def test_the_note_disturbs_nothing(saved):
+    """It stands outside of all axes, and no text is there."""
+    figure, _ = saved
+    (note,) = (text for text in figure.texts if text.get_text() == "toy run")
+    # Of the diagram, the axes are all of the figure.
+    taken = [axis.get_window_extent() for axis in figure.axes if axis.axison]
+    taken += [
+        text.get_window_extent()
+        for text in figure.findobj(plt.Text)
+        if text is not note and text.get_text() and text.get_visible()
+    ]
+    assert len(taken) > 10
+    assert note.get_window_extent().count_overlaps(taken) == 0
+
+
+def test_without_a_note_nothing_is_written(tmp_path):
+    figure = FIGURES["losses"]()
+    save(figure, [str(tmp_path / "a.png")], "")
+    assert not figure.texts
+
+
+@pytest.mark.parametrize("name", NEAR_ONLY)
+def test_without_a_far_detector_there_is_nothing_of_it(name):
+    """Neither panels nor words of it."""
+    both, near = FIGURES[name](), NEAR_ONLY[name]()
+    if name != "structure_functions":
+        assert len(near.axes) < len(both.axes)
+
+    def words(figure):
+        figure.draw_without_rendering()
+        return "\n".join(text.get_text() for text in figure.findobj(plt.Text))
+
+    for word in ("far detector", "fd", "rightarrow"):
+        if word in words(both).lower():
+            break
+    else:
+        pytest.fail("the figure does not show both detectors at all")
+    for word in ("far detector", "fd", "rightarrow"):
+        assert word not in words(near).lower()
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        procedure.draw,
+        lambda anti: fluxes.draw(FLUX, OSCILLATION, DRAWS, anti),
+        lambda anti: inputs.draw(FLUX, OSCILLATION, TOY_TRUTH, WEIGHTS, anti),
+    ],
+)
+def test_labels_tell_neutrinos_from_antineutrinos(draw):
+    def transitions(antineutrino):
+        texts = draw(antineutrino).findobj(plt.Text)
+        return [text.get_text() for text in texts if "rightarrow" in text.get_text()]
+
+    (neutrino,), (antineutrino,) = transitions(False), transitions(True)
+    assert antineutrino == neutrino.replace(r"\nu_\mu", r"\bar{\nu}_\mu") != neutrino
 
 
 def test_axes_with_numbers_are_labelled(saved):
@@ -292,16 +421,31 @@ def line_with(panel, **properties):
     return line
 
 
-def draw_truth_and_nominal(intervals):
+def draw_truth_and_one(regions=None):
+    contours = contours_of("truth", "one")
     cell = plt.figure().add_gridspec()[0]
-    curves = {"truth": Curve("a", TRUTH, "--", "+"), "nominal": Curve("b", LEARNED, "-", "x")}
-    return draw_contours(cell, curves, intervals, FITS, TRUE_POINT, side=0.2)
+    return draw_contours(
+        cell, contours.curves, contours.regions | (regions or {}), TRUE_POINT, side=0.2
+    )
+
+
+def test_colours_go_by_role():
+    """The reference black, other known ones grey; networks blue, then green, before drawn ones."""
+    curves = contours_of("smeared_truth", "truth", "drawn", "few", "one").curves
+    assert list(curves) == ["smeared_truth", "truth", "drawn", "few", "one"]
+    looks = {name: (curve.color, curve.line, curve.marker) for name, curve in curves.items()}
+    assert looks["truth"] == (TRUTH, "--", "+")
+    assert looks["smeared_truth"] == (NEUTRAL, ":", "+")
+    assert looks["few"] == (LEARNED, "-", ".")
+    assert looks["one"] == (SECOND, "-.", "x")
+    assert looks["drawn"][0] not in (TRUTH, NEUTRAL, LEARNED, SECOND)
+    assert contours_of("truth", "drawn", "few").curves["drawn"].color == SECOND
 
 
 def test_contours_enclose_the_points_of_the_regions():
-    panel = draw_truth_and_nominal(INTERVALS).main
+    panel = draw_truth_and_one().main
     points = np.stack(np.meshgrid(MIXING, MASS * MILLI, indexing="ij"), axis=-1).reshape(-1, 2)
-    masks = [mask for name in ("truth", "nominal") for mask in INTERVALS[name]["mask"]]
+    masks = [mask for name in ("truth", "one") for mask in INTERVALS[name].mask]
     for contours, mask in zip(panel.collections, masks, strict=True):
         (path,) = contours.get_paths()
         # Regions at the physical limit are open there.
@@ -317,54 +461,59 @@ def test_contours_enclose_the_points_of_the_regions():
 
 def test_an_empty_region_is_not_drawn():
     """Members that agree on nothing, at one sigma."""
-    empty = dict(INTERVALS["nominal"], mask=INTERVALS["nominal"]["mask"] * [[[False]], [[True]]])
-    panel = draw_truth_and_nominal(INTERVALS | {"nominal": empty}).main
+    region = contours_of("one").regions["one"]
+    empty = region._replace(mask=region.mask * [[[False]], [[True]]])
+    panel = draw_truth_and_one({"one": empty}).main
     assert len(panel.collections) == 3
 
 
 def test_best_fits_of_all_members_are_drawn():
-    _, panel, _ = fig17.draw(*CONTOURS).axes
-    fit = FITS["systematics"]
+    _, panel, _ = ensemble_contours.draw(contours_of("truth", "many"), TRUE_POINT).axes
+    fit = FITS["many"]
     np.testing.assert_allclose(
         line_with(panel, color=LEARNED).get_xydata(),
-        np.stack([fit["best_sin2_2theta23"], fit["best_dm2_32"] * MILLI], axis=1),
+        np.stack([fit.best_sin2_2theta23, fit.best_dm2_32 * MILLI], axis=1),
     )
 
 
 def test_bars_are_the_intervals():
-    top, _, right = fig17.draw(*CONTOURS).axes
-    intervals = INTERVALS["systematics"]
+    top, _, right = ensemble_contours.draw(contours_of("truth", "many"), TRUE_POINT).axes
+    intervals = INTERVALS["many"]
     for level, width in enumerate((2.8, 0.7)):
         bar = line_with(top, color=LEARNED, linewidth=width)
-        np.testing.assert_array_equal(bar.get_xdata(), intervals["interval_sin2_2theta23"][level])
+        np.testing.assert_array_equal(bar.get_xdata(), intervals.interval_sin2_2theta23[level])
         bar = line_with(right, color=LEARNED, linewidth=width)
-        np.testing.assert_allclose(bar.get_ydata(), intervals["interval_dm2_32"][level] * MILLI)
+        np.testing.assert_allclose(bar.get_ydata(), intervals.interval_dm2_32[level] * MILLI)
 
 
 def test_near_detector_differences_are_in_poisson_errors():
-    panels = fig12.draw(*CONTOURS, *toy_near_detector()).axes[3:7]
+    panels = draw_near_statistics().axes[3:7]
     maps = [panel.collections[0].get_array() for panel in panels]
     for image, pull in zip(maps, (2.0, -0.5, 2.0, -0.5), strict=True):
         np.testing.assert_array_equal(np.ma.getmaskarray(image), DENSITY.T == 0)
         np.testing.assert_allclose(image.compressed(), pull)
 
 
-def test_response_is_drawn_where_events_are_measured():
-    panel = fig13.draw(*CONTOURS, toy_response(), V, V, 10.0).axes[0]
+@pytest.mark.parametrize("of_setup", [SETUP, setup(energy_max=2.5)])
+def test_response_is_drawn_where_events_are_measured(of_setup):
+    """With lower energies, too: the leptons shown go with E_max."""
+    panel = draw_smearing(of_setup).axes[0]
     image = panel.collections[0].get_array().filled(0.0)
-    energy, degrees = np.array(fig13.MUONS).T
-    v1, v2 = density_variables_from_muon(energy, np.cos(np.radians(degrees)), 10.0)
+    share, degrees = np.array(smearing.LEPTONS).T
+    energy = share * of_setup.energy_max
+    v1, v2 = density_variables_from_lepton(energy, np.cos(np.radians(degrees)), of_setup)
     column, row = (v1 * N_CELLS).astype(int), (v2 * N_CELLS).astype(int)
     inside = column < N_CELLS - 1
     assert inside.sum() > 4
     np.testing.assert_allclose(image[row[inside], column[inside] + 1], 1.0)
-    assert (image > 0.5).sum() == inside.sum()
+    assert (image > 0.5).sum() == len(set(zip(row[inside], column[inside], strict=True)))
+    assert panel.texts[0].get_text() == f"{energy[0]:.3g} GeV, 60°"
 
 
 def test_flux_band_and_draws():
-    z = FITS["flux"]["flux_parameters"]
-    panels = fig14.draw(FLUX, OSCILLATION, z).axes
-    for panel, modes in zip(panels[2:], (FLUX["near_modes"], FLUX["far_modes"]), strict=True):
+    z = DRAWS
+    panels = FIGURES["fluxes"]().axes
+    for panel, modes in zip(panels[2:], (FLUX.near_modes, FLUX.far_modes), strict=True):
         drawn = np.array([line.get_ydata() for line in panel.lines if line.get_color() == LEARNED])
         np.testing.assert_allclose(drawn, 100 * np.einsum("dk,ke->de", z, modes))
         edges = panel.collections[0].get_paths()[0].vertices[:, 1]
@@ -372,21 +521,36 @@ def test_flux_band_and_draws():
         assert edges.min() == -edges.max()
     oscillated = line_with(panels[1], color=TRUTH, linestyle="-").get_ydata()
     np.testing.assert_allclose(
-        oscillated, OSCILLATION["survival_probability"] * FLUX["far"] / FLUX["near"].max()
+        oscillated, OSCILLATION.survival_probability * FLUX.far / FLUX.near.max()
     )
 
 
 def test_seeds_are_enlarged_in_units_of_the_statistical_error():
-    enlarged = fig16.draw(*CONTOURS).axes[-1]
+    enlarged = FIGURES["seeds"]().axes[-1]
     points = line_with(enlarged, color=LEARNED).get_xydata()
-    for column, name in enumerate(("sin2_2theta23", "dm2_32")):
-        distance = FITS["seeds"][f"best_{name}"] - FITS["truth"][f"best_{name}"]
-        np.testing.assert_allclose(points[:, column] * FITS["truth"][name].std(), distance)
+    few, truth = FITS["few"], FITS["truth"]
+    for column, (distance, unit) in enumerate(
+        (
+            (few.best_sin2_2theta23 - truth.best_sin2_2theta23, truth.sin2_2theta23.std()),
+            (few.best_dm2_32 - truth.best_dm2_32, truth.dm2_32.std()),
+        )
+    ):
+        np.testing.assert_allclose(points[:, column] * unit, distance)
+
+
+def test_deviations_of_marginals_count_where_there_are_events():
+    """10 % everywhere, but not in the last bin; energies end at a share of E_max."""
+    figure = marginals.draw(toy_marginals(1.0), toy_marginals(1.1), 5.0)
+    deviation = figure.axes[1]
+    (line,) = (line for line in deviation.lines if line.get_color() == LEARNED)
+    np.testing.assert_allclose(line.get_ydata(), np.full(N_CELLS - 1, 10.0))
+    assert figure.axes[0].get_xlim() == (0.0, 4.0)
+    assert figure.axes[2].get_xlim() == (0.0, 3.0)
 
 
 def test_histograms_of_pulls():
     """Of the first ensemble 15 fits are at the truth and 5 at the limit, 3.3 sigma off."""
-    _, panel, _ = fig19.draw(COVERAGE).axes
+    _, panel, _ = draw_calibration().axes
     colors = [to_hex(patch.get_edgecolor(), keep_alpha=False).upper() for patch in panel.patches]
     truth = panel.patches[colors.index(TRUTH)].get_data()
     (at_limit,) = (patch.get_data() for patch in panel.patches if patch.get_fill())
@@ -399,40 +563,41 @@ def test_histograms_of_pulls():
 
 
 def test_coverage_is_drawn_in_percent():
-    panel = fig19.draw(COVERAGE).axes[0]
+    panel = draw_calibration().axes[0]
     drawn = [
         container.lines[0].get_ydata()
         for container in panel.containers
         if container.lines[0].get_color() == LEARNED
     ]
-    np.testing.assert_allclose(drawn, 100 * COVERAGE["systematics"]["coverage"])
+    np.testing.assert_allclose(drawn, 100 * COVERAGE["many"].coverage)
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 5), (3, 5), (5, 5), (680, 1000)])
 def test_wilson_interval(successes, n):
     one_sigma = 0.6826894921370859
     expected = binomtest(successes, n).proportion_ci(one_sigma, method="wilson")
-    edges = fig19.wilson_interval(np.array(successes / n), n)
+    edges = calibration.wilson_interval(np.array(successes / n), n)
     np.testing.assert_allclose(edges, [expected.low, expected.high], atol=1e-12)
 
 
 def test_boxes_of_the_diagram_do_not_overlap():
     """Nor do their texts leave them."""
-    figure = fig1.draw()
+    figure = procedure.draw(False)
+    boxes_shown = procedure.boxes(False)
     figure.draw_without_rendering()
     (axis,) = figure.axes
-    boxes = [patch.get_window_extent() for patch in axis.patches[: len(fig1.BOXES)]]
-    texts = [text.get_window_extent() for text in axis.texts[: len(fig1.BOXES)]]
+    boxes = [patch.get_window_extent() for patch in axis.patches[: len(boxes_shown)]]
+    texts = [text.get_window_extent() for text in axis.texts[: len(boxes_shown)]]
     for index, (box, text) in enumerate(zip(boxes, texts, strict=True)):
         assert box.x0 < text.x0 < text.x1 < box.x1
         assert box.y0 < text.y0 < text.y1 < box.y1
         assert box.count_overlaps(boxes[index + 1 :]) == 0
-    for text in axis.texts[len(fig1.BOXES) :]:
+    for text in axis.texts[len(boxes_shown) :]:
         assert text.get_window_extent().count_overlaps(boxes) == 0
 
 
 def test_slices_are_compared_with_the_truth_in_percent_of_the_peak():
-    rows = np.array(fig4.draw(toy_slices(0.0), toy_slices(0.1)).axes[:6]).reshape(3, 2)
+    rows = np.array(energy_slices.draw(toy_slices(0.0), toy_slices(0.1)).axes[:6]).reshape(3, 2)
     expected = 100 * 0.1 * (DENSITY[::-1] - DENSITY) / DENSITY.max()
     for axis in rows[2]:
         shown = axis.collections[0].get_array()
@@ -442,29 +607,29 @@ def test_slices_are_compared_with_the_truth_in_percent_of_the_peak():
 
 
 def test_losses_are_those_of_the_artifacts():
-    left, right = fig6.draw(toy_members(2), toy_members(3), 30_000_000).axes
+    left, right = draw_losses().axes
     members = toy_members(3)
     *drawn, _ = (line.get_ydata() for line in right.lines if line.get_color() == LEARNED)
-    np.testing.assert_array_equal(drawn, members["loss"])
+    np.testing.assert_array_equal(drawn, members.loss)
     kept = line_with(right, linestyle="None")
-    np.testing.assert_array_equal(kept.get_xdata(), members["best_step"] + 1)
-    np.testing.assert_array_equal(kept.get_ydata(), members["loss"].min(axis=1))
+    np.testing.assert_array_equal(kept.get_xdata(), members.best_step + 1)
+    np.testing.assert_array_equal(kept.get_ydata(), members.loss.min(axis=1))
     assert len(left.lines) == len(right.lines) - 2 == 2 * 2 + 1
 
 
 def test_learned_structure_functions_have_the_event_rate_of_the_truth():
     """Only a member's shape counts; where there are no ND events it is not drawn as learned."""
-    panels = fig7.draw(TOY_TRUTH, toy_members(2), WEIGHTS).axes
+    panels = structure_functions.draw(TOY_TRUTH, toy_members(2), WEIGHTS).axes
     for i, panel in enumerate(panels[:3]):
         solid = [line.get_ydata() for line in panel.lines if line.get_linestyle() == "-"]
-        assert len(solid) == 2 * len(fig7.Q2_SHOWN)
+        assert len(solid) == 2 * len(structure_functions.Q2_SHOWN)
         for values in solid:
             np.testing.assert_array_equal(np.isnan(values), AXIS < 0.45)
             np.testing.assert_allclose(values[AXIS > 0.45], i + 1.0)
 
 
 def test_shares_of_the_structure_functions_are_written_in_the_panels():
-    panels = fig7.draw(TOY_TRUTH, toy_members(2), WEIGHTS).axes[3:6]
+    panels = structure_functions.draw(TOY_TRUTH, toy_members(2), WEIGHTS).axes[3:6]
     for i, panel in enumerate(panels, start=1):
         (text,) = panel.texts
         near, far = 100 * i**2 / 14, 100 * i / 6
@@ -473,7 +638,7 @@ def test_shares_of_the_structure_functions_are_written_in_the_panels():
 
 def test_better_octant_of_each_replica_is_counted():
     """Five of 50 replicas are in the lower octant, and a best fit is in either."""
-    figure = fig9.draw(*toy_octants())
+    figure = draw_octants()
     main, top = (
         next(panel for panel in figure.axes if condition(panel))
         for condition in (lambda panel: panel.get_xlabel(), lambda panel: panel.patches)
@@ -497,7 +662,7 @@ def test_better_octant_of_each_replica_is_counted():
 
 
 def test_event_density_in_x_and_Q2_has_unit_integral():
-    maps = [a for a in fig18.draw(FLUX, OSCILLATION, TOY_TRUTH, WEIGHTS).axes if a.get_title()]
+    maps = [a for a in FIGURES["inputs"]().axes if a.get_title()]
     cell = (AXIS[1] - AXIS[0]) ** 2
     for panel in maps:
         assert panel.collections[0].get_array().sum() * cell == pytest.approx(1.0)

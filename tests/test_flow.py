@@ -7,22 +7,21 @@ import pytest
 import torch
 
 import toy
-from nd2fd.io.checkpoint import Checkpoint
+from nd2fd.beam.flux import cell_averages
 from nd2fd.cross_sections.flow import (
     CrossSectionFlow,
     FlowSettings,
-    _NearDetector,
     cell_cross_sections_of_flow,
     cross_section_on_points,
     flat_weights,
     flow_from_weights,
-    train_flow,
 )
+from nd2fd.io.checkpoint import Checkpoint
+from nd2fd.learning.flow_training import _NearDetector, train_flow
 from nd2fd.physics.density import DensityGrid, event_densities, midpoints, total_variation
-from nd2fd.beam.flux import cell_averages
 from nd2fd.physics.kinematics import kinematics
 
-GRID = DensityGrid(n_energy=24, n_v1=24, n_v2=24, subsamples=2, energy_max=10.0)
+GRID = DensityGrid(toy.SETUP, n_energy=24, n_v1=24, n_v2=24, subsamples=2)
 SETTINGS = FlowSettings(
     transforms=2,
     bins=6,
@@ -33,7 +32,7 @@ SETTINGS = FlowSettings(
     cells=64,
     energy_stride=2,
 )
-FLUX = cell_averages(toy.flux, GRID.n_energy, GRID.energy_max)
+FLUX = cell_averages(toy.flux, GRID.n_energy, GRID.setup.energy_max)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,7 @@ def trained(density):
 
 @pytest.fixture(scope="module")
 def flow(trained):
-    return flow_from_weights(SETTINGS, trained.weights, GRID.energy_max)
+    return flow_from_weights(SETTINGS, trained.weights, GRID.setup.energy_max)
 
 
 def random_flow():
@@ -79,9 +78,9 @@ def test_identity_is_the_uniform_density():
         for p in flow.flow.parameters():
             p.zero_()
     energy, v1, v2 = np.random.default_rng(0).uniform([0, 0, 0], [10, 1, 1], (200, 3)).T
-    physical = kinematics(energy, v1, v2, 10.0).physical
+    physical = kinematics(energy, v1, v2, toy.SETUP).physical
     assert 0 < physical.sum() < physical.size
-    sigma = cross_section_on_points(flow, energy, v1, v2)
+    sigma = cross_section_on_points(flow, energy, v1, v2, toy.SETUP)
     np.testing.assert_allclose(sigma, np.where(physical, 0.1, 0.0), rtol=1e-5)
 
 
@@ -90,7 +89,7 @@ def test_points_and_cells_agree():
     flow = random_flow()
     fine = midpoints(4 * GRID.n_v1)
     points = cross_section_on_points(
-        flow, GRID.energy[:, None, None], fine[None, :, None], fine[None, None, :]
+        flow, GRID.energy[:, None, None], fine[None, :, None], fine[None, None, :], toy.SETUP
     )
     averages = points.reshape(GRID.n_energy, GRID.n_v1, 4, GRID.n_v2, 4).mean(axis=(2, 4))
     cells = cell_cross_sections_of_flow(flow, replace(GRID, subsamples=4)) / GRID.cell_area
@@ -104,7 +103,7 @@ def test_estimates_of_a_step_are_those_of_all_cells(density):
     data = _NearDetector(GRID, FLUX, density, settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        flow = CrossSectionFlow(settings, GRID.energy_max)
+        flow = CrossSectionFlow(settings, GRID.setup.energy_max)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         steps = [data.objective(flow, *data.choose(generator)) for _ in range(100)]
@@ -119,7 +118,7 @@ def test_estimates_of_a_step_are_those_of_all_cells(density):
 
 def test_gradient_is_finite_and_right(density):
     data = _NearDetector(GRID, FLUX, density, SETTINGS)
-    flow = CrossSectionFlow(SETTINGS, GRID.energy_max)
+    flow = CrossSectionFlow(SETTINGS, GRID.setup.energy_max)
     chosen = data.choose(torch.Generator().manual_seed(0))
     objective, _ = data.objective(flow, *chosen)
     gradients = torch.autograd.grad(objective, list(flow.parameters()))
@@ -210,7 +209,7 @@ def test_data_in_cells_that_nothing_reaches_are_left_out(density):
 @pytest.mark.parametrize("energy", [0.0, 10.0, -1.0, np.nan])
 def test_energies_outside_the_box_are_refused(flow, energy):
     with pytest.raises(ValueError, match="is not between 0 and 10"):
-        cross_section_on_points(flow, np.array([5.0, energy]), 0.5, 0.5)
+        cross_section_on_points(flow, np.array([5.0, energy]), 0.5, 0.5, toy.SETUP)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0])

@@ -5,8 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from nd2fd.beam.flux import FluxTable, embedded_dune_flux, interpolate_flux, read_flux_table
-from reference_data import reference_file
+from nd2fd.beam.flux import FluxTable, interpolate_flux, read_flux_table
 
 
 def write(tmp_path, text):
@@ -33,6 +32,25 @@ def test_formats(tmp_path, text):
 
 
 @pytest.mark.parametrize(
+    ("lepton", "antineutrino", "column"),
+    [
+        ("electron", False, 1),
+        ("muon", False, 2),
+        ("tau", False, 3),
+        ("electron", True, 4),
+        ("muon", True, 5),
+        ("tau", True, 6),
+    ],
+)
+def test_flavours_of_seven_columns(tmp_path, lepton, antineutrino, column):
+    path = write(tmp_path, "# DUNE\n0.5 1 2 3 4 5 6\n1.5 10 20 30 40 50 60\n")
+    table = read_flux_table(path, lepton, antineutrino)
+    np.testing.assert_array_equal(table.flux, [column, 10 * column])
+    two = write(tmp_path, "0.5 7\n1.5 8\n")
+    np.testing.assert_array_equal(read_flux_table(two, lepton, antineutrino).flux, [7, 8])
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("E,flux\n1,1\n2,1\n", "line 1: 'E' is not a number (comments start with #)"),
@@ -48,8 +66,8 @@ def test_formats(tmp_path, text):
         ("-1 1\n2 1\n", "line 1: '-1' is not allowed"),
         ("1 1\n", "1 row(s) of numbers; at least 2 are needed"),
         ("", "0 row(s) of numbers"),
-        ("1 0\n2 0\n", "the flux is 0 in every row"),
-        ("1 9 0 9 9 9 9\n2 9 0 9 9 9 9\n", "the flux is 0 in every row"),
+        ("1 0\n2 0\n", "the flux is 0 in every row of column 2"),
+        ("1 9 0 9 9 9 9\n2 9 0 9 9 9 9\n", "the flux is 0 in every row of column 3"),
     ],
 )
 def test_wrong_files_are_refused_with_name_and_line(tmp_path, text, message):
@@ -77,18 +95,3 @@ def test_interpolation_is_linear_inside_and_zero_outside():
     np.testing.assert_allclose(
         interpolate_flux(table, energy), [[0.0, 0.0, 2.0, 3.0], [6.0, 5.0, 4.0, 0.0]]
     )
-
-
-def test_embedded_flux_covers_the_analysis_range():
-    table = embedded_dune_flux()
-    np.testing.assert_allclose(table.energy, 0.125 + 0.25 * np.arange(41))
-    assert 2.0 < table.energy[table.flux.argmax()] < 3.0
-    assert np.all(interpolate_flux(table, np.linspace(0.125, 10.0, 100)) > 0)
-
-
-def test_embedded_flux_has_the_shape_of_the_official_file():
-    official = read_flux_table(reference_file("dune_flux_nd_fhc.txt"))
-    table = embedded_dune_flux()
-    np.testing.assert_allclose(table.energy, official.energy[:41])
-    # per cm² here, per m² there
-    np.testing.assert_allclose(table.flux * 1e4, official.flux[:41], rtol=1e-6)

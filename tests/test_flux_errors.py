@@ -8,6 +8,7 @@ import scipy.sparse as sp
 import torch
 
 import toy
+from nd2fd.beam.flux import cell_averages
 from nd2fd.forward.event_kernel import cell_cross_sections
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
@@ -15,10 +16,9 @@ from nd2fd.learning.flux_errors import density_errors, with_flux_errors
 from nd2fd.learning.problem import DensityProblem, poisson_weights
 from nd2fd.learning.training import TrainingData, TrainingSettings, train
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
-from nd2fd.beam.flux import cell_averages
 
-GRID = DensityGrid(32, 32, 32, 2, 10.0)
-NODES = NodeGrid(24, 24)
+GRID = DensityGrid(toy.SETUP, 32, 32, 32, 2)
+NODES = NodeGrid.for_setup(toy.SETUP, 24, 24)
 N_CELLS = GRID.n_v1 * GRID.n_v2
 FLUX = cell_averages(toy.flux, GRID.n_energy, 10.0)
 # A peak that is somewhere else, or wider, by up to 9 % of the flux.

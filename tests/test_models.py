@@ -1,20 +1,22 @@
 """Cross sections of either kind, as predictions and fits use them."""
 
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 import toy
-from nd2fd.forward.event_kernel import cell_cross_sections
-from nd2fd.forward.nodes import NodeGrid
+from nd2fd.beam.flux import cell_averages
 from nd2fd.cross_sections.flow import CrossSectionFlow, FlowSettings, flat_weights
 from nd2fd.cross_sections.models import cross_section_models
+from nd2fd.forward.event_kernel import cell_cross_sections
+from nd2fd.forward.nodes import NodeGrid
+from nd2fd.io.schemas.learned import Flows
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
-from nd2fd.beam.flux import cell_averages
 
-GRID = DensityGrid(n_energy=20, n_v1=24, n_v2=28, subsamples=2, energy_max=10.0)
+GRID = DensityGrid(toy.SETUP, n_energy=20, n_v1=24, n_v2=28, subsamples=2)
 SETTINGS = FlowSettings(
     transforms=2,
     bins=4,
@@ -26,24 +28,44 @@ SETTINGS = FlowSettings(
     energy_stride=1,
 )
 FLUXES = np.stack(
-    [cell_averages(s, GRID.n_energy, GRID.energy_max) for s in (toy.flux, toy.oscillated_flux)]
+    [
+        cell_averages(s, GRID.n_energy, GRID.setup.energy_max)
+        for s in (toy.flux, toy.oscillated_flux)
+    ]
 )
+
+
+def on_nodes(nodes, structure_functions):
+    """What is read of a known or learned cross section."""
+    return SimpleNamespace(
+        xi=nodes.xi,
+        tau=nodes.tau,
+        x_max=np.array(nodes.x_max),
+        Q2_max=np.array(nodes.Q2_max),
+        structure_functions=structure_functions,
+    )
 
 
 @pytest.fixture(scope="module")
 def models():
     """One of each kind."""
-    nodes = NodeGrid(32, 32)
+    nodes = NodeGrid.for_setup(toy.SETUP, 32, 32)
     values = toy.structure_functions(*nodes.x_and_Q2()).reshape(3, 32, 32)
-    learned = {"xi": nodes.xi, "tau": nodes.tau, "structure_functions": values[None]}
+    learned = on_nodes(nodes, values[None])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        weights = flat_weights(CrossSectionFlow(SETTINGS, GRID.energy_max))
-    arrays = {name: np.asarray(value) for name, value in asdict(SETTINGS).items()}
-    flow = {"energy_max": np.asarray(GRID.energy_max), "weights": weights[None], **arrays}
+        weights = flat_weights(CrossSectionFlow(SETTINGS, GRID.setup.energy_max))
+    flow = Flows(
+        member=np.array([0]),
+        energy_max=np.array(GRID.setup.energy_max),
+        **{name: np.array(value) for name, value in asdict(SETTINGS).items()},
+        weights=weights[None],
+        loss=np.ones((1, SETTINGS.steps)),
+        final_loss=np.ones(1),
+    )
     return {
-        "structure_functions": cross_section_models("structure_functions", learned, 1)[0],
-        "flow": cross_section_models("flow", flow, 1)[0],
+        "structure_functions": cross_section_models(learned, 1)[0],
+        "flow": cross_section_models(flow, 1)[0],
     }
 
 
@@ -82,10 +104,10 @@ def test_structure_functions_are_those_of_the_artifact(models):
 
 
 def test_members_share_the_known_cross_section():
-    nodes = NodeGrid(16, 16)
+    nodes = NodeGrid.for_setup(toy.SETUP, 16, 16)
     values = toy.structure_functions(*nodes.x_and_Q2()).reshape(3, 16, 16)
-    truth = {"xi": nodes.xi, "tau": nodes.tau, "structure_functions": values}
-    known = [model.in_cells(GRID) for model in cross_section_models("known", truth, 3)]
+    truth = on_nodes(nodes, values)
+    known = [model.in_cells(GRID) for model in cross_section_models(truth, 3)]
     assert len(known) == 3
     np.testing.assert_array_equal(known[0], known[2])
     expected = cell_cross_sections(lambda x, Q2: nodes.interpolate(values, x, Q2), GRID)

@@ -8,33 +8,30 @@ import pytest
 from scipy.stats import chi2, kstest
 
 import toy
-from nd2fd.forward.event_kernel import cell_cross_sections
-from nd2fd.events import sampling
-from nd2fd.physics.constants import M_W, MUON_MASS, NUCLEON_MASS
-from nd2fd.physics.cross_section import kinematic_coefficients, muon_prefactor
-from nd2fd.physics.density import DensityGrid, event_densities, midpoints
 from nd2fd.beam.flux import cell_averages
+from nd2fd.events import sampling
+from nd2fd.events.sampling import EventSampler, histogram_events, sample_events
+from nd2fd.forward.event_kernel import cell_cross_sections
+from nd2fd.physics.constants import M_W
+from nd2fd.physics.cross_section import kinematic_coefficients, lepton_prefactor
+from nd2fd.physics.density import DensityGrid, event_densities, midpoints
 from nd2fd.physics.kinematics import (
-    density_variables_from_muon,
+    density_variables_from_lepton,
     kinematics,
-    muon_from_density_variables,
-)
-from nd2fd.events.sampling import (
-    ENERGY_THRESHOLD,
-    EventSampler,
-    histogram_events,
-    sample_events,
+    lepton_from_density_variables,
 )
 
-ENERGY_MAX = 10.0
+SETUP = toy.SETUP
+ENERGY_MAX, ENERGY_THRESHOLD = SETUP.energy_max, SETUP.energy_threshold
+MUON_MASS, NUCLEON_MASS = SETUP.lepton_mass, SETUP.nucleon_mass
 SPECTRA = {"near": toy.flux, "far": toy.oscillated_flux}
-GRID = DensityGrid(200, 32, 32, 6, ENERGY_MAX)
+GRID = DensityGrid(SETUP, 200, 32, 32, 6)
 CELLS = (96, 32, 24)
 
 
 @cache
 def sampler(detector):
-    return EventSampler.build(SPECTRA[detector], toy.structure_functions, ENERGY_MAX, CELLS)
+    return EventSampler.build(SPECTRA[detector], toy.structure_functions, SETUP, CELLS)
 
 
 @cache
@@ -87,11 +84,12 @@ def test_events_follow_the_spectrum_times_the_total_cross_section(detector):
 def test_fast_oscillations_are_resolved():
     """Below half a GeV the survival probability goes up and down within 50 MeV."""
     low = 0.5
+    setup = toy.setup(energy_max=low)
     batches = EventSampler.build(
-        toy.oscillated_flux, toy.structure_functions, low, (32, 24, 24)
+        toy.oscillated_flux, toy.structure_functions, setup, (32, 24, 24)
     ).batches(200_000, np.random.default_rng(1))
     observed = sum(np.histogram(energy, 100, (0, low))[0] for energy, _, _ in batches)
-    grid = DensityGrid(400, 64, 64, 2, low)
+    grid = DensityGrid(setup, 400, 64, 64, 2)
     _, sigma = event_densities(grid, toy.structure_functions, np.ones((1, 400)))
     expected = cell_averages(toy.oscillated_flux, 400, low) * sigma
     assert follows(observed, expected.reshape(100, 4).sum(axis=1))
@@ -103,19 +101,19 @@ def test_events_follow_the_density_of_muon_momentum_and_angle():
     # sin(θ/2) rather than cosθ: muons go forward.
     momentum, sine = np.meshgrid(midpoints(n * s, ENERGY_MAX), midpoints(n * s), indexing="ij")
     e_lepton, cos_theta = np.hypot(momentum, MUON_MASS), 1.0 - 2.0 * sine**2
-    v1, v2 = density_variables_from_muon(e_lepton, cos_theta, ENERGY_MAX)
+    v1, v2 = density_variables_from_lepton(e_lepton, cos_theta, SETUP)
     expected = np.zeros_like(v1)
     flux = cell_averages(toy.flux, n_energy, ENERGY_MAX)
     for energy, weight in zip(midpoints(n_energy, ENERGY_MAX), flux, strict=True):
-        point = kinematics(energy, v1, v2, ENERGY_MAX)
+        point = kinematics(energy, v1, v2, SETUP)
         inside = point.physical
         x, Q2, y = (values[inside] for values in (point.bjorken_x, point.Q2, point.inelasticity))
-        brace = kinematic_coefficients(energy, Q2, y) * toy.structure_functions(x, Q2)
-        prefactor = muon_prefactor(energy, momentum[inside], Q2, y)
+        brace = kinematic_coefficients(energy, Q2, y, SETUP) * toy.structure_functions(x, Q2)
+        prefactor = lepton_prefactor(energy, momentum[inside], Q2, y)
         expected[inside] += weight * prefactor * brace.sum(axis=0)
     expected *= momentum / e_lepton * sine
     expected = expected.reshape(n, s, n, s).sum(axis=(1, 3))
-    e_lepton, cos_theta = muon_from_density_variables(*events("near")[1:], ENERGY_MAX)
+    e_lepton, cos_theta = lepton_from_density_variables(*events("near")[1:], SETUP)
     observed, *_ = np.histogram2d(
         np.sqrt(e_lepton**2 - MUON_MASS**2),
         np.sqrt(0.5 * (1.0 - cos_theta)),
@@ -134,9 +132,9 @@ def test_events_follow_an_analytic_density():
         return np.stack([np.zeros_like(x), w2, np.zeros_like(x)])
 
     energy, v1, v2 = sample_events(
-        100_000, np.ones_like, structure_functions, ENERGY_MAX, np.random.default_rng(3)
+        100_000, np.ones_like, structure_functions, SETUP, np.random.default_rng(3)
     )
-    point = kinematics(energy, v1, v2, ENERGY_MAX)
+    point = kinematics(energy, v1, v2, SETUP)
     x, y = point.bjorken_x, point.inelasticity
 
     def limits(energy, x):
@@ -192,22 +190,22 @@ def test_the_box_is_the_physical_region():
     rng = np.random.default_rng(8)
     energy, s, t = rng.random((3, 100_000))
     energy = ENERGY_THRESHOLD + (ENERGY_MAX - ENERGY_THRESHOLD) * energy**3
-    x, y, _ = sampling._inelastic(energy, s, t)
-    point = kinematics(energy, *sampling._density_variables(energy, x, y, ENERGY_MAX), ENERGY_MAX)
+    x, y, _ = sampling._inelastic(energy, s, t, SETUP)
+    point = kinematics(energy, *sampling._density_variables(energy, x, y, SETUP), SETUP)
     assert point.physical.all()
     np.testing.assert_allclose(point.bjorken_x, x, rtol=1e-6)
     np.testing.assert_allclose(point.inelasticity, y, rtol=1e-6)
 
-    point = kinematics(energy, *rng.random((2, energy.size)), ENERGY_MAX)
+    point = kinematics(energy, *rng.random((2, energy.size)), SETUP)
     inside = point.physical
     assert inside.sum() > 5_000
     energy, x, y = energy[inside], point.bjorken_x[inside], point.inelasticity[inside]
     assert (energy > ENERGY_THRESHOLD).all()
-    x_min = sampling._inelastic(energy, np.zeros(1), np.zeros(1)).bjorken_x
+    x_min = sampling._inelastic(energy, np.zeros(1), np.zeros(1), SETUP).bjorken_x
     assert (x >= x_min).all()
     s = (np.sqrt(x) - np.sqrt(x_min)) / (1.0 - np.sqrt(x_min))
-    assert (y >= sampling._inelastic(energy, s, np.zeros(1)).inelasticity).all()
-    assert (y <= sampling._inelastic(energy, s, np.ones(1)).inelasticity).all()
+    assert (y >= sampling._inelastic(energy, s, np.zeros(1), SETUP).inelasticity).all()
+    assert (y <= sampling._inelastic(energy, s, np.ones(1), SETUP).inelasticity).all()
 
 
 def test_a_negative_cross_section_gives_no_events():
@@ -215,9 +213,9 @@ def test_a_negative_cross_section_gives_no_events():
         return toy.structure_functions(x, Q2) * (1.0 - 4.0 * x)
 
     energy, v1, v2 = sample_events(
-        200_000, toy.flux, structure_functions, ENERGY_MAX, np.random.default_rng(4)
+        200_000, toy.flux, structure_functions, SETUP, np.random.default_rng(4)
     )
-    assert kinematics(energy, v1, v2, ENERGY_MAX).bjorken_x.max() <= 0.25
+    assert kinematics(energy, v1, v2, SETUP).bjorken_x.max() <= 0.25
     grid = dataclasses.replace(GRID, n_energy=100)
     flux = cell_averages(toy.flux, grid.n_energy, ENERGY_MAX)
     observed, _ = np.histogram(energy, np.linspace(0, ENERGY_MAX, grid.n_energy + 1))
@@ -263,7 +261,7 @@ def test_small_samples_are_in_random_order():
 
 def sample(n, seed=1):
     rng = np.random.default_rng(seed)
-    return sample_events(n, toy.flux, toy.structure_functions, ENERGY_MAX, rng)
+    return sample_events(n, toy.flux, toy.structure_functions, SETUP, rng)
 
 
 def test_sample_depends_on_the_stream_alone():
@@ -307,21 +305,19 @@ def test_no_events_are_refused(n_events):
 )
 def test_a_spectrum_that_is_none_is_refused(spectrum, message):
     with pytest.raises(ValueError, match=message):
-        EventSampler.build(spectrum, toy.structure_functions, ENERGY_MAX, (8, 4, 4))
+        EventSampler.build(spectrum, toy.structure_functions, SETUP, (8, 4, 4))
 
 
 def test_a_cross_section_that_is_not_finite_is_refused():
     with pytest.raises(ValueError, match=r"cross section is not finite at E_ν = 0\.11"):
-        EventSampler.build(
-            toy.flux, lambda x, Q2: np.full((3, x.size), np.nan), ENERGY_MAX, (8, 4, 4)
-        )
+        EventSampler.build(toy.flux, lambda x, Q2: np.full((3, x.size), np.nan), SETUP, (8, 4, 4))
 
 
 def test_energies_and_cells_out_of_range_are_refused():
     with pytest.raises(ValueError, match=r"energy_max is 0.1 GeV; it must be above the threshold"):
-        EventSampler.build(toy.flux, toy.structure_functions, 0.1)
+        toy.setup(energy_max=0.1)
     with pytest.raises(ValueError, match="at least 2 along each axis"):
-        EventSampler.build(toy.flux, toy.structure_functions, ENERGY_MAX, (8, 1, 4))
+        EventSampler.build(toy.flux, toy.structure_functions, SETUP, (8, 1, 4))
 
 
 def test_histogram_counts_cells_v1_major():

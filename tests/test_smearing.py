@@ -4,14 +4,18 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, halfnorm, kstest
 
-from nd2fd.physics.constants import MUON_MASS, NUCLEON_MASS
-from nd2fd.physics.density import DensityGrid
-from nd2fd.physics.kinematics import density_variables_from_muon, muon_from_density_variables
+import toy
 from nd2fd.detector.response import event_response, response_matrix
 from nd2fd.detector.smearing import Resolution, smear_events
+from nd2fd.physics.density import DensityGrid
+from nd2fd.physics.kinematics import (
+    density_variables_from_lepton,
+    lepton_from_density_variables,
+)
 
-E_MAX = 10.0
-GRID = DensityGrid(1, 30, 24, 1, E_MAX)
+SETUP = toy.SETUP
+E_MAX, MUON_MASS, NUCLEON_MASS = SETUP.energy_max, SETUP.lepton_mass, SETUP.nucleon_mass
+GRID = DensityGrid(SETUP, 1, 30, 24, 1)
 BOTH = Resolution(energy=0.07, angle=0.03)
 RESOLUTIONS = {
     "both": BOTH,
@@ -82,7 +86,7 @@ def p_value(observed, expected):
 
 def at_angle(energy, theta, n):
     """n copies of a muon, as density variables."""
-    return density_variables_from_muon(np.full(n, energy), np.full(n, np.cos(theta)), E_MAX)
+    return density_variables_from_lepton(np.full(n, energy), np.full(n, np.cos(theta)), SETUP)
 
 
 @pytest.mark.parametrize("name", ["energy", "angle"])
@@ -101,7 +105,7 @@ def test_nothing_smeared_is_the_identity_to_the_last_bit():
     assert ideal.is_ideal
     assert not any(resolution.is_ideal for resolution in RESOLUTIONS.values())
     v1, v2 = true_events(1000, contents(), GRID, np.random.default_rng(1))
-    measured = smear_events(v1, v2, ideal, E_MAX, np.random.default_rng(2))
+    measured = smear_events(v1, v2, ideal, SETUP, np.random.default_rng(2))
     np.testing.assert_array_equal(measured, [v1, v2, np.ones(1000)])
     matrix = response_matrix(GRID, ideal)
     np.testing.assert_array_equal(matrix.toarray(), np.eye(GRID.n_v1 * GRID.n_v2))
@@ -115,7 +119,7 @@ def test_nothing_smeared_is_the_identity_to_the_last_bit():
 def test_unreachable_events_are_refused(bad):
     v1, v2 = np.array([[0.3, bad[0]], [0.5, bad[1]]])
     with pytest.raises(ValueError, match="event 1 has"):
-        smear_events(v1, v2, BOTH, E_MAX, np.random.default_rng(1))
+        smear_events(v1, v2, BOTH, SETUP, np.random.default_rng(1))
     with pytest.raises(ValueError, match="event 1 has"):
         event_response(v1, v2, GRID, BOTH)
 
@@ -123,10 +127,10 @@ def test_unreachable_events_are_refused(bad):
 def test_energy_and_angle_are_gaussian_and_independent():
     n, energy, theta = 200_000, 2.5, 0.4
     v1, v2, accepted = smear_events(
-        *at_angle(energy, theta, n), BOTH, E_MAX, np.random.default_rng(3)
+        *at_angle(energy, theta, n), BOTH, SETUP, np.random.default_rng(3)
     )
     assert accepted.all()
-    measured_energy, cos_theta = muon_from_density_variables(v1, v2, E_MAX)
+    measured_energy, cos_theta = lepton_from_density_variables(v1, v2, SETUP)
     x = (measured_energy / energy - 1) / BOTH.energy
     y = (np.arccos(cos_theta) - theta) / BOTH.angle
     assert kstest(x, "norm").pvalue > 1e-3
@@ -139,7 +143,7 @@ def test_energy_and_angle_are_gaussian_and_independent():
 def test_angle_is_mirrored_at_its_ends(energy, theta):
     """A muon along the beam is measured on one side of it."""
     v1, v2, accepted = smear_events(
-        *at_angle(energy, theta, 50_000), BOTH, E_MAX, np.random.default_rng(4)
+        *at_angle(energy, theta, 50_000), BOTH, SETUP, np.random.default_rng(4)
     )
     a, b = NUCLEON_MASS * v1[accepted] ** 2, 2 * E_MAX * v2[accepted] ** 2
     transverse = np.sqrt(np.maximum(a * b - MUON_MASS**2, 0))
@@ -149,11 +153,11 @@ def test_angle_is_mirrored_at_its_ends(energy, theta):
 
 def test_what_is_measured_exactly_stays():
     events = true_events(20_000, contents(), GRID, np.random.default_rng(5))
-    energy, cos_theta = muon_from_density_variables(*events, E_MAX)
+    energy, cos_theta = lepton_from_density_variables(*events, SETUP)
     for name, kept in (("energy only", 1), ("angle only", 0)):
         rng = np.random.default_rng(6)
-        v1, v2, accepted = smear_events(*events, RESOLUTIONS[name], E_MAX, rng)
-        measured = muon_from_density_variables(v1, v2, E_MAX)
+        v1, v2, accepted = smear_events(*events, RESOLUTIONS[name], SETUP, rng)
+        measured = lepton_from_density_variables(v1, v2, SETUP)
         np.testing.assert_allclose(
             measured[kept][accepted], (energy, cos_theta)[kept][accepted], rtol=1e-9, atol=1e-9
         )
@@ -163,7 +167,7 @@ def test_what_is_measured_exactly_stays():
 def test_events_depend_on_the_stream_alone():
     events = true_events(20_000, contents(), GRID, np.random.default_rng(7))
     first, again, other = (
-        smear_events(*events, BOTH, E_MAX, np.random.default_rng(seed)) for seed in (1, 1, 2)
+        smear_events(*events, BOTH, SETUP, np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first[0], other[0])
@@ -175,7 +179,7 @@ def test_matrix_and_events_follow_an_independent_simulation(response, resolution
     a, b, energy = smear_by_vectors(*events, resolution, np.random.default_rng(9))
     kept = (energy > MUON_MASS) & (a < 1) & (b < 1)
     simulated = histogram(np.sqrt(a[kept]), np.sqrt(b[kept]))
-    v1, v2, accepted = smear_events(*events, resolution, E_MAX, np.random.default_rng(10))
+    v1, v2, accepted = smear_events(*events, resolution, SETUP, np.random.default_rng(10))
     for counts in (simulated, histogram(v1[accepted], v2[accepted])):
         assert 1e-3 < p_value(counts, n_events * (response @ contents())) < 1 - 1e-3
         lost = 1 - (response @ contents()).sum()
@@ -189,7 +193,7 @@ def test_a_resolution_wrong_by_five_percent_is_noticed():
     squares /= squares.sum()
     n_events = 2_000_000
     rng = np.random.default_rng(11)
-    v1, v2, accepted = smear_events(*true_events(n_events, squares, GRID, rng), BOTH, E_MAX, rng)
+    v1, v2, accepted = smear_events(*true_events(n_events, squares, GRID, rng), BOTH, SETUP, rng)
     counts = histogram(v1[accepted], v2[accepted])
     p_values = [
         p_value(counts, n_events * (response_matrix(GRID, assumed) @ squares))
@@ -211,7 +215,7 @@ def test_columns_are_probabilities(response, resolution):
     edge = (np.arange(sums.size) % GRID.n_v2 == GRID.n_v2 - 1) / GRID.n_v1
     n_events = 300_000
     events = true_events(n_events, edge, GRID, np.random.default_rng(12))
-    lost = n_events - smear_events(*events, resolution, E_MAX, np.random.default_rng(13))[2].sum()
+    lost = n_events - smear_events(*events, resolution, SETUP, np.random.default_rng(13))[2].sum()
     expected = n_events * (1 - edge @ sums)
     assert expected > 1000
     assert abs(lost - expected) < 4 * np.sqrt(expected) + 0.01 * expected
@@ -247,13 +251,13 @@ def test_density_of_events_is_the_integral_over_true_cells():
     x, w = np.polynomial.legendre.leggauss(60)
     v1 = (row + (x[:, None] + 1) / 2) / GRID.n_v1
     v2 = (column + (x + 1) / 2) / GRID.n_v2
-    energy, cos_theta = muon_from_density_variables(v1, v2, E_MAX)
+    energy, cos_theta = lepton_from_density_variables(v1, v2, SETUP)
     theta = np.arccos(cos_theta)
     width = BOTH.energy * energy
     measured = np.array([[0.31, 0.28, 0.33, 0.36], [0.52, 0.53, 0.50, 0.535]])
     found = event_response(*measured, GRID, BOTH)[:, [row * GRID.n_v2 + column]].toarray()[:, 0]
     for (v1_measured, v2_measured), density in zip(measured.T, found, strict=True):
-        e, c = muon_from_density_variables(v1_measured, v2_measured, E_MAX)
+        e, c = lepton_from_density_variables(v1_measured, v2_measured, SETUP)
         gauss = np.exp(
             -0.5 * ((e - energy) / width) ** 2 - 0.5 * ((np.arccos(c) - theta) / BOTH.angle) ** 2
         ) / (2 * np.pi * width * BOTH.angle)
@@ -267,15 +271,15 @@ def test_density_of_forward_events():
     """Next to the beam: events of a narrow ring in θ', counted and predicted."""
     n_events = 2_000_000
     events = true_events(n_events, contents(), GRID, np.random.default_rng(14))
-    energy, cos_theta = muon_from_density_variables(
-        *smear_events(*events, BOTH, E_MAX, np.random.default_rng(15))[:2], E_MAX
+    energy, cos_theta = lepton_from_density_variables(
+        *smear_events(*events, BOTH, SETUP, np.random.default_rng(15))[:2], SETUP
     )
     low, high = 4.0, 6.0
     ring = (energy > low) & (energy < high) & (np.arccos(np.minimum(cos_theta, 1)) < 0.02)
     e, t = np.meshgrid(
         low + (np.arange(20) + 0.5) * (high - low) / 20, (np.arange(20) + 0.5) * 1e-3
     )
-    measured = density_variables_from_muon(e.ravel(), np.cos(t.ravel()), E_MAX)
+    measured = density_variables_from_lepton(e.ravel(), np.cos(t.ravel()), SETUP)
     density = event_response(*measured, GRID, BOTH) @ contents()
     transverse = np.sqrt(e**2 - MUON_MASS**2) * np.sin(t)
     area = transverse / (4 * NUCLEON_MASS * E_MAX * measured[0] * measured[1]).reshape(t.shape)

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 import torch
 
 import toy
+from nd2fd.beam.flux import cell_averages
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.io.checkpoint import Checkpoint
@@ -24,10 +25,9 @@ from nd2fd.learning.training import (
     train_together,
 )
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
-from nd2fd.beam.flux import cell_averages
 
-GRID = DensityGrid(32, 32, 32, 2, 10.0)
-NODES = NodeGrid(24, 24)
+GRID = DensityGrid(toy.SETUP, 32, 32, 32, 2)
+NODES = NodeGrid.for_setup(toy.SETUP, 24, 24)
 VARPRO = TrainingSettings("varpro", "silu", "float64", 3, 32, 40, 1e-10, 0.0, "cpu")
 
 

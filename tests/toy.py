@@ -1,29 +1,56 @@
-"""A smooth toy cross section and flux for tests that need no PDF."""
+"""A smooth toy cross section and flux for tests that need no PDF, for any setup."""
+
+from dataclasses import replace
 
 import numpy as np
 
 from nd2fd.cross_sections.quark_parton import toy_truth
+from nd2fd.physics.setup import Setup, Target
 
+SETUP = Setup(Target((("Ar40", 1),)), "muon", antineutrino=False, energy_max=10.0)
+"""Of the default configuration."""
+
+# x f = norm x^a (1 - x)^b at large Q², by PDG identifier.
 _SHAPES = {
     1: (1.0, 0.6, 4),
     2: (2.0, 0.6, 3),
     3: (0.1, 0.1, 7),
+    4: (0.03, 0.1, 7),
     -1: (0.15, 0.1, 7),
     -2: (0.12, 0.1, 7),
+    -3: (0.1, 0.1, 7),
     -4: (0.03, 0.1, 7),
 }
 
 
-def _parton_densities(pids, x, q2):
+def setup(**changes):
+    """The default setup with changes; a target may be given as nuclei by name."""
+    if isinstance(changes.get("target"), dict):
+        changes["target"] = Target(tuple(changes["target"].items()))
+    return replace(SETUP, **changes)
+
+
+def parton_densities(pids, x, q2):
+    """Vanish above x = 1, where there are no partons in a nucleon at rest."""
     return np.stack(
         [
-            norm * x**a * (1 - x) ** b * q2 / (q2 + 0.8) * (1 - 0.1 * x * np.log1p(q2))
+            norm
+            * x**a
+            * np.maximum(1 - x, 0.0) ** b
+            * q2
+            / (q2 + 0.8)
+            * (1 - 0.1 * x * np.log1p(q2))
             for norm, a, b in (_SHAPES[pid] for pid in pids)
         ]
     )
 
 
-structure_functions = toy_truth(_parton_densities)
+def structure_functions_of(setup):
+    """(W1', W2', W3')(x, Q²) of a setup."""
+    return toy_truth(parton_densities, setup)
+
+
+structure_functions = structure_functions_of(SETUP)
 
 
 def flux(energy):

@@ -8,8 +8,8 @@ arXiv:1801.05148, and rewrites in ``src/nd2fd/data`` the tables of DUNE's ν̄_�
 and the coefficients of T2K's and NOvA's ν_μ. DUNE's ν_μ table is older and stays.
 
 T2K's and NOvA's fluxes are histograms. A sum of Gaussians in ln E is fitted to them: its average
-over each bin, by least squares, residuals divided by the flux plus 1 % of the largest value. That is
-the best of 40 random starts.
+over each bin, by least squares, residuals divided by the flux plus 1 % of the largest value, and
+the best of 40 random starts is taken.
 """
 
 import argparse
@@ -25,13 +25,13 @@ Array = NDArray[np.float64]
 DATA = Path(__file__).resolve().parents[1] / "src" / "nd2fd" / "data"
 LICENCE = "MIT License, Copyright (c) 2021 Matheus Hostert"
 TABLE_COLUMNS = "# Columns: neutrino energy [GeV], flux [neutrinos / (cm² POT GeV)].\n"
-SHAPE_COLUMNS = """# One row per term of flux(E) = Σ amplitude exp(-ln(E/centre)^2 / (2 width^2)); centre in GeV, width
-# in ln E, amplitude relative to the flux in the highest bin.
+SHAPE_COLUMNS = """# One row per term of flux(E) = Σ amplitude exp(-ln(E/centre)^2 / (2 width^2));
+# centre in GeV, width in ln E, amplitude relative to the flux in the highest bin.
 # Made by tools/make_beam_data.py; agreement: docs/flux.md.
 """
 
-# The bins of NOvA's release. DarkNews samples the histogram at 100 energies, at least once a bin, and
-# gives 0 in the last one, up to 20 GeV.
+# The bins of NOvA's release. DarkNews samples the histogram at 100 energies, at least once a bin,
+# and gives 0 in the last one, up to 20 GeV.
 NOVA_EDGES = np.array([0.0, *np.linspace(0.6, 5.0, 23).round(1), *range(6, 20)])
 
 N_STARTS = 40
@@ -43,7 +43,7 @@ def sum_of_gaussians(log_parameters: Array, energy: Array) -> Array:
     """Flux at `energy` [GeV]; parameters are ln(amplitude), ln(centre), ln(width) of each term."""
     amplitude, centre, width = np.exp(log_parameters.reshape(-1, 3)).T
     log_ratio = np.log(energy[..., None] / centre)
-    return (amplitude * np.exp(-0.5 * (log_ratio / width) ** 2)).sum(axis=-1)
+    return np.asarray((amplitude * np.exp(-0.5 * (log_ratio / width) ** 2)).sum(axis=-1))
 
 
 def fit_shape(edges: Array, flux: Array, n_terms: int, peak: float) -> Array:
@@ -58,7 +58,7 @@ def fit_shape(edges: Array, flux: Array, n_terms: int, peak: float) -> Array:
 
     def residuals(log_parameters: Array) -> Array:
         average = sum_of_gaussians(log_parameters, energy).mean(axis=1)
-        return (average - target) / (target + 0.01)
+        return np.asarray((average - target) / (target + 0.01))
 
     fits = []
     for start in range(N_STARTS):
@@ -78,7 +78,7 @@ def fit_shape(edges: Array, flux: Array, n_terms: int, peak: float) -> Array:
             f" rms {np.sqrt(np.mean(deviation**2)):.1%}"
         )
     terms = np.exp(best.x.reshape(-1, 3))
-    return terms[terms[:, 1].argsort()]
+    return np.asarray(terms[terms[:, 1].argsort()])
 
 
 def write(name: str, header: str, rows: Array, digits: int) -> None:
@@ -112,8 +112,8 @@ def main() -> None:
         "# Muon-neutrino flux of Fermilab's Booster Neutrino Beam at MicroBooNE, positive horn\n"
         "# polarity, at the centres of bins of 0.05 GeV up to 6.8 GeV.\n"
         + TABLE_COLUMNS
-        + "# Taken from include/fluxes/MicroBooNE_BNB_flux.txt of DarkNews 0.4.8 (PyPI, numu column,\n"
-        f"# first 136 bins, divided by their width), {LICENCE}.\n",
+        + "# Taken from include/fluxes/MicroBooNE_BNB_flux.txt of DarkNews 0.4.8 (PyPI, numu\n"
+        f"# column, first 136 bins, divided by their width), {LICENCE}.\n",
         np.stack([(low + high) / 2, flux / 0.05], axis=1),
         6,
     )
@@ -123,7 +123,8 @@ def main() -> None:
     print("T2K")
     write(
         "t2k_numu_fhc.csv",
-        "# T2K muon-neutrino flux at ND280, 2.5 degrees off axis, forward horn current, up to 10 GeV.\n"
+        "# T2K muon-neutrino flux at ND280, 2.5 degrees off axis, forward horn current,\n"
+        "# up to 10 GeV.\n"
         + SHAPE_COLUMNS
         + "# Source: fit to the flux that T2K released with arXiv:1801.05148 (50 MeV bins).\n"
         "# amplitude, centre, width\n",

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nd2fd.beam.builtin import BEAMS
+from nd2fd.beam.builtin_modes import BUILT_IN_MODES
 from nd2fd.config.ensembles import EnsembleSection
-from nd2fd.config.model import BUILT_IN_MODES, Config
+from nd2fd.config.model import Config
 from nd2fd.cross_sections.truths import TRUTHS
 from nd2fd.streams import NO_DRAW
 from nd2fd.systematics import SYSTEMATICS
@@ -78,6 +79,18 @@ class Plan:
         if self.has_far:
             files["oscillation"] = self.path("inputs/oscillation.h5")
         return files
+
+    @property
+    def tables(self) -> list[str]:
+        """Tables that can be made: without fits, or without networks, there are fewer."""
+        names = ["numbers.json"]
+        if self.learned:
+            names.append("learning.csv")
+        if self.has_far:
+            names.append("oscillation.csv")
+            if self.systematics:
+                names.append("systematics.csv")
+        return [self.path(f"tables/{name}") for name in names]
 
     # Parameters.
 
@@ -160,6 +173,10 @@ class Plan:
             for name, reference in self.references.items()
             if self.ensemble(name).vary
         }
+
+    def smearing(self, name: str) -> dict[str, Any]:
+        """Section `smearing`, for ensembles with smearing."""
+        return self.section("smearing") if self.ensemble(name).smeared else {}
 
     def fit_range(self, name: str, parameter: str) -> list[float]:
         """Range of a parameter in the fits of an ensemble: its own one, or that of all."""

@@ -1,5 +1,6 @@
 # The checked configuration, and how rules ask what depends on what: nd2fd.plan knows it.
 import sys
+from functools import partial
 from os.path import relpath
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from snakemake.utils import update_config
 from nd2fd.config.problems import validate_config
 from nd2fd.config.reading import refuse_repeated_keys, typed_values
 from nd2fd.config.results_folder import mark_results, refuse_results_of_another_size
-from nd2fd.figures.catalogue import CATALOGUE
+from nd2fd.figures.catalogue import CATALOGUE, present
 from nd2fd.io.digest import code_digest
 from nd2fd.plan import Plan
 
@@ -27,11 +28,7 @@ except ValueError as error:
 
 section = PLAN.section
 # Those whose ensembles the configuration has.
-FIGURES = {
-    name: figure
-    for name, figure in CATALOGUE.items()
-    if figure.inputs(PLAN) is not None
-}
+FIGURES = present(PLAN)
 # Conda environment of the rules that train; relative to the file of the rule.
 TRAINING_ENV = (
     f"../../envs/nd2fd{'-cuda' if CONFIG.training.device == 'cuda' else ''}.yaml"
@@ -61,18 +58,19 @@ def code(script):
     return code_digest(Path(workflow.basedir) / "workflow" / "scripts" / f"{script}.py")
 
 
-def asked(method, *wildcard_names, **more):
-    """A function of wildcards that asks a method of the plan."""
+def asked(wildcard_names, method):
+    """Function of a rule's wildcards that asks a method of the plan about those of these names."""
 
     def answer(wildcards):
         values = [getattr(wildcards, name) for name in wildcard_names]
         try:
-            return method(*(int(v) if v.isdigit() else v for v in values), **more)
+            return method(*(int(v) if v.isdigit() else v for v in values))
         except ValueError as error:
             raise WorkflowError(str(error)) from None
 
     return answer
 
 
-def of_ensemble(method, **more):
-    return asked(method, "ensemble", **more)
+of_ensemble = partial(asked, ["ensemble"])
+of_batch = partial(asked, ["ensemble", "batch"])
+of_block = partial(asked, ["ensemble", "block"])

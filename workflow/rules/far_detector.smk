@@ -1,24 +1,42 @@
-rule far_events:
-    input:
-        **pdf_set(),
-        flux="results/inputs/flux.h5",
-        oscillation="results/inputs/oscillation.h5",
+rule tabulate_oscillation:
     output:
-        "results/far/events.h5",
+        "<results>/inputs/oscillation.h5",
     log:
-        "results/logs/far_events.log",
+        "<logs>/tabulate_oscillation.log",
     benchmark:
-        "results/benchmarks/far_events.tsv"
+        "<benchmarks>/tabulate_oscillation.tsv"
+    localrule: True
     conda:
         "../../envs/nd2fd.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
+    params:
+        code=code("tabulate_oscillation"),
+        setup=section("setup"),
+        oscillation=section("oscillation"),
+    message:
+        "Tabulating the survival probability at the truth"
+    script:
+        "../scripts/tabulate_oscillation.py"
+
+
+rule far_events:
+    input:
+        **PLAN.pdf_files,
+        **PLAN.spectra_files,
+    output:
+        "<results>/far/events.h5",
+    log:
+        "<logs>/far_events.log",
+    benchmark:
+        "<benchmarks>/far_events.tsv"
+    localrule: True
+    conda:
+        "../../envs/nd2fd.yaml"
     params:
         code=code("far_events"),
         seed=CONFIG.seed,
         n_events=CONFIG.far_detector.n_events,
-        energy_max=CONFIG.grid.energy_max,
+        setup=section("setup"),
+        truth=section("truth"),
         member=CONFIG.pdf.member,
         reader=CONFIG.pdf.reader,
     message:
@@ -29,22 +47,20 @@ rule far_events:
 
 rule far_smeared:
     input:
-        events="results/far/events.h5",
+        events="<results>/far/events.h5",
     output:
-        "results/far/smeared.h5",
+        "<results>/far/smeared.h5",
     log:
-        "results/logs/far_smeared.log",
+        "<logs>/far_smeared.log",
     benchmark:
-        "results/benchmarks/far_smeared.tsv"
+        "<benchmarks>/far_smeared.tsv"
+    localrule: True
     conda:
         "../../envs/nd2fd.yaml"
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         code=code("far_smeared"),
         seed=CONFIG.seed,
-        energy_max=CONFIG.grid.energy_max,
+        setup=section("setup"),
         smearing=section("smearing"),
     message:
         "Smearing the far-detector events"

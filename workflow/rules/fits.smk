@@ -1,36 +1,60 @@
 rule fit_members:
     input:
-        unpack(response_file),
-        events=far_data,
-        flux="results/inputs/flux.h5",
-        cross_section=cross_section_file,
+        unpack(of_ensemble(PLAN.response)),
+        events=of_ensemble(PLAN.far_data),
+        flux="<results>/inputs/flux.h5",
+        cross_section=of_batch(PLAN.cross_section),
     output:
-        "results/fits/{ensemble}/{batch}.h5",
+        "<results>/fits/{ensemble}/{batch}.h5",
     log:
-        "results/logs/fit_members/{ensemble}/{batch}.log",
+        "<logs>/fit_members/{ensemble}/{batch}.log",
     benchmark:
-        "results/benchmarks/fit_members/{ensemble}/{batch}.tsv"
+        "<benchmarks>/fit_members/{ensemble}/{batch}.tsv"
     group:
-        fit_group
+        of_ensemble(PLAN.fit_group)
     conda:
         "../../envs/nd2fd.yaml"
-    threads: 1
     resources:
         mem_mb=2000,
-        runtime=15,
     params:
         code=code("fit_members"),
-        members=members,
+        members=of_batch(PLAN.members),
         seed=CONFIG.seed,
-        flux_draws=flux_draws,
-        smearing=section("smearing"),
-        cross_section=lambda wildcards: cross_section_kind(wildcards.ensemble),
+        nuisance_draws=of_batch(PLAN.draws),
+        systematics=section("systematics"),
+        setup=section("setup"),
         grid={**section("grid"), "n_energy": CONFIG.far_detector.n_energy},
+        smearing=of_ensemble(PLAN.smearing),
+        cross_section=of_ensemble(PLAN.kind),
         oscillation=section("oscillation"),
         replicas=CONFIG.fits.replicas,
-        sin2_theta23=fit_range("sin2_theta23"),
-        dm2_32=fit_range("dm2_32"),
+        sin2_theta23=of_ensemble(partial(PLAN.fit_range, parameter="sin2_theta23")),
+        dm2_32=of_ensemble(partial(PLAN.fit_range, parameter="dm2_32")),
     message:
         "Fitting oscillation parameters with {wildcards.ensemble}, batch {wildcards.batch}"
     script:
         "../scripts/fit_members.py"
+
+
+rule ensemble_intervals:
+    input:
+        fits=of_ensemble(partial(PLAN.batches, "fits")),
+    output:
+        "<results>/intervals/{ensemble}.h5",
+    log:
+        "<logs>/ensemble_intervals/{ensemble}.log",
+    benchmark:
+        "<benchmarks>/ensemble_intervals/{ensemble}.tsv"
+    group:
+        of_ensemble(PLAN.fit_group)
+    conda:
+        "../../envs/nd2fd.yaml"
+    params:
+        code=code("ensemble_intervals"),
+        points=CONFIG.regions.points,
+        sin2_theta23=of_ensemble(partial(PLAN.fit_range, parameter="sin2_theta23")),
+        dm2_32=of_ensemble(partial(PLAN.fit_range, parameter="dm2_32")),
+    message:
+        "Confidence regions of {wildcards.ensemble}"
+    script:
+        "../scripts/ensemble_intervals.py"

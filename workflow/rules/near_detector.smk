@@ -1,28 +1,29 @@
 rule near_members:
     input:
-        unpack(response_file),
-        truth="results/truth/densities.h5",
-        flux="results/inputs/flux.h5",
+        unpack(of_ensemble(PLAN.response)),
+        truth="<results>/truth/densities.h5",
+        flux="<results>/inputs/flux.h5",
     output:
-        "results/near/{ensemble}/{batch}.h5",
+        "<results>/near/{ensemble}/{batch}.h5",
     log:
-        "results/logs/near_members/{ensemble}/{batch}.log",
+        "<logs>/near_members/{ensemble}/{batch}.log",
     benchmark:
-        "results/benchmarks/near_members/{ensemble}/{batch}.tsv"
+        "<benchmarks>/near_members/{ensemble}/{batch}.tsv"
     conda:
         "../../envs/nd2fd.yaml"
     resources:
         mem_mb=1500,
-        runtime=30,
     params:
         code=code("near_members"),
-        members=members,
+        members=of_batch(PLAN.members),
         seed=CONFIG.seed,
-        n_events=lambda wildcards: ensemble(wildcards.ensemble).near_events or 0,
-        streams=near_streams,
-        flux_draws=flux_draws,
+        n_events=of_ensemble(PLAN.near_events),
+        streams=of_batch(PLAN.near_streams),
+        nuisance_draws=of_batch(PLAN.draws),
+        systematics=section("systematics"),
+        setup=section("setup"),
         grid=section("grid"),
-        smearing=section("smearing"),
+        smearing=of_ensemble(PLAN.smearing),
     message:
         "Near-detector data of {wildcards.ensemble}, batch {wildcards.batch}"
     script:
@@ -30,34 +31,32 @@ rule near_members:
 
 
 # Without events to draw it is a matter of a second.
-use rule near_members as near_exact with:
+use rule near_members as near_asimov with:
     wildcard_constraints:
-        ensemble="|".join(exact_ensembles()),
+        ensemble="|".join(PLAN.asimov),
+    localrule: True
 
 
-ruleorder: near_exact > near_members
+ruleorder: near_asimov > near_members
 
 
 rule near_events:
     input:
-        truth="results/truth/densities.h5",
-        flux="results/inputs/flux.h5",
+        truth="<results>/truth/densities.h5",
+        flux="<results>/inputs/flux.h5",
     output:
-        "results/near/events.h5",
+        "<results>/near/events.h5",
     log:
-        "results/logs/near_events.log",
+        "<logs>/near_events.log",
     benchmark:
-        "results/benchmarks/near_events.tsv"
+        "<benchmarks>/near_events.tsv"
     conda:
         "../../envs/nd2fd.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         code=code("near_events"),
         seed=CONFIG.seed,
         n_events=CONFIG.near_detector.n_events,
-        energy_max=CONFIG.grid.energy_max,
+        setup=section("setup"),
     message:
         "Drawing near-detector events"
     script:

@@ -1,14 +1,14 @@
 rule train_members:
     input:
-        unpack(response_file),
-        near=near_file("structure_functions"),
-        truth="results/truth/densities.h5",
+        unpack(of_ensemble(PLAN.response)),
+        near=of_batch(partial(PLAN.near_data, kind="structure_functions")),
+        truth="<results>/truth/densities.h5",
     output:
-        "results/members/{ensemble}/{batch}.h5",
+        "<results>/members/{ensemble}/{batch}.h5",
     log:
-        "results/logs/train_members/{ensemble}/{batch}.log",
+        "<logs>/train_members/{ensemble}/{batch}.log",
     benchmark:
-        "results/benchmarks/train_members/{ensemble}/{batch}.tsv"
+        "<benchmarks>/train_members/{ensemble}/{batch}.tsv"
     group:
         "training"
     conda:
@@ -18,14 +18,13 @@ rule train_members:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
     params:
         code=code("train_members"),
-        grid=section("grid"),
-        nodes=section("nodes"),
-        training=training_settings,
         seed=CONFIG.seed,
-        streams=network_streams,
+        streams=of_batch(PLAN.network_streams),
+        setup=section("setup"),
+        grid=section("grid"),
+        training=of_ensemble(PLAN.training),
     message:
         "Training {wildcards.ensemble}, batch {wildcards.batch}"
     script:
@@ -34,13 +33,13 @@ rule train_members:
 
 rule train_flows:
     input:
-        near=near_file("flow"),
+        near=of_batch(partial(PLAN.near_data, kind="flow")),
     output:
-        "results/flows/{ensemble}/{batch}.h5",
+        "<results>/flows/{ensemble}/{batch}.h5",
     log:
-        "results/logs/train_flows/{ensemble}/{batch}.log",
+        "<logs>/train_flows/{ensemble}/{batch}.log",
     benchmark:
-        "results/benchmarks/train_flows/{ensemble}/{batch}.tsv"
+        "<benchmarks>/train_flows/{ensemble}/{batch}.tsv"
     group:
         "training"
     conda:
@@ -49,74 +48,14 @@ rule train_flows:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=60,
     params:
         code=code("train_flows"),
+        seed=CONFIG.seed,
+        streams=of_batch(PLAN.network_streams),
+        setup=section("setup"),
         grid=section("grid"),
         flow=section("flow"),
-        seed=CONFIG.seed,
-        streams=network_streams,
     message:
         "Training flows of {wildcards.ensemble}, batch {wildcards.batch}"
     script:
         "../scripts/train_flows.py"
-
-
-rule predict_members:
-    input:
-        cross_section=cross_section_file,
-        flux="results/inputs/flux.h5",
-        oscillation="results/inputs/oscillation.h5",
-    output:
-        "results/predictions/{ensemble}/{batch}.h5",
-    log:
-        "results/logs/predict_members/{ensemble}/{batch}.log",
-    benchmark:
-        "results/benchmarks/predict_members/{ensemble}/{batch}.tsv"
-    group:
-        "training"
-    conda:
-        "../../envs/nd2fd.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=code("predict_members"),
-        members=members,
-        cross_section=lambda wildcards: cross_section_kind(wildcards.ensemble),
-        grid=section("grid"),
-    message:
-        "Densities predicted by {wildcards.ensemble}, batch {wildcards.batch}"
-    script:
-        "../scripts/predict_members.py"
-
-
-rule learning_table:
-    input:
-        **{
-            f"{name}_models": batches(LEARNED[cross_section_kind(name)], name)
-            for name in learned_ensembles()
-        },
-        **{
-            f"{name}_predictions": batches("predictions", name)
-            for name in learned_ensembles()
-        },
-        truth="results/truth/densities.h5",
-    output:
-        "results/tables/learning.csv",
-    log:
-        "results/logs/learning_table.log",
-    benchmark:
-        "results/benchmarks/learning_table.tsv"
-    conda:
-        "../../envs/nd2fd.yaml"
-    resources:
-        mem_mb=500,
-        runtime=5,
-    params:
-        code=code("learning_table"),
-        models={name: cross_section_kind(name) for name in learned_ensembles()},
-    message:
-        "How well each member learned the cross section"
-    script:
-        "../scripts/learning_table.py"

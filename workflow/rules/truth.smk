@@ -1,26 +1,50 @@
 rule truth_densities:
     input:
-        **pdf_set(),
-        flux="results/inputs/flux.h5",
-        oscillation="results/inputs/oscillation.h5",
+        **PLAN.pdf_files,
+        **PLAN.spectra_files,
     output:
-        "results/truth/densities.h5",
+        "<results>/truth/densities.h5",
     log:
-        "results/logs/truth_densities.log",
+        "<logs>/truth_densities.log",
     benchmark:
-        "results/benchmarks/truth_densities.tsv"
+        "<benchmarks>/truth_densities.tsv"
+    localrule: True
     conda:
         "../../envs/nd2fd.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         code=code("truth_densities"),
+        setup=section("setup"),
+        truth=section("truth"),
         grid=section("grid"),
         nodes=section("nodes"),
         member=CONFIG.pdf.member,
         reader=CONFIG.pdf.reader,
     message:
-        "Computing the toy truth at both detectors"
+        "Computing the truth at the detectors"
     script:
         "../scripts/truth_densities.py"
+
+
+rule node_weights:
+    input:
+        **PLAN.spectra_files,
+        truth="<results>/truth/densities.h5",
+    output:
+        "<results>/truth/weights.h5",
+    log:
+        "<logs>/node_weights.log",
+    benchmark:
+        "<benchmarks>/node_weights.tsv"
+    localrule: True
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("node_weights"),
+        setup=section("setup"),
+        grid=section("grid"),
+    message:
+        "Weights of the structure functions at the detectors"
+    script:
+        "../scripts/node_weights.py"

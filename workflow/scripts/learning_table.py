@@ -2,50 +2,18 @@
 
 from typing import Any
 
-import numpy as np
-import pandas as pd
+from nd2fd.io.job import Job
+from nd2fd.io.schemas.learned import Flows, Networks, Predictions
+from nd2fd.io.schemas.truth import Truth
+from nd2fd.report.learning_table import learning_table
 
-from nd2fd.io.job import Stage
-from nd2fd.io.schemas import FLOW, MEMBER, PREDICTION, TRUTH
-from nd2fd.physics.density import total_variation
-
-# Where the near-detector flux is large enough to say something about σ(E_ν).
-E_MIN, E_MAX = 1.5, 9.0
+ARTIFACTS = {"structure_functions": Networks, "flow": Flows}
 
 snakemake: Any
 
-with Stage(snakemake) as stage:
-    truth = stage.read("truth", TRUTH)
-    true_sigma = truth["sigma_total"] / np.average(truth["sigma_total"], weights=truth["near_flux"])
-    constrained = (truth["energy"] > E_MIN) & (truth["energy"] < E_MAX)
-    tables = []
-    for ensemble, kind in snakemake.params.models.items():
-        models = stage.read_members(f"{ensemble}_models", FLOW if kind == "flow" else MEMBER)
-        if kind == "flow":  # its last weights are kept, and it has no test
-            learned = {"loss": models["final_loss"], "best_step": np.nan, "test_loss": np.nan}
-        else:
-            best_step = models["best_step"]
-            learned = {
-                "loss": np.take_along_axis(models["loss"], best_step[:, None], axis=1)[:, 0],
-                "best_step": best_step,
-                "test_loss": models["test_loss"][:, -1],
-            }
-        predictions = stage.read_members(f"{ensemble}_predictions", PREDICTION)
-        deviation = np.abs(predictions["sigma_total"] / true_sigma - 1.0)[:, constrained]
-        tables.append(
-            pd.DataFrame(
-                {
-                    "ensemble": ensemble,
-                    "member": models["member"],
-                    **learned,
-                    "near_total_variation": [
-                        total_variation(density, truth["near"]) for density in predictions["near"]
-                    ],
-                    "far_total_variation": [
-                        total_variation(density, truth["far"]) for density in predictions["far"]
-                    ],
-                    "max_sigma_deviation": deviation.max(axis=1),
-                }
-            )
-        )
-    stage.write_table(pd.concat(tables))
+with Job(snakemake) as job:
+    kinds = job.params.models
+    models = {n: job.load_joined(f"{n}_models", ARTIFACTS[kind]) for n, kind in kinds.items()}
+    predictions = {name: job.load_joined(f"{name}_predictions", Predictions) for name in kinds}
+    truth = job.load("truth", Truth)
+    job.save_table(learning_table(truth, models, predictions, job.params.energy_max))

@@ -20,5 +20,6 @@ with Job(snakemake) as job:
     grid = DensityGrid.from_config(p.setup, p.grid)
     assumptions = draw_assumptions(p.seed, p.nuisance_draws, nature[1], p.systematics)
     streams = [random_stream(p.seed, "near_events", *stream) for stream in p.streams]
-    sample = (p.n_events, streams, job.progress("events", p.n_events * len(streams)))
-    job.save(near_data(*nature, *detector, grid, assumptions, p.members, *sample))
+    progress = job.progress("events", p.n_events * len(streams))
+    common = (*nature, *detector, grid, assumptions, p.members)
+    job.save(near_data(*common, p.n_events, streams, progress))

@@ -36,7 +36,7 @@ FAR_MINUS_NEAR: Final = 0.01
 CORRELATION_LENGTH: Final = 0.5
 """L: distance in ln E over which errors at two energies lose their correlation."""
 
-_N_CENTRES = 7  # a distance L apart; below E_max exp(1/2 − 7 L), E_max/20, errors are constant
+_N_CENTRES = 7  # a distance L apart; below E_max exp(−5 L), which is E_max/12, errors are constant
 _BINS_PER_LENGTH = 10  # straight lines in between are then within 0.2 % of the largest shift
 
 
@@ -72,9 +72,9 @@ def _smooth(energy_max: float) -> FluxModes:
     # exp(−((x − k L)² + (x' − k L)²)/L²) is √(π/2) exp(−(x − x')²/(2 L²)), but for 1.4 % of ripple.
     length = CORRELATION_LENGTH
     log_max = np.log(energy_max)
-    centres = log_max + (0.5 - np.arange(_N_CENTRES)) * length
-    log_min = log_max - (_N_CENTRES - 1) * length
-    n_bins = (_N_CENTRES - 1) * _BINS_PER_LENGTH
+    centres = log_max + (0.5 - np.arange(_N_CENTRES)) * length  # the ends lie between two of them
+    log_min = log_max - (_N_CENTRES - 2) * length
+    n_bins = (_N_CENTRES - 2) * _BINS_PER_LENGTH
     edges = np.array([0.0, *np.exp(np.linspace(log_min, log_max, n_bins + 1))])
     edges[-1] = energy_max  # exp(log(x)) may be a bit less
     log_energy = np.log(0.5 * (edges[1:] + edges[:-1])).clip(min=log_min)

@@ -14,11 +14,8 @@ Array = NDArray[np.float64]
 _POINTS_PER_CELL = 64
 
 _N_COLUMNS = (2, 7)
-_FLAVOURS = {
-    "electron": 1,
-    "muon": 2,
-    "tau": 3,
-}  # columns of the neutrinos; the antineutrinos follow
+# Columns of the neutrinos in a row of seven; the antineutrinos follow in the same order.
+_FLAVOURS = {"electron": 1, "muon": 2, "tau": 3}
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ def read_flux_table(
     flux = table[:, column]
     if not flux.any():
         raise ValueError(
-            f"flux file {path}: the flux is 0 in every row of column {column + 1}; it must not vanish"
+            f"flux file {path}: the flux is 0 in every row of column {column + 1}; it must not be"
         )
     return FluxTable(table[:, 0], flux)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from nd2fd.beam.builtin import flux_table
-from nd2fd.beam.modes import read_flux_modes
+from nd2fd.beam.builtin_modes import check_modes, flux_modes
 from nd2fd.config.ensembles import EnsembleSection, SystematicName
 from nd2fd.config.fields import EnsembleName, Section, WithoutNulls, key, usable
 from nd2fd.config.sections import (
@@ -29,9 +29,6 @@ from nd2fd.config.sections import (
 )
 from nd2fd.physics.setup import Setup
 from nd2fd.systematics import SYSTEMATICS
-
-BUILT_IN_MODES = ("dune_fhc", "smooth")
-"""Values of `flux.uncertainty` that are not files."""
 
 FITTED = {
     "sin2_theta23": "oscillation.sin2_theta23",
@@ -105,15 +102,13 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _modes_cover_the_spectrum(self) -> "Config":
-        path = self.flux.uncertainty
-        if path is not None and path not in BUILT_IN_MODES:
-            try:
-                usable(partial(read_flux_modes, path, self.setup.energy_max))
-            except ValueError as error:
-                raise ValueError(
-                    f"flux.uncertainty: {error} (built-in ones are {', '.join(BUILT_IN_MODES)})"
-                ) from None
+    def _modes_fit_the_flux(self) -> "Config":
+        modes, setup = self.flux.uncertainty, self.setup
+        try:
+            usable(partial(flux_modes, modes, setup.energy_max))
+            check_modes(modes, self.flux.near, setup.lepton, setup.helicity == "antineutrino")
+        except ValueError as error:
+            raise ValueError(f"flux.uncertainty: {error}") from None
         return self
 
     @model_validator(mode="after")

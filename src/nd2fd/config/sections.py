@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from nd2fd.beam.builtin import BEAMS
+from nd2fd.beam.builtin_modes import BUILT_IN_MODES
 from nd2fd.config.fields import (
     EMBEDDED,
     EnsembleName,
@@ -92,8 +94,8 @@ class FluxSection(Section):
     """Neutrino fluxes and their uncertainty; files are checked against `setup`."""
 
     near: str = key(
-        "Name of a built-in beam (docs/flux.md) or a text file with columns E flux, or the seven "
-        "of DUNE's tables (E, ν_e, ν_μ, ν_τ and the antineutrinos)",
+        f"A built-in beam, {', '.join(BEAMS)} (docs/flux.md), or a text file with columns E flux, "
+        "or the seven of DUNE's tables (E, ν_e, ν_μ, ν_τ and the antineutrinos)",
         "paper",
     )
     far: str | None = key(
@@ -101,9 +103,8 @@ class FluxSection(Section):
         "paper",
     )
     uncertainty: str | None = key(
-        "`dune_fhc` (ten smooth modes with DUNE's sizes and correlations), `smooth` (smooth modes "
-        "for any beam), a file of modes (fractional shifts in bins of E_ν, ND and FD, one standard "
-        "deviation each), or null: none",
+        f"Built-in modes, {', '.join(BUILT_IN_MODES)} (docs/flux.md), a file of modes (fractional "
+        "shifts in bins of E_ν, ND and FD, one standard deviation each), or null: none",
         "DUNE's modes: paper; embedding: choice",
     )
     remove_normalisation: bool = key(

@@ -1,8 +1,9 @@
 r"""The muon's resolution as a matrix: of cell contents, and of densities at measured events.
 
 The response factorises in (E, θ), not in (v1, v2). A fine lattice of bins
-(`nd2fd.detector.lattice`) leads from the one to the other. With the share Q of each bin that lies in each cell, the area
-dv1 dv2 of the overlap, W, and the probabilities K_E and K_θ to go from bin to bin, the response is
+(`nd2fd.detector.lattice`) leads from the one to the other. With the share Q of each bin that lies
+in each cell, the area dv1 dv2 of the overlap, W, and the probabilities K_E and K_θ to go from bin
+to bin, the response is
 
     S = Qᵀ (K_E ⊗ K_θ) W diag(1 / W's column sums)
 

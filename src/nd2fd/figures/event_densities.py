@@ -18,7 +18,7 @@ def draw(truth: Truth, prediction: Predictions) -> Figure:
     figure, axes = plt.subplots(
         len(rows),
         3,
-        figsize=(PAGE, 0.5 + 1.95 * len(rows)),
+        figsize=(PAGE, 0.9 + 1.75 * len(rows)),
         sharex=True,
         sharey=True,
         squeeze=False,

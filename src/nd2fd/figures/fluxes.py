@@ -86,9 +86,14 @@ def draw(
 def from_job(job: Job) -> Figure:
     """Draws of an ensemble, which stand with its fits or, of networks, with what they train on."""
     drawn: Fits | NearData
-    if job.params.drawn_for == "fits":
-        drawn = job.load_joined("draws", Fits)
+    if hasattr(job.input, "fits"):
+        drawn = job.load_joined("fits", Fits)
     else:
-        drawn = job.load_joined("draws", NearData)
-    oscillation = job.load("oscillation", Oscillation) if job.params.has_far else None
-    return draw(job.load("flux", Flux), oscillation, drawn.flux_parameters, job.params.antineutrino)
+        drawn = job.load_joined("near", NearData)
+    assert drawn.flux_parameters is not None
+    return draw(
+        job.load("flux", Flux),
+        job.load_optional("oscillation", Oscillation),
+        drawn.flux_parameters,
+        job.params.antineutrino,
+    )

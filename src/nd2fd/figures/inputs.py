@@ -99,7 +99,7 @@ def from_job(job: Job) -> Figure:
     """With the survival probability where there is a far detector."""
     return draw(
         job.load("flux", Flux),
-        job.load("oscillation", Oscillation) if job.params.has_far else None,
+        job.load_optional("oscillation", Oscillation),
         job.load("truth", Truth),
         job.load("weights", NodeWeights),
         job.params.antineutrino,

@@ -12,7 +12,7 @@ from nd2fd.io.job import Job
 from nd2fd.io.schemas.learned import Networks
 
 
-def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int | None]) -> Figure:
+def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int]) -> Figure:
     """Losses against evaluations, one panel per ensemble.
 
     Parameters
@@ -20,7 +20,7 @@ def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int | None]
     networks
         All members, by ensemble.
     near_events
-        Number of ND events that each ensemble trains on; None for the exact density.
+        Number of ND events that each ensemble trains on; 0 for its exact density.
     """
     figure, (panels,) = plt.subplots(1, len(networks), figsize=(PAGE, 2.9), squeeze=False)
     for axis, (name, members) in zip(panels, networks.items(), strict=True):
@@ -39,7 +39,7 @@ def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int | None]
             color=LEARNED,
         )
         n_events = near_events[name]
-        title = "exact ND density" if n_events is None else f"{n_events / 1e6:g} M ND events"
+        title = f"{n_events / 1e6:g} M ND events" if n_events else "exact ND density"
         axis.set_title(f"{title}, {n_members} members")
         axis.set(xlabel="evaluation of loss and gradient", xlim=(0, None), yscale="log")
     panels[0].set_ylabel("loss")
@@ -58,4 +58,6 @@ def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int | None]
 def from_job(job: Job) -> Figure:
     """Of the ensembles in the parameter `near_events`."""
     near_events = job.params.near_events
-    return draw({name: job.load_joined(name, Networks) for name in near_events}, near_events)
+    return draw(
+        {name: job.load_joined(f"{name}_networks", Networks) for name in near_events}, near_events
+    )

@@ -41,7 +41,7 @@ def draw(truth: Marginals, members: Marginals, energy_max: float) -> Figure:
             populated = true > POPULATED * true.max()
             largest = 0.0
             for learned in getattr(members, f"{detector}_{name}"):
-                percent = 100.0 * (learned / true - 1.0)[populated]
+                percent = 100.0 * (learned[populated] / true[populated] - 1.0)
                 largest = max(largest, np.abs(percent).max())
                 main.plot(values, learned, color=LEARNED)
                 deviation.plot(values[populated], percent, color=LEARNED, lw=0.6)

@@ -1,135 +1,144 @@
 """Digest of the code that a job runs.
 
-Snakemake sees neither that a module has changed which a script imports, nor a file that comes with
-the package; of the script itself it sees the time of its last change. The digest of all three,
-given to a rule as a parameter, reruns the rule when what it runs is another program, and only then:
-comments, layout, docstrings and times do not count, and equal files have equal digests wherever
-they are. It takes no module to be imported, and is the same in all versions of Python.
+Of what a script runs, Snakemake sees only when the script itself was changed last. The digest,
+given to a rule as a parameter, reruns the rule when the script, a module of the package that it
+needs, or a data file of these has changed, and only then: comments, layout, docstrings and times do
+not count, and equal files have equal digests in any place. So no result may depend on a docstring.
 
-What a script needs is found in its text, and in that of the modules it needs in turn:
+What a script needs is read from its syntax tree, and from those of the modules it needs in turn:
 
-* modules of this package that are imported anywhere, unless for type checking only,
-* modules named by a string, ``"nd2fd.module"`` or ``"nd2fd.module:function"``, as in registries,
-* files in ``nd2fd/data`` named by a string.
+* modules of the package that are imported anywhere in the file, but for type checking,
+* modules that a string names as registries do, ``"nd2fd.module"`` or ``"nd2fd.module:function"``,
+* files of ``nd2fd/data`` that a string names.
 
-So the name of a module or of such a file must not be put together from pieces.
+Imports are absolute ones; a name that is put together while the script runs is not seen.
 """
 
 import ast
 import hashlib
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 PACKAGE = Path(__file__).parents[1]
 
-
-class _Source(NamedTuple):
-    """A Python file: digest of its code, and what it needs."""
-
-    sha256: str
-    needs: frozenset[Path]
+_NAMING = (ast.Import, ast.ImportFrom, ast.Constant)
 
 
-def code_files(script: Path, *modules: str) -> list[Path]:
-    """Files of this package that a script needs, sorted: Python modules and data.
+def code_digest(script: Path, *modules: str) -> str:
+    """SHA-256, in hexadecimal, of a script and all that it needs of the package.
 
     Parameters
     ----------
     script
-        The script.
+        Python file.
     modules
-        Dotted names of modules that it imports by names which are not in its text.
+        Dotted names of modules that the script imports by names it is given.
 
     Raises
     ------
     ValueError
-        There is no module of such a name.
+        The package has no such module.
     """
+    digest = hashlib.sha256(_source(script).sha256.encode())
+    for path in code_files(script, *modules):
+        name = path.relative_to(PACKAGE).as_posix()
+        digest.update(f"\n{name} {_source(path).sha256}".encode())
+    return digest.hexdigest()
+
+
+def code_files(script: Path, *modules: str) -> list[Path]:
+    """The files of the package that `code_digest` is of, sorted; raises as that."""
     pending = [*_source(script).needs]
     for module in modules:
         files = _module_files(module)
-        if not files or files[-1].relative_to(PACKAGE.parent) not in _locations(module):
-            raise ValueError(f"no module {module!r} in {PACKAGE}")
+        if len(files) <= module.count("."):
+            raise ValueError(f"{PACKAGE.name} has no module {module!r}")
         pending += files
     found: set[Path] = set()
     while pending:
         path = pending.pop()
         if path not in found:
             found.add(path)
-            pending += _source(path).needs if path.suffix == ".py" else ()
+            pending += _source(path).needs
     return sorted(found)
 
 
-def code_digest(script: Path, *modules: str) -> str:
-    """SHA-256 of a script and its `code_files`, in hexadecimal; raises as that."""
-    digest = hashlib.sha256(_source(script).sha256.encode())
-    for path in code_files(script, *modules):
-        sha256 = _source(path).sha256 if path.suffix == ".py" else _data_sha256(path)
-        digest.update(f"\n{path.relative_to(PACKAGE).as_posix()} {sha256}".encode())
-    return digest.hexdigest()
+class _Source(NamedTuple):
+    """Digest of what counts in a file, and the files of the package that it names."""
+
+    sha256: str
+    needs: frozenset[Path]
 
 
 @cache
 def _source(path: Path) -> _Source:
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    content = path.read_bytes()
+    if path.suffix != ".py":
+        return _Source(hashlib.sha256(content).hexdigest(), frozenset())
+    names: set[str] = set()
+    code = repr(_plain(ast.parse(content, filename=str(path)), names))
     return _Source(
-        hashlib.sha256(repr(_plain(tree)).encode()).hexdigest(),
-        frozenset(needed for node in _nodes(tree) for needed in _needs(node)),
+        hashlib.sha256(code.encode()).hexdigest(),
+        frozenset(file for name in names for file in (*_module_files(name), *_data_file(name))),
     )
 
 
-@cache
-def _data_sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _plain(node: Any, names: set[str]) -> Any:
+    """A syntax tree as nested lists, without positions and docstrings; adds the names in it.
 
-
-def _is_docstring(node: object) -> bool:
-    """Whether a statement is nothing but a string, which documents what stands before it."""
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
-
-
-def _plain(tree: Any) -> Any:
-    """A syntax tree as nested tuples, without positions and docstrings.
-
-    `ast.dump` would write empty fields, which are not the same in all versions of Python.
+    Other than in `ast.dump` empty fields are left out: they differ between versions of Python.
     """
-    if isinstance(tree, ast.AST):
-        fields = ((name, value) for name, value in ast.iter_fields(tree) if value not in (None, []))
-        return (type(tree).__name__, *((name, _plain(value)) for name, value in fields))
-    if isinstance(tree, list):
-        return tuple(_plain(node) for node in tree if not _is_docstring(node))
-    return tree
+    if isinstance(node, list):
+        return [_plain(item, names) for item in node if not _is_docstring(item)]
+    if not isinstance(node, ast.AST):
+        return node
+    if isinstance(node, _NAMING):
+        names.update(_named(node))
+    plain: list[Any] = [type(node).__name__]
+    for field in node._fields:
+        value = getattr(node, field, None)
+        # Whether a name is read or written (ctx) follows from where it stands.
+        if value is None or value == [] or field == "ctx":
+            continue
+        if field == "body" and isinstance(node, ast.If) and _is_type_checking(node.test):
+            plain += field, _plain(value, set())
+        else:
+            plain += field, _plain(value, names)
+    return plain
 
 
-def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but docstrings and what is for type checking only."""
-    pending = [tree]
-    while pending:
-        node = pending.pop()
-        yield node
-        children: Any = ast.iter_child_nodes(node)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            children = node.orelse
-        pending += [child for child in children if not _is_docstring(child)]
+def _is_docstring(node: Any) -> bool:
+    """Whether a statement is a string alone: documentation of what it stands in or behind."""
+    return isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str)
 
 
-def _needs(node: ast.AST) -> Iterator[Path]:
-    """Files that a node of a syntax tree names."""
+def _is_type_checking(test: ast.expr) -> bool:
+    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
+
+
+def _named(node: ast.Import | ast.ImportFrom | ast.Constant) -> list[str]:
+    """What a node names that can be a module, or a file with data."""
     if isinstance(node, ast.Import):
-        for alias in node.names:
-            yield from _module_files(alias.name)
-    elif isinstance(node, ast.ImportFrom) and not node.level:
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
         # `from package import x`: x may be a module or a name in the package.
-        for alias in node.names:
-            yield from _module_files(f"{node.module}.{alias.name}")
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        if re.fullmatch(r"\w+(\.\w+)+(:\w+)?", node.value):
-            yield from _module_files(node.value.partition(":")[0])
-            yield from _data_files().get(node.value, ())
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    match = re.fullmatch(r"(\w+\.[\w.-]+)(:\w+)?", str(node.value))
+    return [match[1]] if match else []
+
+
+def _module_files(name: str) -> list[Path]:
+    """Files of a module and of the packages it is in, as far as there are any."""
+    package, *parts = name.split(".")
+    if package != PACKAGE.name:
+        return []
+    places = [PACKAGE.joinpath(*parts[:depth]) for depth in range(len(parts) + 1)]
+    files = [file for p in places for file in (p / "__init__.py", p.with_suffix(".py"))]
+    return [file for file in files if file.is_file()]
+
+
+def _data_file(name: str) -> list[Path]:
+    """The data file of the package that has this name, if there is one."""
+    return [file for file in [PACKAGE / "data" / name] if file.is_file()]

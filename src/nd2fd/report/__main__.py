@@ -11,9 +11,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from nd2fd.report.captions import FIGURES, caption
 from nd2fd.report.images import small_png
-from nd2fd.report.numbers import Number, from_json
+from nd2fd.report.numbers import Number
+from nd2fd.report.numbers_file import (
+    Ensemble,
+    FigureText,
+    numbers_from_json,
+    summary_from_json,
+)
 from nd2fd.report.tables import compare, markdown
 
 BEGIN = "<!-- Expected values: written by `make gallery`. -->"
@@ -23,7 +28,7 @@ _README = Path("README.md")
 _DOCS = Path("docs")
 
 
-def gallery(numbers: Mapping[str, Number]) -> str:
+def gallery(figures: Mapping[str, FigureText]) -> str:
     """The gallery in Markdown: all figures with their captions."""
     lines = [
         "# Gallery",
@@ -34,7 +39,7 @@ def gallery(numbers: Mapping[str, Number]) -> str:
         "`make gallery`.",
     ]
     group = None
-    for name, figure in FIGURES.items():
+    for name, figure in figures.items():
         if figure.group != group:
             group = figure.group
             lines += ["", f"## {group}"]
@@ -42,12 +47,14 @@ def gallery(numbers: Mapping[str, Number]) -> str:
             "",
             f"![Figure {name.removeprefix('fig')}: {figure.title}](images/{name}.png)",
             "",
-            f"**Figure {name.removeprefix('fig')}: {figure.title}.** {caption(name, numbers)}",
+            f"**Figure {name.removeprefix('fig')}: {figure.title}.** {figure.caption}",
         ]
     return "\n".join(lines) + "\n"
 
 
-def with_expected_values(page: str, numbers: Mapping[str, Number]) -> str:
+def with_expected_values(
+    page: str, numbers: Mapping[str, Number], ensembles: Mapping[str, Ensemble]
+) -> str:
     """A page with the tables of expected values between its markers.
 
     Raises
@@ -59,7 +66,7 @@ def with_expected_values(page: str, numbers: Mapping[str, Number]) -> str:
         raise ValueError(f"the page needs the lines {BEGIN!r} and {END!r}, once each")
     before, rest = page.split(BEGIN)
     after = rest.split(END)[1]
-    return f"{before}{BEGIN}\n{markdown(numbers)}{END}{after}"
+    return f"{before}{BEGIN}\n{markdown(numbers, ensembles)}{END}{after}"
 
 
 def _numbers_file(results: Path) -> Path:
@@ -71,18 +78,21 @@ def _numbers_file(results: Path) -> Path:
 
 def _write_gallery(results: Path) -> None:
     file = _numbers_file(results)
-    numbers = from_json(file.read_text(encoding="utf-8"))
-    for name in FIGURES:
+    text = file.read_text(encoding="utf-8")
+    summary = summary_from_json(text)
+    for name in summary.figures:
         image = small_png(results / "figs" / f"{name}.png")
         (_DOCS / "images" / f"{name}.png").write_bytes(image)
     shutil.copyfile(file, _DOCS / "numbers.json")
-    (_DOCS / "gallery.md").write_text(gallery(numbers), encoding="utf-8")
-    readme = _README.read_text(encoding="utf-8")
-    _README.write_text(with_expected_values(readme, numbers), encoding="utf-8")
+    (_DOCS / "gallery.md").write_text(gallery(summary.figures), encoding="utf-8")
+    readme = with_expected_values(
+        _README.read_text(encoding="utf-8"), numbers_from_json(text), summary.ensembles
+    )
+    _README.write_text(readme, encoding="utf-8")
 
 
 def _check(results: Path) -> None:
-    numbers = from_json(_numbers_file(results).read_text(encoding="utf-8"))
+    numbers = numbers_from_json(_numbers_file(results).read_text(encoding="utf-8"))
     deviations = compare(_README.read_text(encoding="utf-8"), numbers)
     beyond = [deviation for deviation in deviations if not deviation.allowed]
     for deviation in beyond:

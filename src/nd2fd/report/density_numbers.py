@@ -1,24 +1,48 @@
 """Numbers of event densities, true and learned, of the flux and of the detector.
 
-Each function takes what artifacts or tables hold and returns numbers by name
-(`nd2fd.report.numbers`).
+Each function takes artifacts or tables and returns numbers by name (`nd2fd.report.numbers`). What
+an experiment without a far detector lacks has no number.
 """
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
-from nd2fd.figures.fig7 import UNCONSTRAINED
-from nd2fd.figures.fig12 import FEWEST_EVENTS
+from nd2fd.figures.thresholds import FEWEST_EVENTS, POPULATED, UNCONSTRAINED, sigma_window
+from nd2fd.io.schemas.inputs import Flux, Response
+from nd2fd.io.schemas.learned import Marginals, Predictions, Slices
+from nd2fd.io.schemas.near import NearData
+from nd2fd.io.schemas.truth import NodeWeights, Truth
 from nd2fd.physics.density import total_variation
-from nd2fd.report.numbers import Arrays, Number, Numbers
-
-_POPULATED = 0.01
-"""Density, relative to its peak, from which on deviations of marginals count."""
+from nd2fd.report.numbers import Number, Numbers
 
 
-def learning_numbers(learning: pd.DataFrame) -> Numbers:
-    """How well networks learned, over the members of each ensemble, from the table `learning`."""
+def threshold_numbers(energy_max: float) -> Numbers:
+    """Where deviations count; `energy_max` is E_max [GeV]."""
+    low, high = sigma_window(energy_max)
+    source = (("configuration", "setup"),)
+    return {
+        "setting/sigma_low": Number(
+            low, "GeV", "g", "E_ν from which on deviations of σ(E_ν) count", source
+        ),
+        "setting/sigma_high": Number(
+            high, "GeV", "g", "E_ν up to which deviations of σ(E_ν) count", source
+        ),
+        "setting/populated": Number(
+            100.0 * POPULATED,
+            "%",
+            "g",
+            "density, relative to its peak, from which on deviations of marginals count",
+            source,
+        ),
+    }
+
+
+def learning_numbers(learning: pd.DataFrame, energy_max: float) -> Numbers:
+    """How well networks learned, over the members of each ensemble, from the table `learning`.
+
+    `energy_max` is E_max [GeV].
+    """
+    low, high = sigma_window(energy_max)
     quantities = (
         ("loss", "loss", "training loss", 1.0, "1", ".1e"),
         ("test_loss", "test_loss", "loss of the three-dimensional cross section", 1.0, "1", ".1e"),
@@ -27,7 +51,7 @@ def learning_numbers(learning: pd.DataFrame) -> Numbers:
         (
             "sigma",
             "max_sigma_deviation",
-            "largest deviation of σ(E_ν) from the truth, 1.5 to 9 GeV",
+            f"largest deviation of σ(E_ν) from the truth, {low:g} to {high:g} GeV",
             100.0,
             "%",
             "#.2g",
@@ -36,6 +60,8 @@ def learning_numbers(learning: pd.DataFrame) -> Numbers:
     numbers = {}
     for ensemble, rows in learning.groupby("ensemble", sort=False):
         for name, column, meaning, scale, unit, spec in quantities:
+            if column not in rows:
+                continue
             values = rows[column].dropna() * scale
             if values.empty:
                 continue
@@ -54,15 +80,20 @@ def learning_numbers(learning: pd.DataFrame) -> Numbers:
     return numbers
 
 
-def share_numbers(truth: Arrays, weights: Arrays) -> Numbers:
-    """Shares of the structure functions in the events, from artifacts `truth` and `weights`.
+def share_numbers(truth: Truth, weights: NodeWeights) -> Numbers:
+    """Shares of the structure functions in the events of the detectors.
 
-    And the share of FD events where the ND has almost none, so that nothing is learned.
+    And the share of events where the ND has almost none, so that nothing is learned.
     """
     numbers = {}
-    sources = (("densities", "structure_functions"), ("weights", "near"), ("weights", "far"))
-    near, far = (weights[key] * truth["structure_functions"] for key in ("near", "far"))
-    for key, detector, events in (("near", "ND", near), ("far", "FD", far)):
+    detectors = {"near": ("ND", weights.near * truth.structure_functions)}
+    if weights.far is not None:
+        detectors["far"] = ("FD", weights.far * truth.structure_functions)
+    sources = (
+        ("densities", "structure_functions"),
+        *(("weights", key) for key in detectors),
+    )
+    for key, (detector, events) in detectors.items():
         for i, share in enumerate(events.sum(axis=(1, 2))):
             numbers[f"share/w{i + 1}_{key}"] = Number(
                 100.0 * float(share),
@@ -71,9 +102,9 @@ def share_numbers(truth: Arrays, weights: Arrays) -> Numbers:
                 f"share of W{i + 1}' in {detector} events",
                 sources,
             )
-    density = near.sum(axis=0)
+    density = detectors["near"][1].sum(axis=0)
     unconstrained = density < UNCONSTRAINED * density.max()
-    for key, detector, events in (("near", "ND", near), ("far", "FD", far)):
+    for key, (detector, events) in detectors.items():
         numbers[f"share/unconstrained_{key}"] = Number(
             100.0 * float(events.sum(axis=0)[unconstrained].sum() / events.sum()),
             "%",
@@ -85,74 +116,70 @@ def share_numbers(truth: Arrays, weights: Arrays) -> Numbers:
     return numbers
 
 
-def marginal_numbers(ensemble: str, truth: Arrays, members: Arrays) -> Numbers:
-    """Largest deviation of the members' marginals, from artifacts `marginals` of both.
+def marginal_numbers(ensemble: str, truth: Marginals, members: Marginals) -> Numbers:
+    """Largest deviation of the members' marginals.
 
-    Over all variables of figure 3, where the density is at least 1 % of its peak.
+    Over all variables, where the density is not too far below its peak.
     """
     numbers = {}
     for detector, label in (("near", "ND"), ("far", "FD")):
         datasets = [
             f"{detector}_{name}" for name in ("energy", "e_lepton", "cos_theta", "v1", "v2")
         ]
+        if getattr(truth, datasets[0]) is None:
+            continue
         largest = 0.0
         for dataset in datasets:
-            true = truth[dataset][0]
-            populated = true > _POPULATED * true.max()
-            deviation = np.abs(members[dataset][:, populated] / true[populated] - 1.0)
+            true = getattr(truth, dataset)[0]
+            populated = true > POPULATED * true.max()
+            deviation = np.abs(getattr(members, dataset)[:, populated] / true[populated] - 1.0)
             largest = max(largest, float(deviation.max()))
         numbers[f"{ensemble}/marginals_{detector}"] = Number(
             100.0 * largest,
             "%",
             "#.2g",
-            f"largest deviation of a {label} marginal where it is above 1 % of its peak",
+            f"largest deviation of a {label} marginal where it is above {100 * POPULATED:g} % of "
+            "its peak",
             tuple((f"{ensemble}_marginals", dataset) for dataset in datasets),
         )
     return numbers
 
 
-def slice_numbers(ensemble: str, truth: Arrays, learned: Arrays) -> Numbers:
-    """Total variation at fixed energies of the first member, from artifacts `slices` of both."""
+def slice_numbers(ensemble: str, reference: str, truth: Slices, learned: Slices) -> Numbers:
+    """Total variation at fixed energies of the first member.
+
+    `reference` is the ensemble with the known cross section that `truth` is of.
+    """
     variations = [
         100.0 * total_variation(p, q)
-        for p, q in zip(learned["density"][0], truth["density"][0], strict=True)
+        for p, q in zip(learned.density[0], truth.density[0], strict=True)
     ]
-    energies = ", ".join(f"{energy:g}" for energy in truth["energy"])
+    energies = ", ".join(f"{energy:g}" for energy in truth.energy)
     return {
         f"{ensemble}/slices_{label}": Number(
             value,
             "%",
             "#.2g",
             f"total variation of the cross section at fixed E_ν = {energies} GeV: {label}",
-            ((f"{ensemble}_slices", "density"), ("truth_slices", "density")),
+            ((f"{ensemble}_slices", "density"), (f"{reference}_slices", "density")),
         )
         for label, value in (("best", min(variations)), ("worst", max(variations)))
     }
 
 
-def noise_numbers(ensemble: str, truth: Arrays, near: Arrays, prediction: Arrays) -> Numbers:
+def noise_numbers(ensemble: str, truth: Truth, near: NearData, prediction: Predictions) -> Numbers:
     """How far histogram and learned density are from the truth, in Poisson errors of a cell.
 
-    From artifacts `truth`, and `near` and `prediction` of the ensemble, whose first members are
-    taken.
+    Of the first member of the ensemble.
     """
-    n_events = int(near["n_events"])
-    expected = n_events * truth["near"] / truth["near"].size
+    expected = int(near.n_events) * truth.near / truth.near.size
     populated = expected >= FEWEST_EVENTS
-    numbers = {
-        f"{ensemble}/near_events": Number(
-            n_events / 1e6,
-            "1e6 events",
-            "g",
-            "near-detector events",
-            ((f"{ensemble}_near", "n_events"),),
-        )
-    }
+    numbers = {}
     for name, density, source in (
-        ("histogram", near["density"][0], (f"{ensemble}_near", "density")),
-        ("learned", prediction["near"][0], (f"{ensemble}_prediction", "near")),
+        ("histogram", near.density[0], (f"{ensemble}_near", "density")),
+        ("learned", prediction.near[0], (f"{ensemble}_prediction", "near")),
     ):
-        deviation = (density - truth["near"])[populated] / truth["near"][populated]
+        deviation = (density - truth.near)[populated] / truth.near[populated]
         numbers[f"{ensemble}/noise_{name}"] = Number(
             float(np.sqrt(np.mean(deviation**2 * expected[populated]))),
             "1",
@@ -163,13 +190,13 @@ def noise_numbers(ensemble: str, truth: Arrays, near: Arrays, prediction: Arrays
     return numbers
 
 
-def smearing_numbers(truth: Arrays, response: sp.csr_array) -> Numbers:
-    """Share of ND events measured in their own cell, from `truth` and S[c', c], cells v1-major."""
-    near = truth["near"].ravel()
-    cells = " × ".join(map(str, truth["near"].shape))
+def smearing_numbers(truth: Truth, response: Response) -> Numbers:
+    """Share of ND events measured in their own cell."""
+    near = truth.near.ravel()
+    cells = " × ".join(map(str, truth.near.shape))
     return {
         "smearing/own_cell": Number(
-            100.0 * float(response.diagonal() @ near / near.sum()),
+            100.0 * float(response.matrix().diagonal() @ near / near.sum()),
             "%",
             ".0f",
             f"ND events measured in their own cell of the {cells} grid",
@@ -178,17 +205,21 @@ def smearing_numbers(truth: Arrays, response: sp.csr_array) -> Numbers:
     }
 
 
-def flux_numbers(flux: Arrays) -> Numbers:
-    """Uncertainty of the flux where it is largest, from an artifact `flux`."""
+def flux_numbers(flux: Flux) -> Numbers:
+    """Uncertainty of the flux where it is largest, if it has one."""
     numbers = {}
-    for key, label in (("near", "ND"), ("far", "FD")):
-        peak = int(flux[key].argmax())
-        shifts = flux[f"{key}_modes"][:, peak]
+    for key, label, values, modes in (
+        ("near", "ND", flux.near, flux.near_modes),
+        ("far", "FD", flux.far, flux.far_modes),
+    ):
+        if values is None or modes is None or not modes.size:
+            continue
+        peak = int(values.argmax())
         numbers[f"flux_uncertainty/{key}"] = Number(
-            100.0 * float(np.sqrt(np.sum(shifts**2))),
+            100.0 * float(np.sqrt(np.sum(modes[:, peak] ** 2))),
             "%",
             ".1f",
-            f"1σ uncertainty of the {label} flux at its peak, {flux['energy'][peak]:.3g} GeV",
+            f"1σ uncertainty of the {label} flux at its peak, {flux.energy[peak]:.3g} GeV",
             (("flux", f"{key}_modes"),),
         )
     return numbers

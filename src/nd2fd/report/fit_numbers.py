@@ -1,17 +1,20 @@
 """Numbers of data, oscillation fits, regions and their coverage.
 
-Each function takes what artifacts or tables hold and returns numbers by name
-(`nd2fd.report.numbers`).
+Each function takes artifacts or tables and returns numbers by name (`nd2fd.report.numbers`).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from nd2fd.report.numbers import Arrays, Number, Numbers
+from nd2fd.io.schemas.coverage import Coverage
+from nd2fd.io.schemas.events import Events
+from nd2fd.io.schemas.fits import Fits, Intervals
+from nd2fd.report.numbers import Number, Numbers
+from nd2fd.report.numbers_file import Ensemble
 from nd2fd.statistics.coverage import REGIONS, at_physical_limit, wilson_interval
 
 
@@ -29,25 +32,50 @@ _PARAMETERS = {
 }
 
 
-def setting_numbers(
-    far_events: Arrays, truth_fits: Arrays, true_sin2_theta23: float, true_point: Sequence[float]
+def ensemble_numbers(ensembles: Mapping[str, Ensemble]) -> Numbers:
+    """Sizes of ensembles, and the numbers of near-detector events of those that have some."""
+    source = (("configuration", "ensembles"),)
+    numbers = {}
+    for name, ensemble in ensembles.items():
+        numbers[f"{name}/members"] = Number(
+            ensemble.size, "members", "d", f"members of {name}", source
+        )
+        if ensemble.near_events is not None:
+            numbers[f"{name}/near_events"] = Number(
+                ensemble.near_events / 1e6, "1e6 events", "g", "near-detector events", source
+            )
+    return numbers
+
+
+def data_numbers(
+    far_events: Events,
+    ensemble: str,
+    fits: Fits,
+    true_sin2_theta23: float,
+    true_point: Sequence[float],
 ) -> Numbers:
     """What the data are: number of FD events and replicas, and the parameters they were made at.
 
-    `far_events` and `truth_fits` are the artifacts `events` and `fit`; `true_point` is sin²2θ23 and
-    Δm²32 [eV²].
+    Parameters
+    ----------
+    far_events
+        The data.
+    ensemble, fits
+        Any ensemble, and its fits.
+    true_sin2_theta23, true_point
+        sin²θ23; sin²2θ23 and Δm²32 [eV²].
     """
     configured = (("configuration", "oscillation"),)
     numbers = {
         "setting/far_events": Number(
-            far_events["v1"].size, "events", "d", "far-detector events", (("far_events", "v1"),)
+            far_events.v1.size, "events", "d", "far-detector events", (("far_events", "v1"),)
         ),
         "setting/replicas": Number(
-            truth_fits["dm2_32"].shape[1],
+            fits.dm2_32.shape[1],
             "replicas",
             "d",
             "bootstrap replicas of each fit",
-            (("truth_fits", "dm2_32"),),
+            ((f"{ensemble}_fits", "dm2_32"),),
         ),
         "true/sin2_theta23": Number(
             true_sin2_theta23, "1", ".3f", "sin²θ23 at which the data were made", configured
@@ -64,20 +92,21 @@ def setting_numbers(
     return numbers
 
 
-def oscillation_numbers(oscillation: pd.DataFrame, systematics: pd.DataFrame) -> Numbers:
+def oscillation_numbers(oscillation: pd.DataFrame, systematics: pd.DataFrame | None) -> Numbers:
     """Best fits, widths, shifts and scatter of all ensembles, from the tables of these names.
 
-    Shifts are against the known cross section with the same data where the table `systematics` has
-    the ensemble, otherwise against `truth`.
+    Shifts are those of the table `systematics` where it has the ensemble: the other one compares
+    means over members.
     """
     numbers = {}
-    of_systematic = systematics.set_index("systematic")
+    of_systematic = (
+        {}
+        if systematics is None
+        else {str(row["systematic"]): row for row in systematics.to_dict("records")}
+    )
     for row in oscillation.to_dict("records"):
         ensemble, size = str(row["ensemble"]), int(row["members"])
-        listed = ensemble in of_systematic.index
-        numbers[f"{ensemble}/members"] = Number(
-            size, "members", "d", f"members of {ensemble}", (("oscillation", "members"),)
-        )
+        reference = row["reference"]
         for name, parameter in _PARAMETERS.items():
             symbol = parameter.symbol
             numbers[f"{ensemble}/{name}/best"] = Number(
@@ -95,16 +124,14 @@ def oscillation_numbers(oscillation: pd.DataFrame, systematics: pd.DataFrame) ->
                 f"spread of the bootstrap replicas in {symbol}, mean over members",
                 (("oscillation", f"{name}_sigma"),),
             )
-            if listed:
-                reference = of_systematic.loc[ensemble, "reference"]
+            if not isinstance(reference, str):
+                continue
+            if ensemble in of_systematic:
                 columns = {key: f"{name}_{key}" for key in ("shift", "scatter", "added_width")}
-                table, values = "systematics", of_systematic.loc[ensemble]
-            elif ensemble != "truth":
-                reference = "truth"
+                table, values = "systematics", of_systematic[ensemble]
+            else:
                 columns = {key: f"{name}_{key}_in_sigma" for key in ("shift", "scatter")}
                 table, values = "oscillation", row
-            else:
-                continue
             scatter = float(values[columns["scatter"]])
             meaning = {
                 "shift": f"shift of {symbol} against {reference}, mean over members",
@@ -126,16 +153,16 @@ def oscillation_numbers(oscillation: pd.DataFrame, systematics: pd.DataFrame) ->
     return numbers
 
 
-def region_numbers(ensemble: str, intervals: Arrays) -> Numbers:
-    """Edges of intervals and areas of regions at 1σ and 2σ, from an artifact `intervals`."""
+def region_numbers(ensemble: str, intervals: Intervals) -> Numbers:
+    """Edges of intervals and areas of regions at 1σ and 2σ."""
     source = f"{ensemble}_intervals"
     numbers = {}
-    cell = np.diff(intervals["sin2_2theta23"])[0] * np.diff(intervals["dm2_32"])[0]
+    cell = np.diff(intervals.sin2_2theta23)[0] * np.diff(intervals.dm2_32)[0]
     area_scale = math.prod(parameter.scale for parameter in _PARAMETERS.values())
-    for level, n_sigma in enumerate(intervals["n_sigma"]):
+    for level, n_sigma in enumerate(intervals.n_sigma):
         for name, parameter in _PARAMETERS.items():
             for edge, value in zip(
-                ("low", "high"), intervals[f"interval_{name}"][level], strict=True
+                ("low", "high"), getattr(intervals, f"interval_{name}")[level], strict=True
             ):
                 if math.isnan(value):
                     continue
@@ -147,7 +174,7 @@ def region_numbers(ensemble: str, intervals: Arrays) -> Numbers:
                     ((source, f"interval_{name}"),),
                 )
         numbers[f"{ensemble}/area_{n_sigma:g}sigma"] = Number(
-            float(intervals["mask"][level].sum() * cell * area_scale),
+            float(intervals.mask[level].sum() * cell * area_scale),
             "1e-3 eV2",
             ".2e",
             f"area of the {n_sigma:g}σ region in sin²2θ23 and Δm²32",
@@ -156,13 +183,17 @@ def region_numbers(ensemble: str, intervals: Arrays) -> Numbers:
     return numbers
 
 
-def overlap_numbers(ensemble: str, reference: str, intervals: Arrays, known: Arrays) -> Numbers:
-    """How regions compare with those of the reference, from artifacts `intervals` on one grid."""
+def overlap_numbers(
+    ensemble: str, reference: str, intervals: Intervals, known: Intervals
+) -> Numbers:
+    """How regions compare with those of the reference; nothing if they are on another grid."""
+    if not all(
+        np.array_equal(getattr(intervals, axis), getattr(known, axis)) for axis in _PARAMETERS
+    ):
+        return {}
     sources = ((f"{ensemble}_intervals", "mask"), (f"{reference}_intervals", "mask"))
     numbers = {}
-    for mask, of_reference, n_sigma in zip(
-        intervals["mask"], known["mask"], known["n_sigma"], strict=True
-    ):
+    for mask, of_reference, n_sigma in zip(intervals.mask, known.mask, known.n_sigma, strict=True):
         area = of_reference.sum()
         if area == 0:
             continue
@@ -183,12 +214,12 @@ def overlap_numbers(ensemble: str, reference: str, intervals: Arrays, known: Arr
     return numbers
 
 
-def octant_numbers(ensemble: str, fits: Arrays) -> Numbers:
-    """Which octant of θ23 data and replicas of the first member prefer, from an artifact `fit`."""
+def octant_numbers(ensemble: str, fits: Fits) -> Numbers:
+    """Which octant of θ23 data and replicas of the first member prefer."""
     source = f"{ensemble}_fits"
-    log_likelihood = fits["octant_log_likelihood"][0]
+    log_likelihood = fits.octant_log_likelihood[0]
     lower = float((log_likelihood[:, 0] > log_likelihood[:, 1]).mean())
-    of_data = fits["best_octant_log_likelihood"][0]
+    of_data = fits.best_octant_log_likelihood[0]
     numbers = {
         f"{ensemble}/octant/lower": Number(
             100.0 * lower,
@@ -206,7 +237,7 @@ def octant_numbers(ensemble: str, fits: Arrays) -> Numbers:
             ((source, "best_octant_log_likelihood"),),
         ),
     }
-    for octant, value in zip(("lower", "upper"), fits["best_octant_sin2_theta23"][0], strict=True):
+    for octant, value in zip(("lower", "upper"), fits.best_octant_sin2_theta23[0], strict=True):
         numbers[f"{ensemble}/octant/{octant}_sin2_theta23"] = Number(
             float(value),
             "1",
@@ -217,14 +248,14 @@ def octant_numbers(ensemble: str, fits: Arrays) -> Numbers:
     return numbers
 
 
-def coverage_numbers(ensemble: str, coverage: Arrays) -> Numbers:
-    """How often regions hold the truth, and pulls, from an artifact `coverage`.
+def coverage_numbers(ensemble: str, coverage: Coverage) -> Numbers:
+    """How often regions hold the truth, and pulls.
 
     Errors of fractions are half of Wilson's 68 % interval of the binomial probability, which is not
     zero where all or none of the regions do; those of pulls hold for Gaussian pulls.
     """
     source = f"{ensemble}_coverage"
-    n = int(coverage["n_experiments"])
+    n = int(coverage.n_experiments)
     name = f"coverage/{ensemble}"
     numbers = {
         f"{name}/experiments": Number(
@@ -240,16 +271,16 @@ def coverage_numbers(ensemble: str, coverage: Arrays) -> Numbers:
     regions = {"both": "two-dimensional region"} | {
         key: f"interval of {parameter.symbol}" for key, parameter in _PARAMETERS.items()
     }
-    for level, n_sigma in enumerate(coverage["n_sigma"]):
-        for region, value in zip(REGIONS, coverage["coverage"][level], strict=True):
+    for level, n_sigma in enumerate(coverage.n_sigma):
+        for region, value in zip(REGIONS, coverage.coverage[level], strict=True):
             numbers[f"{name}/{region}_{n_sigma:g}sigma"] = fraction(
                 float(value),
                 f"pseudo-experiments whose {n_sigma:g}σ {regions[region]} holds the truth",
                 "coverage",
             )
     for key, parameter in _PARAMETERS.items():
-        error = coverage[f"best_{key}"] - coverage[f"true_{key}"]
-        pulls = error / coverage[f"sigma_{key}"]
+        error = getattr(coverage, f"best_{key}") - getattr(coverage, f"true_{key}")
+        pulls = error / getattr(coverage, f"sigma_{key}")
         sources = ((source, f"best_{key}"), (source, f"sigma_{key}"))
         for moment, value, uncertainty in (
             ("mean", pulls.mean(), pulls.std() / math.sqrt(n)),
@@ -263,7 +294,7 @@ def coverage_numbers(ensemble: str, coverage: Arrays) -> Numbers:
                 sources,
                 float(uncertainty),
             )
-    at_limit = at_physical_limit(coverage["best_sin2_2theta23"])
+    at_limit = at_physical_limit(coverage.best_sin2_2theta23)
     numbers[f"{name}/at_limit"] = fraction(
         float(at_limit.mean()),
         "pseudo-experiments that fit best at sin²2θ23 = 1",

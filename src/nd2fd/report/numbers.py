@@ -1,4 +1,4 @@
-"""The numbers that captions, README and papers quote, and the files that hold them.
+"""The numbers that captions, README and papers quote.
 
 Names are paths such as ``nominal/dm2_32/shift``: what it is of, of which quantity, which property.
 A number that does not exist, as the scatter of one member or an edge of an empty interval, has no
@@ -8,17 +8,8 @@ Percentages are numbers in %, mass splittings in 1e-3 eV², shifts in σ_stat, t
 bootstrap replicas with the known cross section.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from numpy.typing import NDArray
-
-from nd2fd import __version__
-
-Arrays = Mapping[str, NDArray[Any]]
-"""Arrays of an artifact."""
 
 
 @dataclass(frozen=True)
@@ -64,61 +55,6 @@ def quote(value: float, spec: str) -> str:
     """A formatted number; with ``#.2g``, two significant digits without a positive exponent."""
     text = format(value, spec).removesuffix(".")
     return f"{value:.0f}" if "e+" in text else text
-
-
-def as_json(
-    numbers: Mapping[str, Number],
-    paths: Mapping[str, Sequence[str]],
-    records: Mapping[str, Mapping[str, Any]],
-    seed: int,
-) -> str:
-    """The numbers file.
-
-    Parameters
-    ----------
-    numbers
-        All numbers.
-    paths
-        Files of each input that `sources` of the numbers name.
-    records
-        What is to be said of each file: checksum, and provenance where it has one.
-    seed
-        Root seed of all random numbers.
-    """
-
-    def entry(number: Number) -> dict[str, Any]:
-        value: dict[str, Any] = {"value": number.value, "unit": number.unit, "format": number.spec}
-        if number.uncertainty is not None:
-            value["uncertainty"] = number.uncertainty
-        return value | {
-            "description": number.description,
-            "sources": [
-                f"{path}:{dataset}" for name, dataset in number.sources for path in paths[name]
-            ],
-        }
-
-    content = {
-        "package_version": __version__,
-        "seed": seed,
-        "artifacts": records,
-        "numbers": {name: entry(number) for name, number in numbers.items()},
-    }
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def from_json(text: str) -> Numbers:
-    """The numbers in a numbers file."""
-    return {
-        name: Number(
-            entry["value"],
-            entry["unit"],
-            entry["format"],
-            entry["description"],
-            tuple(tuple(source.rsplit(":", 1)) for source in entry["sources"]),
-            entry.get("uncertainty"),
-        )
-        for name, entry in json.loads(text)["numbers"].items()
-    }
 
 
 _LATEX_UNITS = {

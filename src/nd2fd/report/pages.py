@@ -1,21 +1,42 @@
 """Texts of Snakemake's report, in reStructuredText: its front page and the figures' captions."""
 
 import base64
+import platform
 import textwrap
 from collections.abc import Mapping
+from importlib.metadata import version
 
-from nd2fd.report.captions import FIGURES, caption
 from nd2fd.report.numbers import Number
+from nd2fd.report.numbers_file import TOY_RUN, FigureText, Summary
 from nd2fd.report.tables import TABLES, cells
 
+_PROGRAMS = (
+    "nd2fd",
+    "snakemake",
+    "numpy",
+    "scipy",
+    "torch",
+    "zuko",
+    "HOPPET",
+    "neopdf-hep",
+    "h5py",
+)
+"""Those whose versions may change a result."""
 
-def caption_page(figure: str, numbers: Mapping[str, Number]) -> str:
+
+def program_versions() -> dict[str, str]:
+    """Installed versions by name."""
+    return {"Python": platform.python_version()} | {name: version(name) for name in _PROGRAMS}
+
+
+def caption_page(name: str, text: FigureText) -> str:
     """Title and caption of a figure."""
-    return f"**{_heading(figure)}.** {caption(figure, numbers)}\n"
+    return f"**Figure {name.removeprefix('fig')}: {text.title}.** {text.caption}\n"
 
 
 def front_page(
     numbers: Mapping[str, Number],
+    summary: Summary,
     images: Mapping[str, bytes],
     versions: Mapping[str, str],
     configuration: str,
@@ -24,8 +45,8 @@ def front_page(
 
     Parameters
     ----------
-    numbers
-        All numbers.
+    numbers, summary
+        All numbers, and what they are of.
     images
         PNG of each figure, to be embedded.
     versions
@@ -33,8 +54,10 @@ def front_page(
     configuration
         The configuration as YAML.
     """
-    parts = [
-        _title("nd2fd", "="),
+    parts = [_title(f"nd2fd: {summary.experiment}", "=")]
+    if summary.toy:
+        parts.append(f"**{TOY_RUN}**")
+    parts += [
         "From near-detector data to far-detector oscillation parameters, with a neutrino-nucleus "
         "cross section that a network learned from the near detector "
         "(`arXiv:2412.16303 <https://arxiv.org/abs/2412.16303>`_).",
@@ -43,21 +66,25 @@ def front_page(
         _title("Numbers", "-"),
     ]
     for title, table in TABLES.items():
-        parts += [
-            f"{title}:",
-            _table([[_literal(text) for text in row] for row in cells(table, numbers)]),
-        ]
+        heading, *rows = cells(table, numbers, summary.ensembles)
+        # Without a far detector there are fewer numbers.
+        rows = [row for row in rows if any(row[1:])]
+        if rows:
+            parts += [
+                f"{title}:",
+                _table([[_literal(text) for text in row] for row in [heading, *rows]]),
+            ]
     parts.append(_title("Figures", "-"))
     group = None
-    for name, figure in FIGURES.items():
-        if figure.group != group:
-            group = figure.group
+    for name, text in summary.figures.items():
+        if text.group != group:
+            group = text.group
             parts.append(_title(group, "~"))
         # In short lines: docutils refuses long ones.
         data = textwrap.indent(base64.encodebytes(images[name]).decode(), "   ")
         parts += [
-            f".. image:: data:image/png;base64,\n{data}   :alt: {figure.title}",
-            caption_page(name, numbers),
+            f".. image:: data:image/png;base64,\n{data}   :alt: {text.title}",
+            caption_page(name, text),
         ]
     parts += [
         _title("Software", "-"),
@@ -67,10 +94,6 @@ def front_page(
     ]
     # Snakemake takes its texts for Jinja templates, and may add to them.
     return "{% raw %}\n" + "\n\n".join(parts) + "\n{% endraw %}\n"
-
-
-def _heading(figure: str) -> str:
-    return f"Figure {figure.removeprefix('fig')}: {FIGURES[figure].title}"
 
 
 def _title(text: str, line: str) -> str:

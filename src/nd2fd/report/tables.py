@@ -5,10 +5,11 @@ of sums differ, and networks end in other, equally good places.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from nd2fd.report.numbers import Number
+from nd2fd.report.numbers_file import Ensemble
 
 
 class Tolerance(NamedTuple):
@@ -36,10 +37,11 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Columns as (heading, start of the numbers' names), and rows."""
+    """Which ensembles are its columns, rows, and how the numbers' names start."""
 
-    columns: tuple[tuple[str, str], ...]
+    shows: Callable[[Ensemble], bool]
     rows: tuple[Row, ...]
+    start: str = ""
 
 
 class Deviation(NamedTuple):
@@ -56,8 +58,28 @@ class Deviation(NamedTuple):
         return self.value is not None and self.tolerance.allows(self.value, self.expected)
 
 
+def _learns_at_most(ensemble: Ensemble) -> bool:
+    """Whether it differs from the known cross section in nothing but that it was learned."""
+    return (
+        ensemble.kind != "flow"
+        and ensemble.near_events is None
+        and not ensemble.smeared
+        and set(ensemble.vary) <= {"network_seed"}
+    )
+
+
+def _is_systematic(ensemble: Ensemble) -> bool:
+    """Whether it stands for a systematic besides what networks make of the exact density."""
+    return ensemble.reference is not None and not _learns_at_most(ensemble)
+
+
+def _has_learned(ensemble: Ensemble) -> bool:
+    """One network is left out where there are several in which nothing else differs."""
+    return ensemble.kind != "known" and (bool(ensemble.vary) or not _learns_at_most(ensemble))
+
+
 _EXACT = Table(
-    tuple((f"`{name}`", name) for name in ("truth", "nominal", "seeds")),
+    _learns_at_most,
     (
         Row("best fit of sin²2θ23", "sin2_2theta23/best", Tolerance(0.0005)),
         Row("its error, the spread of the replicas", "sin2_2theta23/sigma", Tolerance(0.0003)),
@@ -72,10 +94,7 @@ _EXACT = Table(
     ),
 )
 _LEARNING = Table(
-    tuple(
-        (f"`{name}`", name)
-        for name in ("seeds", "nd30m", "nd3m", "smeared", "flux", "systematics", "flow")
-    ),
+    _has_learned,
     (
         Row("ND total variation", "near/median", Tolerance(1.5, ratio=True)),
         Row("FD total variation", "far/median", Tolerance(2, ratio=True)),
@@ -83,10 +102,7 @@ _LEARNING = Table(
     ),
 )
 _SYSTEMATIC = Table(
-    tuple(
-        (f"`{name}`", name)
-        for name in ("nd30m", "nd3m", "smeared", "flux_truth", "flux", "systematics")
-    ),
+    _is_systematic,
     (
         Row("members", "members", Tolerance(0)),
         Row("shift of sin²2θ23", "sin2_2theta23/shift", Tolerance(0.3)),
@@ -97,7 +113,7 @@ _SYSTEMATIC = Table(
     ),
 )
 _COVERAGE = Table(
-    tuple((f"`{name}`", f"coverage/{name}") for name in ("truth", "systematics")),
+    lambda ensemble: True,
     (
         Row("pseudo-experiments", "experiments", Tolerance(0)),
         *(
@@ -110,6 +126,7 @@ _COVERAGE = Table(
             )
         ),
     ),
+    "coverage/",
 )
 TABLES = {
     "Oscillation parameters with the known and with learned cross sections, exact ND density": (
@@ -128,25 +145,40 @@ def _quoted(number: Number | None) -> str:
     return f"{number:±}" if number.unit == "%" and number.uncertainty is not None else f"{number}"
 
 
-def cells(table: Table, numbers: Mapping[str, Number]) -> list[list[str]]:
-    """Heading and rows as text, without the tolerances."""
+def columns(
+    table: Table, numbers: Mapping[str, Number], ensembles: Mapping[str, Ensemble]
+) -> list[str]:
+    """The ensembles in a table: those that it is of and that have a number in it."""
     return [
-        ["", *(heading for heading, _ in table.columns)],
+        name
+        for name, ensemble in ensembles.items()
+        if table.shows(ensemble)
+        and any(f"{table.start}{name}/{row.name}" in numbers for row in table.rows)
+    ]
+
+
+def cells(
+    table: Table, numbers: Mapping[str, Number], ensembles: Mapping[str, Ensemble]
+) -> list[list[str]]:
+    """Heading and rows as text, without the tolerances."""
+    shown = columns(table, numbers, ensembles)
+    return [
+        ["", *(f"`{name}`" for name in shown)],
         *(
             [
                 row.label,
-                *(_quoted(numbers.get(f"{start}/{row.name}")) for _, start in table.columns),
+                *(_quoted(numbers.get(f"{table.start}{name}/{row.name}")) for name in shown),
             ]
             for row in table.rows
         ),
     ]
 
 
-def markdown(numbers: Mapping[str, Number]) -> str:
+def markdown(numbers: Mapping[str, Number], ensembles: Mapping[str, Ensemble]) -> str:
     """All tables with tolerances, for the README."""
     lines = []
     for title, table in TABLES.items():
-        heading, *rows = cells(table, numbers)
+        heading, *rows = cells(table, numbers, ensembles)
         lines += [f"{title}:", ""]
         lines.append(f"| {' | '.join([*heading, 'tolerance'])} |".replace("|  |", "| |"))
         lines.append("|---" * (len(heading) + 1) + "|")
@@ -167,18 +199,24 @@ def expected_values(page: str) -> Iterator[tuple[str, float, Tolerance]]:
     lines = page.splitlines()
     for title, table in TABLES.items():
         start = lines.index(f"{title}:") if f"{title}:" in lines else len(lines)
+        names = [name.strip("`") for name in _cells_of(lines, start + 2)[1:-1]]
         for number, row in enumerate(table.rows):
-            line = lines[start + 4 + number] if start + 4 + number < len(lines) else ""
-            texts = [text.strip() for text in line.strip("|").split("|")]
+            texts = _cells_of(lines, start + 4 + number)
             if texts[0] != row.label or texts[-1] != str(row.tolerance):
                 raise ValueError(
                     f"the page has no row {row.label!r} with tolerance {row.tolerance} in the "
                     f"table {title!r}; write the page again with make gallery"
                 )
-            for (_, name), text in zip(table.columns, texts[1:-1], strict=True):
+            for name, text in zip(names, texts[1:-1], strict=True):
                 if text:
                     value = float(re.split(" ±", text)[0])
-                    yield f"{name}/{row.name}", value, row.tolerance
+                    yield f"{table.start}{name}/{row.name}", value, row.tolerance
+
+
+def _cells_of(lines: list[str], number: int) -> list[str]:
+    """A line of a table in Markdown, which may lie behind the end of the page."""
+    line = lines[number] if number < len(lines) else ""
+    return [text.strip() for text in line.removeprefix("|").removesuffix("|").split("|")]
 
 
 def compare(page: str, numbers: Mapping[str, Number]) -> list[Deviation]:

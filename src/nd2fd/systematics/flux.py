@@ -2,33 +2,29 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nd2fd.beam.modes import vary_flux
-from nd2fd.io.schemas.inputs import Flux
 from nd2fd.systematics.systematic import Assumption, Systematic
+
+if TYPE_CHECKING:  # as in `nd2fd.systematics.systematic`
+    from nd2fd.io.schemas.inputs import Flux
 
 Array = NDArray[np.float64]
 
 
-def _n_modes(flux: Flux) -> int:
+def _n_modes(flux: "Flux") -> int:
     return 0 if flux.near_modes is None else len(flux.near_modes)
 
 
 def _assume(assumption: Assumption, z: Array, sizes: Mapping[str, float]) -> Assumption:
     flux = assumption.flux
     assert flux.near_modes is not None
-    far, far_modes = flux.far, flux.far_modes
-    near_varied, far_varied = vary_flux(
-        flux.energy,
-        flux.near,
-        flux.near if far is None else far,
-        (flux.near_modes, flux.near_modes if far_modes is None else far_modes),
-        z,
-    )
-    varied = replace(flux, near=near_varied, far=None if far is None else far_varied)
+    near, far = vary_flux(flux.energy, flux.near, flux.far, (flux.near_modes, flux.far_modes), z)
+    varied = replace(flux, near=near, far=far)
     return replace(assumption, flux=varied)
 
 

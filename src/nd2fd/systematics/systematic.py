@@ -7,11 +7,13 @@ at the near and at the far detector.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.io.schemas.inputs import Flux
+if TYPE_CHECKING:  # The workflow reads names each time it starts: no need to load HDF5.
+    from nd2fd.io.schemas.inputs import Flux
 
 Array = NDArray[np.float64]
 
@@ -29,7 +31,7 @@ class Assumption:
         Applied to every measured event of both detectors, in this order.
     """
 
-    flux: Flux
+    flux: "Flux"
     calibrations: tuple[Calibration, ...] = ()
 
 
@@ -59,7 +61,7 @@ class Systematic:
     at_near: str
     at_far: str
     drawn_by: tuple[str, ...]
-    n_parameters: Callable[[Flux], int] | None = None
+    n_parameters: Callable[["Flux"], int] | None = None
     assume: Callable[[Assumption, Array, Mapping[str, float]], Assumption] | None = None
     needs_network: bool = False
     needs_near_events: bool = False

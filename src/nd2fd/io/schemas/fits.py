@@ -3,7 +3,14 @@
 from typing import Final
 
 from nd2fd.io.artifacts import Artifact, dataset
-from nd2fd.io.schemas.common import FLUX_PARAMETERS, MEMBER_NUMBER, NUISANCE_PARAMETERS, Array, BoolArray, IntArray
+from nd2fd.io.schemas.common import (
+    FLUX_PARAMETERS,
+    MEMBER_NUMBER,
+    NUISANCE_PARAMETERS,
+    Array,
+    BoolArray,
+    IntArray,
+)
 
 _BY_OCTANT: Final = ("member", "replica", "octant")
 _ANGLE_MASS: Final = ("n_sigma", "sin2_2theta23", "dm2_32")

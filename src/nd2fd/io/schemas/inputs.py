@@ -1,9 +1,12 @@
 """What comes in: fluxes, oscillation, detector response."""
 
-import scipy.sparse as sp
+from typing import TYPE_CHECKING
 
 from nd2fd.io.artifacts import Artifact, dataset
 from nd2fd.io.schemas.common import PLANE, V1_CELLS, V2_CELLS, Array, IntArray
+
+if TYPE_CHECKING:  # of which few need the matrix
+    import scipy.sparse as sp
 
 
 class Flux(Artifact, name="flux", version=3):
@@ -14,7 +17,9 @@ class Flux(Artifact, name="flux", version=3):
     far: Array | None = dataset(
         "1/(area GeV POT)", ("energy",), "unoscillated flux at the FD", default=None
     )
-    near_modes: Array = dataset("1", ("mode", "energy"), "fractional shift of the ND flux, 1 sigma")
+    near_modes: Array | None = dataset(
+        "1", ("mode", "energy"), "fractional shift of the ND flux, 1 sigma", default=None
+    )
     far_modes: Array | None = dataset(
         "1", ("mode", "energy"), "fractional shift of the FD flux, 1 sigma", default=None
     )
@@ -39,7 +44,9 @@ class Response(Artifact, name="response", version=2):
     data: Array = dataset("1", ("entry",), "CSR: P(measured in this cell, given the true cell)")
     acceptance: Array = dataset("1", PLANE, "P(measured in any cell), by true cell")
 
-    def matrix(self) -> sp.csr_array:
+    def matrix(self) -> "sp.csr_array":
         """S (n_cells, n_cells): S[c', c] is the probability that true cell c is measured in c'."""
+        from scipy.sparse import csr_array
+
         n_cells = self.acceptance.size
-        return sp.csr_array((self.data, self.indices, self.indptr), (n_cells, n_cells))
+        return csr_array((self.data, self.indices, self.indptr), (n_cells, n_cells))

@@ -1,0 +1,483 @@
+"""All figures: what each is called and says, and which files it is drawn from.
+
+A figure is an entry here and a module with `draw` and `from_job`. The workflow reads this when it
+starts, so that nothing heavy may be imported.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from nd2fd.figures.entry import Figure, Inputs, Params
+from nd2fd.figures.roles import Roles, drawn, roles_of
+from nd2fd.plan import Plan
+
+PAPER: Final = "DUNE"
+"""Experiment of arXiv:2412.16303, whose figures need not say so."""
+
+
+def present(plan: Plan) -> dict[str, Figure]:
+    """The figures that have something to show."""
+    return {name: figure for name, figure in CATALOGUE.items() if figure.inputs(plan) is not None}
+
+
+def note(plan: Plan) -> str:
+    """What stands in the corner of every figure."""
+    words = [] if plan.config.experiment == PAPER else [plan.config.experiment]
+    return ", ".join([*words, "toy run"] if plan.config.toy else words)
+
+
+# Inputs and parameters that several figures share.
+
+
+def _first(files: list[str]) -> str:
+    """Of all batches the first, for figures of one member."""
+    return files[0]
+
+
+def _contours(plan: Plan, names: list[str]) -> Inputs:
+    """Regions and best fits."""
+    return {
+        **{f"{name}_intervals": plan.path(f"intervals/{name}.h5") for name in names},
+        **{f"{name}_fits": plan.batches("fits", name) for name in names},
+    }
+
+
+def _contour_figure(*needed: str) -> Callable[[Plan, Roles], Inputs | None]:
+    """Contours of all ensembles shown, if there is one for each of these roles."""
+
+    def needs(plan: Plan, roles: Roles) -> Inputs | None:
+        if not plan.has_far or not all(roles[role] for role in needed):
+            return None
+        return _contours(plan, _compared(roles))
+
+    return needs
+
+
+def _compared(roles: Roles) -> list[str]:
+    """All ensembles shown, once each."""
+    return [
+        name for role in ("reference", "known", "varied", "learned", "flow") for name in roles[role]
+    ]
+
+
+def _shown(plan: Plan, roles: Roles) -> Params:
+    """What is drawn in contours, and where the truth is."""
+    names = [name for name in plan.ensembles if name in _compared(roles)]
+    return {"shown": drawn(plan, names), "true_point": plan.true_point}
+
+
+def _shown_with_reference(plan: Plan, roles: Roles) -> Params:
+    return _shown(plan, roles) | {"reference": roles["reference"][0]}
+
+
+def _helicity(plan: Plan, roles: Roles) -> Params:
+    return {"antineutrino": plan.config.setup.helicity == "antineutrino"}
+
+
+# Inputs and parameters of single figures.
+
+
+def _procedure(plan: Plan, roles: Roles) -> Inputs | None:
+    return {} if plan.has_far else None
+
+
+def _event_densities(plan: Plan, roles: Roles) -> Inputs | None:
+    if not roles["learned"]:
+        return None
+    prediction = _first(plan.batches("predictions", roles["learned"][0]))
+    return {"truth": plan.path("truth/densities.h5"), "prediction": prediction}
+
+
+def _marginals(plan: Plan, roles: Roles) -> Inputs | None:
+    if not (roles["reference"] and roles["learned"]):
+        return None
+    return {
+        "truth": plan.batches("marginals", roles["reference"][0]),
+        "members": plan.batches("marginals", roles["learned"][0]),
+    }
+
+
+def _energy_slices(plan: Plan, roles: Roles) -> Inputs | None:
+    if not (roles["reference"] and roles["learned"]):
+        return None
+    return {
+        "truth": _first(plan.batches("slices", roles["reference"][0])),
+        "learned": _first(plan.batches("slices", roles["learned"][0])),
+    }
+
+
+def _total_cross_section(plan: Plan, roles: Roles) -> Inputs | None:
+    if not roles["learned"]:
+        return None
+    return {
+        "truth": plan.path("truth/densities.h5"),
+        "predictions": plan.batches("predictions", roles["learned"][0]),
+    }
+
+
+def _losses(plan: Plan, roles: Roles) -> Inputs | None:
+    return {f"{name}_networks": plan.models(name) for name in roles["learned"]} or None
+
+
+def _near_events(plan: Plan, roles: Roles) -> Params:
+    return {"near_events": {name: plan.near_events(name) for name in roles["learned"]}}
+
+
+def _structure_functions(plan: Plan, roles: Roles) -> Inputs | None:
+    if not roles["learned"]:
+        return None
+    return {
+        "truth": plan.path("truth/densities.h5"),
+        "members": plan.models(roles["learned"][0]),
+        "weights": plan.path("truth/weights.h5"),
+    }
+
+
+def _flow_near(plan: Plan, roles: Roles) -> Inputs | None:
+    if not (roles["flow"] and roles["learned"]):
+        return None
+    return {
+        "truth": plan.path("truth/densities.h5"),
+        "prediction": _first(plan.batches("predictions", roles["flow"][0])),
+        "flows": plan.models(roles["flow"][0]),
+        "members": plan.models(roles["learned"][0]),
+    }
+
+
+def _flow_far(plan: Plan, roles: Roles) -> Inputs | None:
+    if not (plan.has_far and roles["reference"] and roles["flow"] and roles["learned"]):
+        return None
+    return {
+        "truth": plan.path("truth/densities.h5"),
+        "flow_predictions": plan.batches("predictions", roles["flow"][0]),
+        "predictions": plan.batches("predictions", roles["learned"][0]),
+        "true_slices": _first(plan.batches("slices", roles["reference"][0])),
+        "flow_slices": _first(plan.batches("slices", roles["flow"][0])),
+    }
+
+
+def noisy(plan: Plan, roles: Roles) -> list[str]:
+    """Ensembles whose ND histograms can be compared with the true density, which is not smeared."""
+    return [name for name in roles["sampled"] if not plan.ensemble(name).smeared]
+
+
+def _near_statistics(plan: Plan, roles: Roles) -> Inputs | None:
+    names = noisy(plan, roles)
+    if not (plan.has_far and roles["reference"] and names):
+        return None
+    return {
+        **_contours(plan, _compared(roles)),
+        "densities": plan.path("truth/densities.h5"),
+        **{f"{name}_near": _first(plan.batches("near", name)) for name in names},
+        **{f"{name}_prediction": _first(plan.batches("predictions", name)) for name in names},
+    }
+
+
+def _smearing(plan: Plan, roles: Roles) -> Inputs | None:
+    smeared = [name for name in roles["learned"] if plan.ensemble(name).smeared]
+    if not (plan.has_far and roles["reference"] and smeared):
+        return None
+    return {**_contours(plan, _compared(roles)), **plan.response(smeared[0])}
+
+
+def _with_drawn_fluxes(plan: Plan, roles: Roles) -> list[str]:
+    """Ensembles that tell which fluxes they assume; the known cross section does by its fits."""
+    names = [*(roles["varied"] if plan.has_far else []), *roles["learned"]]
+    return [name for name in names if "flux" in plan.ensemble(name).vary]
+
+
+def _fluxes(plan: Plan, roles: Roles) -> Inputs | None:
+    names = _with_drawn_fluxes(plan, roles)[:1]
+    if not names:
+        return None
+    (name,) = names
+    kind = "fits" if name in roles["varied"] else "near"
+    return {**plan.spectra_files, kind: plan.batches(kind, name)}
+
+
+def _inputs(plan: Plan, roles: Roles) -> Inputs | None:
+    return {
+        **plan.spectra_files,
+        "truth": plan.path("truth/densities.h5"),
+        "weights": plan.path("truth/weights.h5"),
+    }
+
+
+def _calibrated(plan: Plan, roles: Roles) -> list[str]:
+    return [name for name in plan.with_coverage if name in _compared(roles)]
+
+
+def _calibration(plan: Plan, roles: Roles) -> Inputs | None:
+    names = _calibrated(plan, roles)
+    if not (plan.has_far and names):
+        return None
+    return {f"{name}_coverage": plan.path(f"coverage/{name}.h5") for name in names}
+
+
+_METHOD = "1 Method"
+_LEARNED = "2 Learned cross section"
+_FITS = "3 Oscillation parameters"
+_FLOW = "4 How not to learn it"
+_SYSTEMATICS = "5 Systematic uncertainties"
+_CHECKS = "6 Inputs and calibration"
+
+_FIGURES = (
+    Figure(
+        "fig1",
+        "procedure",
+        _METHOD,
+        "The analysis procedure",
+        "A network with the known kinematics and flux predicts the near-detector (ND) density and "
+        "is trained on it alone. Frozen, it predicts the far detector (FD), whose "
+        "{setting/far_events} events are fitted unbinned with {setting/replicas} bootstrap "
+        "replicas per member. Members differ in network seed, ND events and flux[; the final "
+        "ensemble has {final/members} of them].",
+        needs=_procedure,
+        settings=_helicity,
+        others=lambda plan: {"final": roles_of(plan, "fig17")["learned"]},
+    ),
+    Figure(
+        "fig2",
+        "event_densities",
+        _LEARNED,
+        "Event densities at both detectors",
+        "Truth and learned density look the same at the ND, where the network was trained[, and at "
+        "the FD, which it has not seen; the total variation is {learned/near/median} % at the ND "
+        "and {learned/far/median} % at the FD]. The differences are shown in % of the peak.",
+        needs=_event_densities,
+        single=True,
+    ),
+    Figure(
+        "fig3",
+        "marginals",
+        _LEARNED,
+        "One-dimensional marginals",
+        "Truth (dashed) and {learned/members} networks that differ in their initial weights, with "
+        "their deviation below. Where a density is above {setting/populated} % of its peak, no "
+        "marginal is off by more than {learned/marginals_near} % at the ND[ and "
+        "{learned/marginals_far} % at the FD].",
+        needs=_marginals,
+        single=True,
+        settings=lambda plan, roles: {"energy_max": plan.config.setup.energy_max},
+    ),
+    Figure(
+        "fig4",
+        "energy_slices",
+        _LEARNED,
+        "Cross section at fixed energies",
+        "Truth, learned cross section and difference at fixed neutrino energy, which no detector "
+        "measures. The total variation lies between {learned/slices_best} % and "
+        "{learned/slices_worst} %.",
+        needs=_energy_slices,
+        single=True,
+    ),
+    Figure(
+        "fig5",
+        "total_cross_section",
+        _LEARNED,
+        "Total cross section",
+        "The energy dependence of the cross section follows from the structure functions, though "
+        "the ND is integrated over the spectrum (grey). Between {setting/sigma_low} and "
+        "{setting/sigma_high} GeV the largest deviation from the truth is {learned/sigma/median} % "
+        "for the median of {learned/members} networks and {learned/sigma/worst} % for the worst.",
+        needs=_total_cross_section,
+        single=True,
+    ),
+    Figure(
+        "fig6",
+        "losses",
+        _LEARNED,
+        "Training and test loss",
+        "[Exact ND density: the training loss falls to {asimov/loss/median}, and the test loss of "
+        "the three-dimensional cross section, never used, with it, to {asimov/test_loss/median} "
+        "(medians). ][With {sampled/near_events} million ND events, cells count by their Poisson "
+        "errors and the loss stops at the noise, {sampled/loss/median}, with a test loss of "
+        "{sampled/test_loss/median}. ]Points: weights kept.",
+        needs=_losses,
+        settings=_near_events,
+    ),
+    Figure(
+        "fig7",
+        "structure_functions",
+        _LEARNED,
+        "Structure functions",
+        "Above: learned and true (dashed) structure functions at three Q²; dotted where there are "
+        "almost no ND events and nothing is learned. Below: the same times their weight in the ND "
+        "density. W1', W2' and W3' make {share/w1_near}, {share/w2_near} and {share/w3_near} % of "
+        "the ND events[ and {share/w1_far}, {share/w2_far} and {share/w3_far} % of the FD events; "
+        "the region where nothing is learned holds {share/unconstrained_far} % of the FD events].",
+        needs=_structure_functions,
+        single=True,
+    ),
+    Figure(
+        "fig8",
+        "oscillation_contours",
+        _FITS,
+        "Oscillation contours, true and learned cross section",
+        "Regions at 1σ and 2σ and bootstrap distributions. The contour with the learned cross "
+        "section lies on that with the true one: the best fit moves by "
+        "{learned/sin2_2theta23/shift} σ_stat in sin²2θ23 and by {learned/dm2_32/shift} σ_stat in "
+        "Δm²32. With the true cross section sin²2θ23 = {reference/sin2_2theta23/best:±}, "
+        "Δm²32 = ({reference/dm2_32/best:±})·10⁻³ eV².",
+        needs=_contour_figure("reference", "learned"),
+        settings=_shown,
+    ),
+    Figure(
+        "fig9",
+        "octants",
+        _FITS,
+        "Octants of θ23",
+        "The same fit in sin²θ23 has two solutions, {reference/octant/lower_sin2_theta23} and "
+        "{reference/octant/upper_sin2_theta23}, which differ by {reference/octant/log_likelihood} "
+        "in log-likelihood: the data do not tell the octants apart, and the bootstrap distribution "
+        "of fits in either octant is bimodal (grey). Contours and lines are those of the better "
+        "octant of each replica: the lower one for {reference/octant/lower:±} % with the true "
+        "cross section and {learned/octant/lower:±} % with the learned one (the truth is "
+        "{true/sin2_theta23}). The small difference is much the same in all replicas, so that this "
+        "choice says more than the data do.",
+        needs=_contour_figure("reference", "learned"),
+        settings=lambda plan, roles: {
+            **_shown_with_reference(plan, roles),
+            "true_point": plan.true_octant_point,
+        },
+    ),
+    Figure(
+        "fig10",
+        "flow_near",
+        _FLOW,
+        "Normalising flow at the near detector",
+        "A flow over (E_ν, v1, v2), trained on the same ND density without the structure "
+        "functions, fits it to {flow/near/median} % in total variation. Its loss reaches "
+        "{flow/loss/median}, that of the structure functions {learned/loss/median}: by the ND "
+        "alone both are good fits.",
+        needs=_flow_near,
+        single=True,
+    ),
+    Figure(
+        "fig11",
+        "flow_far",
+        _FLOW,
+        "Normalising flow at the far detector and at fixed energies",
+        "The same flow is wrong where the energy matters: the FD by {flow/far/best} to "
+        "{flow/far/worst} % in total variation, σ(E_ν) by up to {flow/sigma/worst} %, cross "
+        "sections at fixed energy by {flow/slices_best} to {flow/slices_worst} %. The oscillation "
+        "fit is off by {flow/sin2_2theta23/shift:.1f} σ_stat in sin²2θ23 and by "
+        "{flow/dm2_32/shift:.1f} σ_stat in Δm²32 (mean over members). The ND does not "
+        "hold the information on E_ν that the structure functions supply: the problem is ill-posed "
+        "without them.",
+        needs=_flow_far,
+        single=True,
+    ),
+    Figure(
+        "fig12",
+        "near_statistics",
+        _SYSTEMATICS,
+        "Finite near-detector statistics",
+        "Left: regions with {sampled/near_events} million ND events; best fits of Δm²32 scatter "
+        "by {sampled/dm2_32/scatter:.2f} σ_stat between samples. Right: histograms differ from the "
+        "truth by {sampled/noise_histogram} Poisson errors of a cell, the densities learned from "
+        "them by {sampled/noise_learned}: most of the noise is averaged out.",
+        needs=_near_statistics,
+        settings=lambda plan, roles: _shown(plan, roles) | {"sampled": noisy(plan, roles)},
+    ),
+    Figure(
+        "fig13",
+        "smearing",
+        _SYSTEMATICS,
+        "Smearing by the detectors",
+        "Left: where muons of a few energies and angles are measured; {smearing/own_cell} % of the "
+        "ND events stay in their cell. Right: against the known cross section with the same "
+        "smearing, learned ones shift Δm²32 by {learned/dm2_32/shift:.2f} σ_stat and scatter by "
+        "{learned/dm2_32/scatter:.2f} σ_stat[; smearing itself changes the error from "
+        "{known/dm2_32/sigma} to {reference/dm2_32/sigma}·10⁻³ eV²].",
+        needs=_smearing,
+        settings=lambda plan, roles: _shown(plan, roles) | {"setup": plan.section("setup")},
+    ),
+    Figure(
+        "fig14",
+        "fluxes",
+        _SYSTEMATICS,
+        "Fluxes and their uncertainty",
+        "Nominal flux, 1σ band and {drawn/members} draws. At its peak the flux is uncertain by "
+        "{flux_uncertainty/near} % at the ND[ and by {flux_uncertainty/far} % at the FD].",
+        needs=_fluxes,
+        settings=_helicity,
+        others=lambda plan: {"drawn": _with_drawn_fluxes(plan, roles_of(plan, "fig14"))[:1]},
+    ),
+    Figure(
+        "fig15",
+        "ensemble_contours",
+        _SYSTEMATICS,
+        "Oscillation contours, uncertainty of the flux shape",
+        "With fluxes that are not the true one, best fits of Δm²32 scatter by "
+        "{varied/dm2_32/scatter:.2f} σ_stat with the known cross section and by "
+        "{learned/dm2_32/scatter:.2f} σ_stat with cross sections learned with the same flux.[ For "
+        "comparison: {samples/dm2_32/scatter:.2f} σ_stat between samples of {samples/near_events} "
+        "million ND events, {seeds/dm2_32/scatter:.2f} σ_stat between network seeds.]",
+        needs=_contour_figure("reference", "varied", "learned"),
+        settings=_shown,
+        others=lambda plan: {
+            "samples": roles_of(plan, "fig12")["sampled"][:1],
+            "seeds": roles_of(plan, "fig16")["learned"][:1],
+        },
+    ),
+    Figure(
+        "fig16",
+        "seeds",
+        _SYSTEMATICS,
+        "Oscillation contours, network seeds",
+        "Networks that differ in their initial weights only: best fits scatter by "
+        "{learned/sin2_2theta23/scatter} σ_stat in sin²2θ23 and by {learned/dm2_32/scatter} σ_stat "
+        "in Δm²32, around mean shifts of {learned/sin2_2theta23/shift} and "
+        "{learned/dm2_32/shift} σ_stat.",
+        needs=_contour_figure("reference", "learned"),
+        settings=_shown_with_reference,
+    ),
+    Figure(
+        "fig17",
+        "ensemble_contours",
+        _SYSTEMATICS,
+        "Oscillation contours, all systematic uncertainties",
+        "{learned/members} members that differ in network seed, ND events and flux, all "
+        "smeared, against the known cross section. Best fits of Δm²32 shift by "
+        "{learned/dm2_32/shift:.2f} σ_stat and scatter by "
+        "{learned/dm2_32/scatter:.2f} σ_stat; the half-width of its 1σ interval changes by "
+        "{learned/dm2_32/added_width:+.2f} σ_stat. The 2σ region has "
+        "{learned/area_ratio_2sigma} times the area. {learned/holds_1sigma} % of the 1σ "
+        "region and {learned/holds_2sigma} % of the 2σ region of the known cross section lie "
+        "inside.",
+        needs=_contour_figure("reference", "learned"),
+        settings=_shown,
+    ),
+    Figure(
+        "fig18",
+        "inputs",
+        _CHECKS,
+        "Inputs and kinematic coverage",
+        "Left: the fluxes[ and the survival probability at sin²2θ23 = {true/sin2_2theta23}, "
+        "Δm²32 = {true/dm2_32}·10⁻³ eV²]. Right: where events are in (x, Q²)[; ND and FD events "
+        "fill the same region, {share/unconstrained_far} % of the FD events are where the ND has "
+        "almost none].",
+        needs=_inputs,
+        settings=_helicity,
+    ),
+    Figure(
+        "fig19",
+        "calibration",
+        _CHECKS,
+        "Calibration",
+        "[Intervals of Δm²32 hold the truth in {coverage/reference/dm2_32_1sigma:±} % (1σ) and "
+        "{coverage/reference/dm2_32_2sigma:±} % (2σ) of {coverage/reference/experiments} "
+        "pseudo-experiments with the known cross section. ][With learned cross sections they do in "
+        "{coverage/learned/dm2_32_1sigma:±} % and {coverage/learned/dm2_32_2sigma:±} % of "
+        "{coverage/learned/experiments}. ][Two-dimensional regions hold it in "
+        "{coverage/reference/both_1sigma:±} % and {coverage/reference/both_2sigma:±} % with "
+        "the known cross section: {coverage/reference/at_limit} % of the data sets fit best at the "
+        "physical limit of sin²2θ23 (filled), where regions are too small.]",
+        needs=_calibration,
+        settings=lambda plan, roles: {"shown": drawn(plan, _calibrated(plan, roles))},
+    ),
+)
+
+CATALOGUE: Final = {figure.name: figure for figure in _FIGURES}
+"""All figures by name, in the order of the report."""

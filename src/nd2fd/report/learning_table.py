@@ -1,0 +1,69 @@
+"""Table of how well each member learned the cross section."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nd2fd.figures.thresholds import sigma_window
+from nd2fd.io.schemas.learned import Flows, Networks, Predictions
+from nd2fd.io.schemas.truth import Truth
+from nd2fd.physics.density import total_variation
+
+Array = NDArray[np.float64]
+
+
+def learning_table(
+    truth: Truth,
+    models: Mapping[str, Networks | Flows],
+    predictions: Mapping[str, Predictions],
+    energy_max: float,
+) -> pd.DataFrame:
+    """Losses, total variations of the event densities and deviations of σ(E_ν), by member.
+
+    The test loss and its step are NaN for flows, of which the last weights are kept. There is no
+    column of the FD without a far detector.
+
+    Parameters
+    ----------
+    truth
+        What was to be learned.
+    models, predictions
+        Of all members, by ensemble.
+    energy_max
+        E_max [GeV], of which deviations of σ(E_ν) count in a window.
+    """
+    true_sigma = truth.sigma_total / np.average(truth.sigma_total, weights=truth.near_flux)
+    low, high = sigma_window(energy_max)
+    constrained = (truth.energy > low) & (truth.energy < high)
+    tables = []
+    for ensemble, members in models.items():
+        predicted = predictions[ensemble]
+        columns: dict[str, Any] = {
+            "ensemble": ensemble,
+            "member": members.member,
+            **_losses(members),
+            "near_total_variation": _variations(predicted.near, truth.near),
+        }
+        if truth.far is not None and predicted.far is not None:
+            columns["far_total_variation"] = _variations(predicted.far, truth.far)
+        deviation = np.abs(predicted.sigma_total / true_sigma - 1.0)[:, constrained]
+        tables.append(pd.DataFrame(columns | {"max_sigma_deviation": deviation.max(axis=1)}))
+    return pd.concat(tables)
+
+
+def _losses(members: Networks | Flows) -> dict[str, Any]:
+    if isinstance(members, Flows):
+        return {"loss": members.final_loss, "best_step": np.nan, "test_loss": np.nan}
+    best_step = members.best_step
+    return {
+        "loss": np.take_along_axis(members.loss, best_step[:, None], axis=1)[:, 0],
+        "best_step": best_step,
+        "test_loss": members.test_loss[:, -1],
+    }
+
+
+def _variations(learned: Array, true: Array) -> list[float]:
+    return [total_variation(density, true) for density in learned]
