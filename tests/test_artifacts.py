@@ -1,3 +1,5 @@
+"""Artifacts as files: what is written, with which bytes, and what is refused."""
+
 import hashlib
 import io
 import os

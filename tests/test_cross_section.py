@@ -94,17 +94,33 @@ def test_coefficients_agree_with_the_published_formula(points):
     np.testing.assert_allclose(c3, y * (1 - y / 2) - k * y**2 / 2, atol=1e-12)
 
 
-def test_single_quark_flavour_gives_one_minus_m2_over_s():
-    """For one flavour the brace is 1 - m²/ŝ, ŝ = 2 M E_ν x, up to the target-mass term."""
+def one_flavour(antineutrino, antiquark, n=1000):
+    """The brace for W1 = W2 = ±W3 = 2 W5 = 1 at random points, and y, m²/ŝ, target-mass term."""
+    setup = toy.setup(antineutrino=antineutrino)
     rng = np.random.default_rng(3)
-    energy, x, y = rng.uniform([[2.0], [0.1], [0.2]], [[10.0], [0.9], [0.9]], (3, 1000))
+    energy, x, y = rng.uniform([[2.0], [0.1], [0.2]], [[10.0], [0.9], [0.9]], (3, n))
     Q2 = 2 * NUCLEON_MASS * energy * x * y
     five = np.stack([np.ones_like(x)] * 3 + [np.zeros_like(x), np.full_like(x, 0.5)])
-    brace = (kinematic_coefficients(energy, Q2, y, SETUP) * five[:3]).sum(axis=0)
-    brace += (mass_suppressed_coefficients(Q2, y, SETUP) * five[3:]).sum(axis=0)
+    five[2] *= -1 if antiquark else 1
+    brace = (kinematic_coefficients(energy, Q2, y, setup) * five[:3]).sum(axis=0)
+    brace += (mass_suppressed_coefficients(Q2, y, setup) * five[3:]).sum(axis=0)
     target_mass = -(MUON_MASS**2 + Q2) / (4 * energy**2)
-    s_hat = 2 * NUCLEON_MASS * energy * x
-    np.testing.assert_allclose(brace - target_mass, 1 - MUON_MASS**2 / s_hat, rtol=1e-12)
+    return brace, y, MUON_MASS**2 / (2 * NUCLEON_MASS * energy * x), target_mass
+
+
+@pytest.mark.parametrize("anti", [False, True])
+def test_single_quark_flavour_gives_one_minus_m2_over_s(anti):
+    """ν on a quark, or ν̄ on an antiquark: 1 - m²/ŝ, ŝ = 2 M E_ν x, up to the target-mass term."""
+    brace, _, m2_over_s, target_mass = one_flavour(anti, anti)
+    np.testing.assert_allclose(brace - target_mass, 1 - m2_over_s, rtol=1e-12)
+
+
+@pytest.mark.parametrize("antineutrino", [False, True])
+def test_helicity_suppresses_the_opposite_combination(antineutrino):
+    """ν on an antiquark, or ν̄ on a quark: (k·p̂')(k'·p̂) ∝ (1 - y) (1 - y - m²/ŝ)."""
+    brace, y, m2_over_s, target_mass = one_flavour(antineutrino, not antineutrino)
+    expected = (1 - y) * (1 - y - m2_over_s)
+    np.testing.assert_allclose(brace - target_mass, expected, atol=1e-12)
 
 
 def test_total_is_the_same_in_both_sets_of_variables():
@@ -146,11 +162,15 @@ def test_total_is_the_same_in_both_sets_of_variables():
     assert values.sum() / n**2 == pytest.approx(direct, rel=1e-3)
 
 
-def test_left_handed_quarks_scatter_isotropically_at_high_energy():
-    """d²σ/dx dy is flat in y for quarks and ∝ (1-y)² for antiquarks."""
+@pytest.mark.parametrize("antineutrino", [False, True])
+def test_left_handed_quarks_scatter_isotropically_at_high_energy(antineutrino):
+    """d²σ/dx dy of ν is flat in y for quarks and ∝ (1-y)² for antiquarks; of ν̄ the reverse."""
+    setup = toy.setup(antineutrino=antineutrino)
     energy, x = 1e5, 0.3
     y = np.linspace(0.05, 0.95, 19)
     Q2 = 2 * NUCLEON_MASS * energy * x * y
-    c1, c2, c3 = kinematic_coefficients(np.array(energy), Q2, y, SETUP)
-    np.testing.assert_allclose(c1 + c2 + c3, 1.0, atol=1e-4)
-    np.testing.assert_allclose(c1 + c2 - c3, (1 - y) ** 2, atol=1e-4)
+    c1, c2, c3 = kinematic_coefficients(np.array(energy), Q2, y, setup)
+    quark, antiquark = c1 + c2 + c3, c1 + c2 - c3
+    flat, suppressed = (antiquark, quark) if antineutrino else (quark, antiquark)
+    np.testing.assert_allclose(flat, 1.0, atol=1e-4)
+    np.testing.assert_allclose(suppressed, (1 - y) ** 2, atol=1e-4)

@@ -3,7 +3,9 @@
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,11 +13,28 @@ import pytest
 import scipy.sparse as sp
 from scipy.stats import binomtest
 
-from nd2fd.report import density_numbers, fit_numbers
+from nd2fd.io.schemas.coverage import Coverage
+from nd2fd.io.schemas.fits import Fits, Intervals
+from nd2fd.io.schemas.inputs import Flux
+from nd2fd.io.schemas.learned import Flows, Marginals, Predictions
+from nd2fd.io.schemas.truth import NodeWeights
+from nd2fd.report import density_numbers, fit_numbers, inputs
 from nd2fd.report.__main__ import BEGIN, END, gallery, with_expected_values
-from nd2fd.report.captions import FIGURES, caption
-from nd2fd.report.numbers import Number, as_json, as_latex, from_json
-from nd2fd.report.tables import Tolerance, compare, markdown
+from nd2fd.report.captions import fill
+from nd2fd.report.collect import all_numbers
+from nd2fd.report.fit_tables import oscillation_table, systematics_latex, systematics_table
+from nd2fd.report.learning_table import learning_table
+from nd2fd.report.numbers import Number, as_latex
+from nd2fd.report.numbers_file import (
+    TOY_RUN,
+    Ensemble,
+    Summary,
+    as_json,
+    numbers_from_json,
+    summary_from_json,
+)
+from nd2fd.report.tables import TABLES, Tolerance, columns, compare, markdown
+from test_plan import planned
 
 ROOT = Path(__file__).resolve().parents[1]
 LARGEST_IMAGE = 60_000
@@ -41,6 +60,7 @@ def test_two_digits_without_exponent():
 OSCILLATION = pd.DataFrame(
     {
         "ensemble": ["truth", "seeds", "flow"],
+        "reference": [np.nan, "truth_smeared", "truth"],
         "members": [1, 4, 1],
         "sin2_2theta23_best": [0.99, 0.98, 0.9],
         "sin2_2theta23_sigma": [0.005, 0.006, 0.01],
@@ -50,7 +70,7 @@ OSCILLATION = pd.DataFrame(
             f"{name}_{key}_in_sigma": values
             for name in ("sin2_2theta23", "dm2_32")
             for key, values in (
-                ("shift", [0.0, -9.0, -20.0]),
+                ("shift", [np.nan, -9.0, -20.0]),
                 ("scatter", [np.nan, 9.0, np.nan]),
             )
         },
@@ -73,7 +93,7 @@ def test_oscillation_numbers():
     numbers = fit_numbers.oscillation_numbers(OSCILLATION, SYSTEMATICS)
     best = numbers["truth/dm2_32/best"]
     assert f"{best:±} {best.unit}" == "2.4400 ± 0.0200 1e-3 eV2"
-    # The table with the right reference goes before the other one.
+    # The table of systematics goes before the other one.
     shift = numbers["seeds/dm2_32/shift"]
     assert shift.value == 0.5
     assert "truth_smeared" in shift.description
@@ -85,6 +105,9 @@ def test_oscillation_numbers():
     assert "flow/dm2_32/scatter" not in numbers
     assert "truth/dm2_32/shift" not in numbers
     assert all(math.isfinite(n.value) for n in numbers.values())
+    without = fit_numbers.oscillation_numbers(OSCILLATION, None)
+    assert without["seeds/dm2_32/shift"].value == -9.0
+    assert "seeds/dm2_32/added_width" not in without
 
 
 def test_learning_numbers():
@@ -98,24 +121,30 @@ def test_learning_numbers():
             "max_sigma_deviation": [1e-3, 2e-3, 3e-3, 5e-1],
         }
     )
-    numbers = density_numbers.learning_numbers(table)
+    numbers = density_numbers.learning_numbers(table, 4.0)
     assert numbers["seeds/loss/median"].value == 2e-8
     assert numbers["seeds/near/worst"].value == pytest.approx(0.09)  # %
     assert numbers["flow/sigma/best"].value == numbers["flow/sigma/worst"].value == 50.0
+    assert "0.6 to 3.6 GeV" in numbers["flow/sigma/best"].description
     assert "flow/test_loss/median" not in numbers
+    near_only = table.drop(columns="far_total_variation")
+    fewer = density_numbers.learning_numbers(near_only, 4.0)
+    assert set(numbers) - set(fewer) == {
+        f"{name}/far/{which}" for name in ("seeds", "flow") for which in ("best", "median", "worst")
+    }
 
 
 def toy_intervals(radius):
     mixing, mass = np.linspace(0.9, 1.0, 401), np.linspace(2.3e-3, 2.6e-3, 301)
     distance = np.hypot((mixing[:, None] - 0.95) / 0.01, (mass - 2.45e-3) / 4e-5)
-    return {
-        "n_sigma": np.array([1.0, 2.0]),
-        "sin2_2theta23": mixing,
-        "dm2_32": mass,
-        "mask": np.stack([distance < radius, distance < 2 * radius]),
-        "interval_sin2_2theta23": np.array([[0.94, 0.96], [np.nan, np.nan]]),
-        "interval_dm2_32": np.array([[2.41e-3, 2.49e-3], [2.37e-3, 2.53e-3]]),
-    }
+    return SimpleNamespace(
+        n_sigma=np.array([1.0, 2.0]),
+        sin2_2theta23=mixing,
+        dm2_32=mass,
+        mask=np.stack([distance < radius, distance < 2 * radius]),
+        interval_sin2_2theta23=np.array([[0.94, 0.96], [np.nan, np.nan]]),
+        interval_dm2_32=np.array([[2.41e-3, 2.49e-3], [2.37e-3, 2.53e-3]]),
+    )
 
 
 def test_region_numbers_of_an_ellipse():
@@ -141,17 +170,24 @@ def test_no_overlap_with_an_empty_region():
     assert fit_numbers.overlap_numbers("seeds", "truth", toy_intervals(1.0), empty) == {}
 
 
+def test_no_overlap_of_regions_on_other_axes():
+    """As those of an ensemble with its own range of Δm²32."""
+    other = toy_intervals(1.0)
+    other.dm2_32 = other.dm2_32 + 1e-4
+    assert fit_numbers.overlap_numbers("seeds", "truth", other, toy_intervals(1.0)) == {}
+
+
 def test_octant_numbers():
     log_likelihood = np.zeros((1, 100, 2))
     log_likelihood[0, :80, 0] = 1.0
     log_likelihood[0, 80:, 1] = 2.0
     numbers = fit_numbers.octant_numbers(
         "truth",
-        {
-            "octant_log_likelihood": log_likelihood,
-            "best_octant_log_likelihood": np.array([[-10.0, -10.5]]),
-            "best_octant_sin2_theta23": np.array([[0.47, 0.55]]),
-        },
+        SimpleNamespace(
+            octant_log_likelihood=log_likelihood,
+            best_octant_log_likelihood=np.array([[-10.0, -10.5]]),
+            best_octant_sin2_theta23=np.array([[0.47, 0.55]]),
+        ),
     )
     assert f"{numbers['truth/octant/lower']:±}" == "80 ± 4"
     assert numbers["truth/octant/log_likelihood"].value == 0.5
@@ -161,17 +197,17 @@ def test_octant_numbers():
 def test_coverage_numbers():
     numbers = fit_numbers.coverage_numbers(
         "truth",
-        {
-            "n_experiments": np.array(20),
-            "n_sigma": np.array([1.0, 2.0]),
-            "coverage": np.array([[0.5, 0.6, 0.7], [0.9, 0.95, 1.0]]),
-            "best_sin2_2theta23": np.repeat([0.99, 1.0], [15, 5]),
-            "sigma_sin2_2theta23": np.full(20, 0.005),
-            "true_sin2_2theta23": np.array(0.995),
-            "best_dm2_32": 2.4e-3 + 1e-5 * np.tile([-1.0, 1.0], 10),
-            "sigma_dm2_32": np.full(20, 2e-5),
-            "true_dm2_32": np.array(2.4e-3),
-        },
+        SimpleNamespace(
+            n_experiments=np.array(20),
+            n_sigma=np.array([1.0, 2.0]),
+            coverage=np.array([[0.5, 0.6, 0.7], [0.9, 0.95, 1.0]]),
+            best_sin2_2theta23=np.repeat([0.99, 1.0], [15, 5]),
+            sigma_sin2_2theta23=np.full(20, 0.005),
+            true_sin2_2theta23=np.array(0.995),
+            best_dm2_32=2.4e-3 + 1e-5 * np.tile([-1.0, 1.0], 10),
+            sigma_dm2_32=np.full(20, 2e-5),
+            true_dm2_32=np.array(2.4e-3),
+        ),
     )
     expected = binomtest(14, 20).proportion_ci(0.6827, "wilson")
     mass = numbers["coverage/truth/dm2_32_1sigma"]
@@ -190,16 +226,17 @@ def test_share_numbers():
     """Events on a chessboard: the ND sees black nodes only, the FD has a fifth on white ones."""
     black = np.indices((4, 4)).sum(axis=0) % 2 == 0
     share = np.array([0.2, 0.5, 0.3])[:, None, None]
-    truth = {"structure_functions": np.full((3, 4, 4), 2.0)}
-    weights = {
-        "near": share * black / 16,
-        "far": share * np.where(black, 0.8, 0.2) / 16,
-    }
+    truth = SimpleNamespace(structure_functions=np.full((3, 4, 4), 2.0))
+    weights = SimpleNamespace(near=share * black / 16, far=share * np.where(black, 0.8, 0.2) / 16)
     numbers = density_numbers.share_numbers(truth, weights)
     assert numbers["share/w2_near"].value == pytest.approx(50.0)
     assert numbers["share/w3_far"].value == pytest.approx(30.0)
     assert numbers["share/unconstrained_near"].value == 0.0
     assert numbers["share/unconstrained_far"].value == pytest.approx(20.0)
+    weights.far = None
+    near_only = density_numbers.share_numbers(truth, weights)
+    assert set(near_only) == {"share/w1_near", "share/w2_near", "share/w3_near",
+                              "share/unconstrained_near"}  # fmt: skip
 
 
 def test_marginal_numbers():
@@ -209,9 +246,16 @@ def test_marginal_numbers():
     truth = {f"{d}_{name}": density for d in ("near", "far") for name in names}
     members = {key: np.repeat(values, 2, axis=0) for key, values in truth.items()}
     members["near_v1"] = members["near_v1"] * [[1.0, 1.0, 1.0, 0.96], [9.0, 1.0, 1.0, 1.01]]
-    numbers = density_numbers.marginal_numbers("seeds", truth, members)
-    assert numbers["seeds/marginals_near"].value == pytest.approx(4.0)
-    assert numbers["seeds/marginals_far"].value == 0.0
+
+    def numbers(true):
+        return density_numbers.marginal_numbers(
+            "seeds", "known", SimpleNamespace(**true), SimpleNamespace(**members)
+        )
+
+    assert numbers(truth)["seeds/marginals_near"].value == pytest.approx(4.0)
+    assert numbers(truth)["seeds/marginals_far"].value == 0.0
+    near_only = {name: None if name.startswith("far") else v for name, v in truth.items()}
+    assert set(numbers(near_only)) == {"seeds/marginals_near"}
 
 
 def test_slice_numbers():
@@ -220,12 +264,15 @@ def test_slice_numbers():
     learned = true.copy()
     learned[0, 1, 0, 0] += 1.0
     learned[0, 1, 0, 1] -= 1.0
-    energy = np.array([1.0, 3.0])
     numbers = density_numbers.slice_numbers(
-        "flow", {"density": true, "energy": energy}, {"density": learned}
+        "flow",
+        "known",
+        SimpleNamespace(density=true, energy=np.array([1.0, 3.0])),
+        SimpleNamespace(density=learned),
     )
     assert numbers["flow/slices_best"].value == 0.0
     assert numbers["flow/slices_worst"].value == pytest.approx(10.0)
+    assert ("known_slices", "density") in numbers["flow/slices_worst"].sources
 
 
 def test_noise_numbers():
@@ -235,33 +282,143 @@ def test_noise_numbers():
     error = np.sqrt(true * true.size / n_events)
     numbers = density_numbers.noise_numbers(
         "nd3m",
-        {"near": true},
-        {"n_events": np.array(n_events), "density": (true + 2 * error)[None]},
-        {"near": (true - 0.5 * error)[None]},
+        SimpleNamespace(near=true),
+        SimpleNamespace(n_events=np.array(n_events), density=(true + 2 * error)[None]),
+        SimpleNamespace(near=(true - 0.5 * error)[None]),
     )
     assert numbers["nd3m/noise_histogram"].value == pytest.approx(2.0)
     assert numbers["nd3m/noise_learned"].value == pytest.approx(0.5)
-    assert f"{numbers['nd3m/near_events']}" == "0.0004"
 
 
 def test_smearing_and_flux_numbers():
-    response = sp.csr_array(np.diag([0.2, 0.4, 0.6, 0.8]))
-    numbers = density_numbers.smearing_numbers(
-        {"near": np.array([[1.0, 0.0], [0.0, 3.0]])}, response
-    )
+    response = SimpleNamespace(matrix=lambda: sp.csr_array(np.diag([0.2, 0.4, 0.6, 0.8])))
+    truth = SimpleNamespace(near=np.array([[1.0, 0.0], [0.0, 3.0]]))
+    numbers = density_numbers.smearing_numbers(truth, response)
     assert numbers["smearing/own_cell"].value == pytest.approx(100 * (0.2 + 3 * 0.8) / 4)
     modes = np.array([[0.5, 0.03, 0.5], [0.5, 0.04, 0.5]])
-    flux = np.array([1.0, 5.0, 2.0])
-    numbers = density_numbers.flux_numbers(
-        {
-            "energy": np.arange(3.0),
-            "near": flux,
-            "far": flux,
-            "near_modes": modes,
-            "far_modes": modes,
-        }
+    values = np.array([1.0, 5.0, 2.0])
+    flux = {"energy": np.arange(3.0), "near": values, "near_modes": modes}
+    both = SimpleNamespace(**flux, far=values, far_modes=modes)
+    assert density_numbers.flux_numbers(both)["flux_uncertainty/far"].value == pytest.approx(5.0)
+    near_only = SimpleNamespace(**flux, far=None, far_modes=None)
+    assert set(density_numbers.flux_numbers(near_only)) == {"flux_uncertainty/near"}
+    certain = SimpleNamespace(**(flux | {"near_modes": None}), far=None, far_modes=None)
+    assert density_numbers.flux_numbers(certain) == {}
+
+
+def test_ensemble_and_threshold_numbers():
+    ensembles = {
+        "known": Ensemble("known", None, False, None, [], 1),
+        "nd3m": Ensemble("structure_functions", "known", False, 3_000_000, [], 10),
+    }
+    numbers = fit_numbers.ensemble_numbers(ensembles)
+    assert {name: f"{value}" for name, value in numbers.items()} == {
+        "known/members": "1",
+        "nd3m/members": "10",
+        "nd3m/near_events": "3",
+    }
+    numbers = density_numbers.threshold_numbers(10.0)
+    assert f"{numbers['setting/sigma_low']} to {numbers['setting/sigma_high']}" == "1.5 to 9"
+    assert f"{numbers['setting/populated']}" == "1"
+
+
+def toy_fits(best_mixing, best_mass, spread):
+    """Two replicas of each member, one on either side of its best fit."""
+    sides = np.array([-1.0, 1.0])
+    return SimpleNamespace(
+        member=np.arange(len(best_mass)),
+        best_sin2_2theta23=np.array(best_mixing),
+        best_dm2_32=np.array(best_mass),
+        sin2_2theta23=np.array(best_mixing)[:, None] + 10 * spread * sides,
+        dm2_32=np.array(best_mass)[:, None] + spread * sides,
     )
-    assert numbers["flux_uncertainty/far"].value == pytest.approx(5.0)
+
+
+def half_widths(mass):
+    return SimpleNamespace(
+        interval_sin2_2theta23=np.array([[0.95, 0.99]]),
+        interval_dm2_32=np.array([[2e-3 - mass, 2e-3 + mass]]),
+    )
+
+
+TOY_FITS = {
+    "known": toy_fits([0.98], [2.4e-3], 1e-5),
+    "two": toy_fits([0.98, 0.98], [2.42e-3, 2.44e-3], 2e-5),
+}
+TOY_REGIONS = {"known": half_widths(1e-5), "two": half_widths(4e-5)}
+
+
+def test_oscillation_table():
+    """Means of two members that are 2 and 4 σ_stat off; the reference itself has no shift."""
+    table = oscillation_table(TOY_REGIONS, TOY_FITS, {"two": "known"})
+    known, two = (table.set_index("ensemble").loc[name] for name in ("known", "two"))
+    assert two["dm2_32_best"] == pytest.approx(2.43e-3)
+    assert two["dm2_32_sigma"] == pytest.approx(2e-5)
+    assert two["dm2_32_high"] == pytest.approx(2.04e-3)
+    assert two["dm2_32_shift_in_sigma"] == pytest.approx(3.0)
+    assert two["dm2_32_scatter_in_sigma"] == pytest.approx(np.sqrt(2))
+    assert two["sin2_2theta23_shift_in_sigma"] == pytest.approx(0.0)
+    assert known["members"] == 1
+    assert math.isnan(known["dm2_32_shift_in_sigma"])
+    assert math.isnan(known["dm2_32_scatter"])
+
+
+def test_systematics_table():
+    table = systematics_table(TOY_REGIONS, TOY_FITS, {"two": "known"})
+    (row,) = table.to_dict("records")
+    assert (row["systematic"], row["reference"]) == ("two", "known")
+    assert row["dm2_32_shift"] == pytest.approx(3.0)
+    assert row["dm2_32_scatter"] == pytest.approx(np.sqrt(2))
+    assert row["dm2_32_added_width"] == pytest.approx(3.0)
+    lines = systematics_latex(table.assign(systematic="t_wo", dm2_32_scatter=np.nan)).splitlines()
+    assert lines[3] == r"t\_wo & $+0.00$ & $+0.00$ & $+0.00$ & $+3.00$ & -- & $+3.00$ \\"
+
+
+def flows(**arrays):
+    """An artifact of which only these matter."""
+    artifact = object.__new__(Flows)
+    vars(artifact).update(arrays)
+    return artifact
+
+
+def test_learning_table():
+    """The loss of the weights that are kept; σ(E_ν) counts in its window alone."""
+    density = np.array([[1.0, 2.0], [1.0, 0.0]])
+    moved = np.array([[1.0, 1.0], [1.0, 1.0]])
+    truth = SimpleNamespace(
+        energy=np.array([0.5, 2.0, 3.5]),
+        near_flux=np.array([0.0, 1.0, 0.0]),
+        sigma_total=np.array([1.0, 2.0, 3.0]),
+        near=density,
+        far=density,
+    )
+    predicted = SimpleNamespace(
+        near=np.stack([density, moved]),
+        far=np.stack([moved, density]),
+        sigma_total=np.array([[9.0, 1.1, 1.5], [0.5, 1.0, 1.2]]),
+    )
+    networks = SimpleNamespace(
+        member=np.array([0, 1]),
+        loss=np.array([[3.0, 1.0, 2.0], [3.0, 2.0, 1.0]]),
+        best_step=np.array([1, 2]),
+        test_loss=np.array([[5.0, 4.0], [5.0, 3.0]]),
+    )
+    models = {"net": networks, "free": flows(member=[0, 1], final_loss=np.array([0.1, 0.2]))}
+    predictions = dict.fromkeys(models, predicted)
+    table = learning_table(truth, models, predictions, energy_max=4.0).set_index("ensemble")
+    net, free = table.loc["net"], table.loc["free"]
+    np.testing.assert_array_equal(net["loss"], [1.0, 1.0])
+    np.testing.assert_array_equal(net["best_step"], [1, 2])
+    np.testing.assert_array_equal(net["test_loss"], [4.0, 3.0])
+    np.testing.assert_allclose(net["near_total_variation"], [0.0, 0.25])
+    np.testing.assert_allclose(net["far_total_variation"], [0.25, 0.0])
+    # From 0.6 to 3.6 GeV; the truth is 1/2, 1 and 3/2 with a flux average of one.
+    np.testing.assert_allclose(net["max_sigma_deviation"], [0.1, 0.2])
+    np.testing.assert_array_equal(free["loss"], [0.1, 0.2])
+    assert free["test_loss"].isna().all()
+    truth.far = predicted.far = None
+    near_only = learning_table(truth, models, predictions, energy_max=4.0)
+    assert "far_total_variation" not in near_only
 
 
 NUMBERS = {
@@ -271,17 +428,50 @@ NUMBERS = {
 PATHS = {"toy": ["results/toy/0.h5", "results/toy/1.h5"]}
 
 
+SUMMARY = Summary.from_plain(
+    {
+        "experiment": "X",
+        "toy": False,
+        "ensembles": {
+            "a": {"kind": "known", "reference": None, "smeared": False, "near_events": None,
+                  "vary": [], "size": 1}
+        },
+        "figures": {"fig8": {"group": "1", "title": "T", "caption": "loss {a/loss}"}},
+    }
+)  # fmt: skip
+
+
 def test_numbers_file():
-    text = as_json(NUMBERS, PATHS, {"results/toy/0.h5": {"sha256": "ab"}}, seed=3)
+    text = as_json(NUMBERS, SUMMARY, PATHS, {"results/toy/0.h5": {"sha256": "ab"}}, seed=3)
     content = json.loads(text)
     assert content["artifacts"] == {"results/toy/0.h5": {"sha256": "ab"}}
     assert content["numbers"]["a/loss"]["sources"] == ["results/toy/0.h5:x", "results/toy/1.h5:x"]
     assert "uncertainty" not in content["numbers"]["a/loss"]
-    again = from_json(text)
+    again = numbers_from_json(text)
     assert f"{again['a/dm2_32/best']:±}" == "2.440 ± 0.020"
     assert again["a/loss"].value == 1.2e-7
+    assert summary_from_json(text) == SUMMARY.with_numbers(NUMBERS)
+    assert summary_from_json(text).figures["fig8"].caption == "loss 1.2e-07"
     with pytest.raises(ValueError, match="JSON"):
-        as_json({"a": number(math.nan)}, PATHS, {}, seed=3)
+        as_json({"a": number(math.nan)}, SUMMARY, PATHS, {}, seed=3)
+
+
+def test_captions_of_a_toy_run_say_so():
+    toy = replace(SUMMARY, toy=True).with_numbers(NUMBERS)
+    assert toy.figures["fig8"].caption == f"{TOY_RUN} loss 1.2e-07"
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("loss {a/loss}[, not {b/loss}].", "loss 1.2e-07."),
+        ("[loss {a/loss:.0e}] in [words]", "loss 1e-07 in words"),
+        ("{a/dm2_32/best:±}[ and {a/dm2_32/best:.1f}, {a/x}]", "2.440 ± 0.020"),
+        ("{a/x}, {-/loss:.1f}", "n/a, n/a"),
+    ],
+)
+def test_captions_are_filled(template, text):
+    assert fill(template, NUMBERS) == text
 
 
 def test_latex_macros():
@@ -293,15 +483,20 @@ def test_latex_macros():
     assert text.count("{") == text.count("}")
 
 
-def test_caption_of_missing_number():
-    text = caption("fig8", {})
-    assert "n/a" in text
-    assert "{" not in text
+@pytest.fixture(scope="module")
+def plan():
+    return planned()
+
+
+@pytest.fixture(scope="module")
+def summary(plan):
+    """What the file of a run with the default configuration says besides the numbers."""
+    return Summary.from_plain(inputs.summary(plan))
 
 
 @pytest.fixture(scope="module")
 def committed():
-    return from_json((ROOT / "docs" / "numbers.json").read_text(encoding="utf-8"))
+    return numbers_from_json((ROOT / "docs" / "numbers.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -309,16 +504,185 @@ def readme():
     return (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("figure", FIGURES)
-def test_captions_have_all_their_numbers(committed, figure):
+class ToyJob:
+    """The job of the numbers with artifacts of which only the shapes are right."""
+
+    def __init__(self, plan, directory):
+        self.plan = plan
+        self.input = SimpleNamespace(**inputs.numbers_inputs(plan))
+        self.params = SimpleNamespace(**inputs.numbers_params(plan))
+        regions = {name: self.load(f"{name}_intervals", Intervals) for name in plan.ensembles}
+        fits = {name: self.load_joined(f"{name}_fits", Fits) for name in plan.ensembles}
+        tables = {
+            "oscillation": oscillation_table(regions, fits, inputs.references(plan)),
+            "systematics": systematics_table(regions, fits, plan.systematics),
+            "learning": pd.DataFrame(
+                {
+                    "ensemble": plan.learned,
+                    "loss": 1.0,
+                    "test_loss": [np.nan if plan.kind(n) == "flow" else 1.0 for n in plan.learned],
+                    "near_total_variation": 0.1,
+                    **({"far_total_variation": 0.2} if plan.has_far else {}),
+                    "max_sigma_deviation": 0.1,
+                }
+            ),
+        }
+        for name, table in tables.items():
+            if hasattr(self.input, name):
+                table.to_csv(directory / f"{name}.csv", index=False)
+                setattr(self.input, name, str(directory / f"{name}.csv"))
+
+    def input_path(self, name):
+        return getattr(self.input, name, None)
+
+    def load(self, name, kind):
+        far = self.plan.has_far
+        if kind is Intervals:
+            intervals = toy_intervals(1.0)
+            intervals.interval_sin2_2theta23 = np.array([[0.94, 0.96], [0.93, 0.97]])
+            return intervals
+        if kind is Fits:
+            size = self.plan.ensemble(name.removesuffix("_fits")).size
+            fits = toy_fits(np.linspace(0.97, 0.98, size), np.linspace(2.4e-3, 2.5e-3, size), 1e-5)
+            fits.octant_log_likelihood = np.zeros((size, 2, 2))
+            fits.best_octant_log_likelihood = fits.best_octant_sin2_theta23 = np.zeros((size, 2))
+            return fits
+        if kind is Coverage:
+            ones = np.ones(4)
+            return SimpleNamespace(
+                n_experiments=np.array(4), n_sigma=np.array([1.0, 2.0]), coverage=np.ones((2, 3)),
+                best_sin2_2theta23=ones, sigma_sin2_2theta23=ones, true_sin2_2theta23=np.array(1.0),
+                best_dm2_32=ones, sigma_dm2_32=ones, true_dm2_32=np.array(1.0),
+            )  # fmt: skip
+        if kind is Marginals:
+            names = ("energy", "e_lepton", "cos_theta", "v1", "v2")
+            of_far = np.ones((1, 3)) if far else None
+            near = {f"near_{name}": np.ones((1, 3)) for name in names}
+            return SimpleNamespace(**near, **{f"far_{name}": of_far for name in names})
+        shape = {Flux: (4,), NodeWeights: (3, 2, 2), Predictions: (1, 2, 2)}.get(kind, (2, 2))
+        # Whatever others have, truth, histograms, slices, fluxes and events.
+        return SimpleNamespace(
+            near=np.ones(shape),
+            far=np.ones(shape) if far else None,
+            near_modes=np.ones((1, 4)),
+            far_modes=np.ones((1, 4)) if far else None,
+            structure_functions=np.ones((3, 2, 2)),
+            density=np.ones((1, 2, 2)),
+            energy=np.ones(4),
+            n_events=np.array(1000),
+            matrix=lambda: sp.eye_array(4, format="csr"),
+            v1=np.ones(7),
+        )
+
+    load_joined = load
+
+    def load_optional(self, name, kind):
+        return self.load(name, kind) if hasattr(self.input, name) else None
+
+
+def test_the_default_has_the_numbers_that_are_committed(plan, committed, tmp_path):
+    numbers = all_numbers(ToyJob(plan, tmp_path))
+    new = set(density_numbers.threshold_numbers(10.0)) | {
+        f"{name}/near_events" for name in ("smeared", "flux", "systematics")
+    }
+    assert set(numbers) | new == set(committed) | new
+    inputs_of_rule = {*inputs.numbers_inputs(plan), "configuration"}
+    assert {name for n in numbers.values() for name, _ in n.sources} == inputs_of_rule
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        {"ensembles": {"flow": None, "nominal": None}},
+        {"coverage": {"experiments": {"truth": None}}},
+        {"ensembles": {"smeared": None, "systematics": None, "truth_smeared": None},
+         "coverage": {"experiments": {"systematics": None}}},
+    ],
+)  # fmt: skip
+def test_numbers_of_what_is_absent_are_absent(plan, override, tmp_path):
+    """And all others are there."""
+    fewer = planned(override)
+    before, numbers = set(all_numbers(ToyJob(plan, tmp_path))), all_numbers(ToyJob(fewer, tmp_path))
+    gone = set(plan.ensembles) - set(fewer.ensembles)
+    gone |= {f"coverage/{n}" for n in set(plan.with_coverage) - set(fewer.with_coverage)}
+    if not any(fewer.ensemble(name).smeared for name in fewer.ensembles):
+        gone.add("smearing")
+    of_others = {name for name in before if not name.startswith(tuple(f"{g}/" for g in gone))}
+    # A figure that drops out takes its numbers along.
+    assert of_others - set(numbers) <= {n for n in before if "/octant/" in n}
+    assert set(numbers) <= before
+
+
+def test_without_a_far_detector_there_are_numbers_of_the_near_one(tmp_path):
+    numbers = all_numbers(ToyJob(planned("experiments/sbnd.yaml"), tmp_path))
+    assert not [n for n in numbers if re.search(r"far|theta23|dm2|area|coverage|replicas", n)]
+    for name in ("share/w1_near", "seeds/near/median", "seeds/marginals_near", "seeds/members"):
+        assert name in numbers
+
+
+def test_a_new_ensemble_has_numbers(tmp_path):
+    entry = {
+        "cross_section": "learned", "near_events": 1000, "vary": ["near_statistics"], "size": 2,
+        "reference": "truth", "label": "more",
+    }  # fmt: skip
+    numbers = all_numbers(ToyJob(planned({"ensembles": {"more": entry}}), tmp_path))
+    for name in ("dm2_32/shift", "dm2_32/added_width", "area_ratio_1sigma", "sigma/median"):
+        assert f"more/{name}" in numbers
+    assert "more/noise_learned" not in numbers
+    shown = planned({"ensembles": {"more": {**entry, "shown_in": ["fig12"]}}})
+    assert "more/noise_learned" in all_numbers(ToyJob(shown, tmp_path))
+
+
+def test_captions_have_all_their_numbers(committed, summary):
     """And apart from the figure of the procedure, at least one that an analysis gives."""
-    names = re.findall(r"{([^}:]+)", FIGURES[figure].text)
-    assert set(names) <= set(committed)
-    assert names
+    known = committed | density_numbers.threshold_numbers(10.0)
+    for name, figure in summary.figures.items():
+        names = set(re.findall(r"{([^}:]+)", figure.caption))
+        assert names, name
+        assert names <= set(known), name
 
 
-def test_readme_has_the_expected_values(committed, readme):
-    assert with_expected_values(readme, committed) == readme
+def test_captions_without_a_far_detector_do_not_speak_of_it():
+    near_only = planned("experiments/sbnd.yaml")
+    names = {
+        name
+        for figure in inputs.summary(near_only)["figures"].values()
+        for name in re.findall(r"{([^}:]+)", figure["caption"])
+    }
+    of_far = [n for n in names if n.startswith("true/") or re.search("far|theta23|dm2", n)]
+    existing = dict.fromkeys(names.difference(of_far), number(1.0))
+    assert of_far
+    for figure in Summary.from_plain(inputs.summary(near_only)).with_numbers(existing).figures:
+        caption = fill(inputs.summary(near_only)["figures"][figure]["caption"], existing)
+        assert not re.search(r"n/a|FD|survival|[][{}]", caption), caption
+
+
+def test_tables_have_the_columns_of_the_readme(committed, summary):
+    assert {
+        title.split()[0]: columns(table, committed, summary.ensembles)
+        for title, table in TABLES.items()
+    } == {
+        "Oscillation": ["truth", "nominal", "seeds"],
+        "What": ["seeds", "nd30m", "nd3m", "smeared", "flux", "systematics", "flow"],
+        "Systematic": ["nd30m", "nd3m", "smeared", "flux_truth", "flux", "systematics"],
+        "How": ["truth", "systematics"],
+    }
+
+
+def test_a_new_ensemble_has_a_column(committed, summary):
+    """And the values in a README that does not have it yet are found all the same."""
+    new = {"more": replace(summary.ensembles["nd3m"], near_events=1000)}
+    numbers = committed | {"more/dm2_32/shift": number(0.1), "more/near/median": number(2.0)}
+    page = markdown(numbers, dict(summary.ensembles) | new)
+    assert page.count("`more`") == 2
+    assert (
+        len(compare(page, numbers))
+        == len(compare(markdown(committed, summary.ensembles), committed)) + 2
+    )
+
+
+def test_readme_has_the_expected_values(committed, readme, summary):
+    assert with_expected_values(readme, committed, summary.ensembles) == readme
     deviations = compare(readme, committed)
     assert len(deviations) > 80
     assert all(deviation.allowed for deviation in deviations)
@@ -337,12 +701,12 @@ def test_values_beyond_their_tolerance_are_found(committed, readme):
     assert beyond == {"seeds/dm2_32/shift", "nd3m/far/median", "truth/dm2_32/best"}
 
 
-def test_edited_readme_is_noticed(committed, readme):
+def test_edited_readme_is_noticed(committed, readme, summary):
     with pytest.raises(ValueError, match="has no row 'best fit of sin²2θ23'"):
         compare(readme.replace("| best fit of sin²2θ23 ", "| best fit of x "), committed)
     with pytest.raises(ValueError, match="once each"):
-        with_expected_values(readme.replace(END, ""), committed)
-    page = f"{BEGIN}\n{markdown(committed)}{END}"
+        with_expected_values(readme.replace(END, ""), committed, summary.ensembles)
+    page = f"{BEGIN}\n{markdown(committed, summary.ensembles)}{END}"
     value = f"{committed['truth/dm2_32/best']}"
     assert value in page
     edited = page.replace(f"| {value} ", "| 2.5000 ", 1)
@@ -356,10 +720,11 @@ def test_tolerances():
     assert not Tolerance(2, ratio=True).allows(2.1, 1.0)
 
 
-def test_gallery_is_up_to_date(committed):
+def test_gallery_is_up_to_date(committed, summary):
     page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
-    assert page == gallery(committed)
-    for figure in FIGURES:
+    figures = summary.with_numbers(committed).figures
+    assert page == gallery(figures)
+    for figure in figures:
         image = ROOT / "docs" / "images" / f"{figure}.png"
         assert f"(images/{figure}.png)" in page
         assert image.stat().st_size <= LARGEST_IMAGE

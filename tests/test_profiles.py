@@ -1,4 +1,7 @@
-"""Which profile a run uses, and what it asks of Slurm: with an sbatch that only takes notes."""
+"""Which profile, experiment and folder a run uses, and what it asks of Slurm.
+
+Slurm is an sbatch that only takes notes.
+"""
 
 import os
 import subprocess
@@ -8,6 +11,8 @@ import pytest
 import yaml
 
 from test_workflow import CI, ROOT, copy_project, job_counts, snakemake
+
+EXPERIMENTS = sorted(path.stem for path in (ROOT / "config/experiments").glob("*.yaml"))
 
 SBATCH = """\
 #!{python}
@@ -91,6 +96,80 @@ def test_dry_run(fresh, config, profile):
     assert job_counts(output)["train_members"] > 5
     assert "workflow specific profile profiles/default" in output
     assert ("Using profiles slurm-gpu" in output) == bool(profile)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_dry_run_of_an_experiment(fresh, name):
+    """The whole of it, as a user would look at it first."""
+    code, output = snakemake(fresh, "-n", "--configfile", f"config/experiments/{name}.yaml")
+    assert code == 0, output
+    jobs = job_counts(output)
+    if "far_detector: null" in (ROOT / f"config/experiments/{name}.yaml").read_text():
+        far = {"tabulate_oscillation", "far_events", "fit_members", "coverage", "fig8"}
+        assert not far & jobs.keys()
+        assert {"fig2", "fig7", "learning_table", "numbers_table"} <= jobs.keys()
+    else:
+        assert {f"fig{number}" for number in range(1, 20)} <= jobs.keys()
+
+
+def test_figure_of_an_experiment_is_one_command(fresh):
+    code, output = snakemake(
+        fresh, "-n", "--configfile", "config/experiments/t2k.yaml", "--", "results/figs/fig8.pdf"
+    )
+    assert code == 0, output
+    jobs = job_counts(output)
+    assert (jobs["fig8"], jobs["train_members"], jobs["fit_members"]) == (1, 1, 2)
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_results_go_where_they_are_wanted(fresh, tmp_path, absolute):
+    """Artifacts, logs and benchmarks alike; and there only."""
+    folder = str(tmp_path / "away") if absolute else "elsewhere"
+    target = f"{folder}/inputs/flux.h5"
+    arguments = (*CI, "--config", f"results={folder}")
+    code, output = snakemake(fresh, *arguments, "--cores", "1", "--", target)
+    assert code == 0, output[-3000:]
+    made = {
+        str(path.relative_to(fresh / folder))
+        for path in (fresh / folder).rglob("*")
+        if path.is_file()
+    }
+    logs = {"logs/prepare_flux.log", "benchmarks/prepare_flux.tsv"}
+    assert made == {"inputs/flux.h5", "run.json", *logs}
+    assert not (fresh / "results").exists()
+    code, output = snakemake(fresh, "-n", *arguments, "--", target)
+    assert "Nothing to be done" in output
+
+
+def test_full_run_does_not_overwrite_a_toy_run(fresh):
+    target = "results/inputs/flux.h5"
+    code, output = snakemake(fresh, *CI, "--cores", "1", "--", target)
+    assert code == 0, output[-3000:]
+    before = (fresh / target).read_bytes()
+    for options in (("-n",), ("--cores", "1")):
+        code, output = snakemake(fresh, *options, "--", target)
+        assert code != 0
+        assert "the folder results holds results of a toy run" in output
+        assert "--config results=PATH" in output
+    assert (fresh / target).read_bytes() == before
+    assert snakemake(fresh, "--unlock")[0] == 0
+    assert snakemake(fresh, "-n", "--config", "results=full", "--", "full/inputs/flux.h5")[0] == 0
+
+
+def test_figure_that_does_not_exist_is_a_clear_error(fresh):
+    (fresh / "mine.yaml").write_text("ensembles: {seeds: {shown_in: [fig99]}}\n")
+    code, output = snakemake(fresh, "-n", "--configfile", "mine.yaml")
+    assert code != 0
+    assert "ensembles.seeds.shown_in: there is no figure fig99; there are fig1, fig2" in output
+
+
+def test_removed_ensemble_takes_its_figures_out(fresh):
+    (fresh / "mine.yaml").write_text("ensembles: {flow: null, systematics: null}\n")
+    code, output = snakemake(fresh, "-n", "--configfile", "mine.yaml")
+    assert code == 0, output
+    jobs = job_counts(output)
+    assert not {"fig10", "fig11", "fig17", "train_flows"} & jobs.keys()
+    assert {"fig8", "fig16", "oscillation_table", "numbers_table"} <= jobs.keys()
 
 
 def test_slurm_gets_what_the_profile_says(fresh):

@@ -5,9 +5,10 @@ from functools import cache
 
 import numpy as np
 import pytest
-from scipy.stats import chi2, kstest
+from scipy.stats import kstest
 
 import toy
+from chi_squared import follows, shape_p_value
 from nd2fd.beam.flux import cell_averages
 from nd2fd.events import sampling
 from nd2fd.events.sampling import EventSampler, histogram_events, sample_events
@@ -50,23 +51,6 @@ def truth():
         dict(zip(SPECTRA, fluxes, strict=True)),
         sigma,
     )
-
-
-def p_value(observed, expected):
-    """χ² of a histogram against a density, cells with few events merged into one."""
-    expected = expected * observed.sum() / expected.sum()
-    few = expected < 10
-    observed = np.append(observed[~few], observed[few].sum())
-    expected = np.append(expected[~few], expected[few].sum())
-    merged = expected > 0
-    assert not observed[~merged].any()
-    statistic = ((observed[merged] - expected[merged]) ** 2 / expected[merged]).sum()
-    return chi2.sf(statistic, np.count_nonzero(merged) - 1)
-
-
-def follows(observed, expected):
-    """Neither worse nor better than independent events would agree."""
-    return 1e-3 < p_value(np.ravel(observed), np.ravel(expected)) < 1 - 1e-3
 
 
 @pytest.mark.parametrize("detector", SPECTRA)
@@ -237,10 +221,10 @@ def test_a_wrong_density_is_noticed():
     """The tests above can fail: 2 % more high-energy flux, or events off by a tenth of a cell."""
     _, fluxes, sigma = truth()
     observed, _ = np.histogram(events("near")[0], np.linspace(0, ENERGY_MAX, 201))
-    assert p_value(observed, fluxes["near"] * sigma * (1 + 0.02 * GRID.energy)) < 1e-6
+    assert shape_p_value(observed, fluxes["near"] * sigma * (1 + 0.02 * GRID.energy)) < 1e-6
     energy, v1, v2 = events("near")
     shifted = histogram_events([(energy, v1, np.minimum(v2 + 0.1 / 32, 0.999))], 32, 32)
-    assert p_value(shifted.ravel(), truth()[0]["near"].ravel()) < 1e-3
+    assert shape_p_value(shifted, truth()[0]["near"]) < 1e-3
 
 
 @pytest.mark.parametrize("n_events", [1, 1000, 25_000])

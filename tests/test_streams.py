@@ -1,7 +1,9 @@
+"""Random streams: equal for equal names, independent for others."""
+
 import numpy as np
 import pytest
 
-from nd2fd.streams import NO_DRAW, flux_parameters, random_stream, stream_seed
+from nd2fd.streams import random_stream, stream_seed
 
 
 def test_a_stream_does_not_depend_on_others_or_their_order():
@@ -47,13 +49,3 @@ def test_seeds_fill_63_bits():
 def test_negative_numbers_are_refused(root_seed, member):
     with pytest.raises(ValueError, match="non-negative"):
         random_stream(root_seed, "fits", "seeds", member)
-
-
-def test_flux_draws_are_standard_normal_and_their_own():
-    draws = flux_parameters(1, range(300), 8)
-    assert draws.shape == (300, 8)
-    assert abs(draws.mean()) < 4 / np.sqrt(draws.size)
-    assert draws.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * draws.size))
-    # A draw does not depend on which others are asked for; none is the nominal flux.
-    np.testing.assert_array_equal(flux_parameters(1, [7, NO_DRAW], 8), [draws[7], np.zeros(8)])
-    assert (flux_parameters(2, [7], 8) != draws[7]).all()

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from nd2fd.cross_sections.quark_parton import toy_truth
+from nd2fd.cross_sections.quark_parton import quark_parton_model
+from nd2fd.physics.cross_section import effective_structure_functions
 from nd2fd.physics.setup import Setup, Target
 
 SETUP = Setup(Target((("Ar40", 1),)), "muon", antineutrino=False, energy_max=10.0)
@@ -46,8 +47,20 @@ def parton_densities(pids, x, q2):
 
 
 def structure_functions_of(setup):
-    """(W1', W2', W3')(x, Q²) of a setup."""
-    return toy_truth(parton_densities, setup)
+    """(W1', W2', W3')(x, Q²) of a setup, such that no cross section is negative.
+
+    A hadron tensor is positive only if √(1 + 4M²x²/Q²) |xF3| ≤ 2xF1. At low Q² Callan and Gross'
+    2xF1 = F2 breaks that, and antineutrinos, which see the difference of the two, notice; with
+    2xF1 = (1 + 4M²x²/Q²) F2, no longitudinal W, all is well.
+    """
+
+    def structure_functions(x, Q2):
+        w1, w2, w3, w4, w5 = quark_parton_model(parton_densities, x, Q2, setup)
+        if setup.antineutrino:
+            w1 = w2 * (1 + 4 * (setup.nucleon_mass * x) ** 2 / Q2)
+        return effective_structure_functions(np.stack([w1, w2, w3, w4, w5]), Q2, setup)
+
+    return structure_functions
 
 
 structure_functions = structure_functions_of(SETUP)

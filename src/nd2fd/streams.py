@@ -5,13 +5,11 @@ an ensemble does not depend on how many others run, or when.
 """
 
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 NO_DRAW = -1
-"""In place of a draw's number: the nominal flux."""
+"""Stands for the number of a draw where nothing is drawn and the value is the nominal one."""
 
 
 def _seed_sequence(
@@ -54,19 +52,3 @@ def stream_seed(root_seed: int, stage: str, ensemble: str = "", member: int = 0)
     """
     state = _seed_sequence(root_seed, stage, ensemble, member).generate_state(1, np.uint64)
     return int(state[0] >> np.uint64(1))
-
-
-def flux_parameters(root_seed: int, draws: Sequence[int], n_modes: int) -> NDArray[np.float64]:
-    """Sizes z_k ~ N(0, 1) of the flux modes in numbered draws; zeros for `NO_DRAW`.
-
-    A draw has the same number in every ensemble, so that ensembles with known and with learned
-    cross section can be compared draw by draw. Returns shape (n_draws, n_modes).
-    """
-    return np.stack(
-        [
-            np.zeros(n_modes)
-            if draw == NO_DRAW
-            else random_stream(root_seed, "flux", "", draw).standard_normal(n_modes)
-            for draw in draws
-        ]
-    )

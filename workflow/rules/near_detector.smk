@@ -31,13 +31,13 @@ rule near_members:
 
 
 # Without events to draw it is a matter of a second.
-use rule near_members as near_asimov with:
+use rule near_members as near_exact with:
     wildcard_constraints:
         ensemble="|".join(PLAN.asimov),
     localrule: True
 
 
-ruleorder: near_asimov > near_members
+ruleorder: near_exact > near_members
 
 
 rule near_events:

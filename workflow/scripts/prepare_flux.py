@@ -12,12 +12,10 @@ snakemake: Any
 
 with Job(snakemake) as job:
     p, setup = job.params, Setup.from_config(job.params.setup)
-    near, far = (
-        None if name is None else flux_table(name, setup.lepton, setup.antineutrino)
-        for name in (p.flux["near"], p.flux["far"])
-    )
+    neutrinos = (setup.lepton, setup.antineutrino)
+    near = flux_table(p.flux["near"], *neutrinos)
     # Without a flux of its own the far detector sees that of the near one.
-    far = (far or near) if p.has_far else None
+    far = flux_table(p.flux["far"] or p.flux["near"], *neutrinos) if p.has_far else None
     modes = flux_modes(p.flux["uncertainty"], setup.energy_max)
     without_normalisation = p.flux["remove_normalisation"]
     job.save(prepare_flux(near, far, modes, setup.energy_max, without_normalisation))

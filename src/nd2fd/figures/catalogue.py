@@ -240,7 +240,7 @@ _FIGURES = (
         "fig2",
         "event_densities",
         _LEARNED,
-        "Event densities at both detectors",
+        "Event densities, true and learned",
         "Truth and learned density look the same at the ND, where the network was trained[, and at "
         "the FD, which it has not seen; the total variation is {learned/near/median} % at the ND "
         "and {learned/far/median} % at the FD]. The differences are shown in % of the peak.",

@@ -32,6 +32,7 @@ def draw(
     antineutrino
         Whether they are fluxes of antineutrinos.
     """
+    assert flux.near_modes is not None
     energy, peak = flux.energy, flux.near.max()
     unoscillated = energy, np.ones_like(energy), "--"
     detectors = [("Near detector", flux.near, flux.near_modes, [unoscillated])]

@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 _FIRST_SHARE = 4
 """Errors are made with a cross section from a training of 1/4 of the evaluations. It has learned
 the wrong flux; errors made with the true one, or once more with a better one, do not give better
-oscillation parameters (docs/physics.md)."""
+oscillation parameters (docs/studies/flux-errors.md)."""
 
 
 def density_errors(

@@ -65,7 +65,7 @@ def _numbers_of_densities(job: Job) -> Numbers:
         known, learned = (
             job.load_joined(f"{which}_marginals", Marginals) for which in (reference, name)
         )
-        numbers |= density_numbers.marginal_numbers(name, known, learned)
+        numbers |= density_numbers.marginal_numbers(name, reference, known, learned)
     for name, reference in quoted["slices"].items():
         true, of_member = (job.load(f"{which}_slices", Slices) for which in (reference, name))
         numbers |= density_numbers.slice_numbers(name, reference, true, of_member)

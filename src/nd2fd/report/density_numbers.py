@@ -116,10 +116,12 @@ def share_numbers(truth: Truth, weights: NodeWeights) -> Numbers:
     return numbers
 
 
-def marginal_numbers(ensemble: str, truth: Marginals, members: Marginals) -> Numbers:
-    """Largest deviation of the members' marginals.
+def marginal_numbers(
+    ensemble: str, reference: str, truth: Marginals, members: Marginals
+) -> Numbers:
+    """Largest deviation of the members' marginals over all variables, where there are events.
 
-    Over all variables, where the density is not too far below its peak.
+    `reference` is the ensemble with the known cross section that `truth` is of.
     """
     numbers = {}
     for detector, label in (("near", "ND"), ("far", "FD")):
@@ -140,7 +142,11 @@ def marginal_numbers(ensemble: str, truth: Marginals, members: Marginals) -> Num
             "#.2g",
             f"largest deviation of a {label} marginal where it is above {100 * POPULATED:g} % of "
             "its peak",
-            tuple((f"{ensemble}_marginals", dataset) for dataset in datasets),
+            tuple(
+                (f"{name}_marginals", dataset)
+                for name in (ensemble, reference)
+                for dataset in datasets
+            ),
         )
     return numbers
 
@@ -212,7 +218,7 @@ def flux_numbers(flux: Flux) -> Numbers:
         ("near", "ND", flux.near, flux.near_modes),
         ("far", "FD", flux.far, flux.far_modes),
     ):
-        if values is None or modes is None or not modes.size:
+        if values is None or modes is None:
             continue
         peak = int(values.argmax())
         numbers[f"flux_uncertainty/{key}"] = Number(

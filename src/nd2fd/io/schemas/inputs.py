@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # of which few need the matrix
 
 
 class Flux(Artifact, name="flux", version=3):
-    """Fluxes and the modes of their uncertainty (``inputs/flux.h5``)."""
+    """Fluxes, and the modes of their uncertainty if they have one (``inputs/flux.h5``)."""
 
     energy: Array = dataset("GeV", ("energy",), "neutrino energy; the flux is linear in between")
     near: Array = dataset("1/(area GeV POT)", ("energy",), "flux at the ND")
