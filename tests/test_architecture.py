@@ -159,7 +159,7 @@ PLACES = (ROOT, PACKAGE, ROOT / "docs", ROOT / "workflow/scripts")
 FOLDERS = ("src/nd2fd", "workflow", "config", "docs", "tests", "tools", "bench", "slurm-gpu")
 FILES = {path.name for folder in FOLDERS for path in (ROOT / folder).rglob("*")}
 # Made by a run, or by a user.
-ELSEWHERE = re.compile(r"^(results|~|\.|mine\b|study\b)|[A-Z]{4}")
+ELSEWHERE = re.compile(r"^(results|tables/|~|\.|mine\b|study\b)|[A-Z]{4}")
 
 
 @pytest.mark.parametrize("page", PAGES_OF_TODAY, ids=relative)

@@ -18,6 +18,7 @@ from nd2fd.io.schemas.fits import Fits, Intervals
 from nd2fd.io.schemas.inputs import Flux
 from nd2fd.io.schemas.learned import Flows, Marginals, Predictions
 from nd2fd.io.schemas.truth import NodeWeights
+from nd2fd.plan import Plan
 from nd2fd.report import density_numbers, fit_numbers, inputs
 from nd2fd.report.__main__ import BEGIN, END, gallery, with_expected_values
 from nd2fd.report.captions import fill
@@ -502,6 +503,23 @@ def committed():
 @pytest.fixture(scope="module")
 def readme():
     return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_best_fits_are_compared_with_the_known_cross_section(plan):
+    """With the configured reference, or with the plainest, whatever stands first."""
+    compared = inputs.references(plan)
+    assert "truth" not in compared
+    assert compared["flow"] == compared["truth_smeared"] == "truth"
+    assert compared["systematics"] == "truth_smeared"
+    turned = dict(reversed(plan.config.ensembles.items()))
+    other = Plan(plan.config.model_copy(update={"ensembles": turned}))
+    assert inputs.baseline(other) == "truth"
+    only_smeared = planned(
+        {"ensembles": {n: None for n in plan.ensembles if n not in ("truth_smeared", "smeared")},
+         "coverage": {"experiments": {"truth": None, "systematics": None}}}
+    )  # fmt: skip
+    assert inputs.baseline(only_smeared) == "truth_smeared"
+    assert inputs.references(only_smeared) == {"smeared": "truth_smeared"}
 
 
 class ToyJob:

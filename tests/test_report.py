@@ -11,9 +11,10 @@ import h5py
 import numpy as np
 import pytest
 
+from nd2fd.figures.catalogue import CATALOGUE
 from nd2fd.report.__main__ import BEGIN, END
-from nd2fd.report.captions import FIGURES
-from nd2fd.report.numbers import from_json
+from nd2fd.report.numbers_file import TOY_RUN, numbers_from_json
+from test_plan import planned
 from test_workflow import CI, copy_project, job_counts, snakemake
 
 MAKE_REPORT = (
@@ -36,7 +37,7 @@ def reported(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def numbers(reported):
-    return from_json((reported / "results/tables/numbers.json").read_text(encoding="utf-8"))
+    return numbers_from_json((reported / "results/tables/numbers.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +177,7 @@ def test_report_loads_nothing_from_elsewhere(page):
     # The application makes elements of these.
     front = _Links()
     front.feed(javascript(page, "workflow_desc"))
-    assert len(front.addresses) == len(FIGURES)
+    assert len(front.addresses) == len(CATALOGUE)
     assert all(address.startswith("data:image/png;base64,") for address in front.addresses)
     results = javascript(page, "results")
     assert all(result["data_uri"].startswith("data:") for result in results.values())
@@ -186,23 +187,26 @@ def test_report_loads_nothing_from_elsewhere(page):
 
 
 def test_report_has_all_figures_with_numbers_in_their_captions(page, numbers):
-    results = javascript(page, "results")
-    for name, figure in FIGURES.items():
+    results, plan = javascript(page, "results"), planned("ci.yaml")
+    for name, figure in CATALOGUE.items():
         result = results[f"results/figs/{name}.png"]
         assert result["labels"] == {"figure": name.removeprefix("fig"), "title": figure.title}
         assert figure.title in result["caption"]
-        for quoted in re.findall(r"{([^}:]+)}", figure.text):
+        assert TOY_RUN in result["caption"]
+        for quoted in re.findall(r"{([^}:]+)}", figure.caption(plan)):
             assert str(f"{numbers[quoted]}" if quoted in numbers else "n/a") in result["caption"]
     categories = javascript(page, "categories")
-    assert {figure.group for figure in FIGURES.values()} < set(categories)
+    assert {figure.group for figure in CATALOGUE.values()} < set(categories)
 
 
 def test_front_page(page, numbers):
     front = javascript(page, "workflow_desc")
     for name in ("truth/dm2_32/best", "flow/far/median", "systematics/dm2_32/shift"):
         assert f"{numbers[name]}" in front
-    for figure in FIGURES.values():
+    for figure in CATALOGUE.values():
         assert figure.title in front
+    assert re.search(r"nd2fd: DUNE</h1>", front)
+    assert f"<strong>{TOY_RUN}</strong>" in front
     assert re.search(r"torch</td>\s*<td>\d+\.\d+", front)
     assert "matter_density" in front
     assert "system-message" not in front  # of docutils
@@ -214,7 +218,7 @@ def test_style_change_redraws_figures_and_the_report(reported, tmp_path):
     style = directory / "workflow" / "figures.mplstyle"
     style.write_text(style.read_text() + "axes.grid: True\n")
     _, output = snakemake(directory, "results/report/index.rst", *CI, "-n")
-    assert set(job_counts(output)) == {"report_pages", *FIGURES}
+    assert set(job_counts(output)) == {"report_pages", *CATALOGUE}
 
 
 def test_one_figure_needs_only_its_own(tmp_path):
@@ -223,7 +227,7 @@ def test_one_figure_needs_only_its_own(tmp_path):
     assert jobs["train_members"] == 2  # ten seeds in batches of five
     needed = {"train_members", "truth_densities", "node_weights", "fig7"}
     inputs = {"evolve_pdf", "prepare_flux", "tabulate_oscillation"}
-    assert needed <= set(jobs) <= needed | inputs | {"near_exact", "near_members"}
+    assert needed <= set(jobs) <= needed | inputs | {"near_asimov", "near_members"}
 
 
 def test_gallery_and_check(reported, tmp_path):
@@ -242,7 +246,7 @@ def test_gallery_and_check(reported, tmp_path):
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert readme.startswith("before\n")
     assert readme.endswith("after\n")
-    assert len(list((tmp_path / "docs/images").glob("fig*.png"))) == len(FIGURES)
+    assert len(list((tmp_path / "docs/images").glob("fig*.png"))) == len(CATALOGUE)
     assert run("check", reported / "results").returncode == 0
     content = json.loads((reported / "results/tables/numbers.json").read_text(encoding="utf-8"))
     content["numbers"]["truth/dm2_32/best"]["value"] = 2.3456

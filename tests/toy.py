@@ -4,8 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from nd2fd.beam.spectra import tabulated_oscillation
 from nd2fd.cross_sections.quark_parton import quark_parton_model
+from nd2fd.io.schemas.inputs import Flux
+from nd2fd.physics.baseline import Experiment
 from nd2fd.physics.cross_section import effective_structure_functions
+from nd2fd.physics.oscillation import NUFIT_6_0
 from nd2fd.physics.setup import Setup, Target
 
 SETUP = Setup(Target((("Ar40", 1),)), "muon", antineutrino=False, energy_max=10.0)
@@ -74,3 +78,23 @@ def flux(energy):
 def oscillated_flux(energy):
     """The flux with a two-flavour dip."""
     return flux(energy) * (1 - 0.95 * np.sin(1.267 * 2.5e-3 * 1300 / energy) ** 2)
+
+
+EXPERIMENT = Experiment(1300.0, 1.424, NUFIT_6_0)
+
+
+def inputs(setup=SETUP, far=True):
+    """`Flux` with three modes, and `Oscillation`; without a far detector there is none."""
+    energy = np.linspace(0.0, setup.energy_max, 161)
+    relative = energy / setup.energy_max
+    near_modes = np.stack(
+        [np.full_like(energy, 0.06), 0.05 * np.cos(4 * relative), 0.1 * (relative - 0.3)]
+    )
+    artifact = Flux(
+        energy=energy,
+        near=flux(energy),
+        far=0.7 * flux(energy) if far else None,
+        near_modes=near_modes,
+        far_modes=near_modes + 0.01 * np.sin(3 * relative) if far else None,
+    )
+    return artifact, tabulated_oscillation(EXPERIMENT, setup.energy_max) if far else None

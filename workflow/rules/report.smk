@@ -1,3 +1,4 @@
+from nd2fd.figures.catalogue import contour_inputs
 from nd2fd.io.artifacts import sha256_of_config
 from nd2fd.report import inputs
 
@@ -28,7 +29,7 @@ if PLAN.has_far:
 
     rule oscillation_table:
         input:
-            **inputs.fits(PLAN, PLAN.ensembles),
+            **contour_inputs(PLAN, PLAN.ensembles),
         output:
             "<results>/tables/oscillation.csv",
         log:

@@ -202,7 +202,8 @@ class TrainingSection(Section):
         le=1,
     )
     smoothness: float = key(
-        "χ² that a histogram's structure functions pay for their curvature (docs/studies/smoothness.md)",
+        "χ² that a histogram's structure functions pay for their curvature "
+        "(docs/studies/smoothness.md)",
         "0: paper; else: choice",
         ge=0,
         le=1e6,

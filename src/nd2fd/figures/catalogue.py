@@ -29,13 +29,8 @@ def note(plan: Plan) -> str:
 # Inputs and parameters that several figures share.
 
 
-def _first(files: list[str]) -> str:
-    """Of all batches the first, for figures of one member."""
-    return files[0]
-
-
-def _contours(plan: Plan, names: list[str]) -> Inputs:
-    """Regions and best fits."""
+def contour_inputs(plan: Plan, names: list[str]) -> Inputs:
+    """Regions and fits of ensembles."""
     return {
         **{f"{name}_intervals": plan.path(f"intervals/{name}.h5") for name in names},
         **{f"{name}_fits": plan.batches("fits", name) for name in names},
@@ -48,7 +43,7 @@ def _contour_figure(*needed: str) -> Callable[[Plan, Roles], Inputs | None]:
     def needs(plan: Plan, roles: Roles) -> Inputs | None:
         if not plan.has_far or not all(roles[role] for role in needed):
             return None
-        return _contours(plan, _compared(roles))
+        return contour_inputs(plan, _compared(roles))
 
     return needs
 
@@ -84,7 +79,7 @@ def _procedure(plan: Plan, roles: Roles) -> Inputs | None:
 def _event_densities(plan: Plan, roles: Roles) -> Inputs | None:
     if not roles["learned"]:
         return None
-    prediction = _first(plan.batches("predictions", roles["learned"][0]))
+    prediction = plan.batches("predictions", roles["learned"][0])[0]
     return {"truth": plan.path("truth/densities.h5"), "prediction": prediction}
 
 
@@ -101,8 +96,8 @@ def _energy_slices(plan: Plan, roles: Roles) -> Inputs | None:
     if not (roles["reference"] and roles["learned"]):
         return None
     return {
-        "truth": _first(plan.batches("slices", roles["reference"][0])),
-        "learned": _first(plan.batches("slices", roles["learned"][0])),
+        "truth": plan.batches("slices", roles["reference"][0])[0],
+        "learned": plan.batches("slices", roles["learned"][0])[0],
     }
 
 
@@ -138,7 +133,7 @@ def _flow_near(plan: Plan, roles: Roles) -> Inputs | None:
         return None
     return {
         "truth": plan.path("truth/densities.h5"),
-        "prediction": _first(plan.batches("predictions", roles["flow"][0])),
+        "prediction": plan.batches("predictions", roles["flow"][0])[0],
         "flows": plan.models(roles["flow"][0]),
         "members": plan.models(roles["learned"][0]),
     }
@@ -151,8 +146,8 @@ def _flow_far(plan: Plan, roles: Roles) -> Inputs | None:
         "truth": plan.path("truth/densities.h5"),
         "flow_predictions": plan.batches("predictions", roles["flow"][0]),
         "predictions": plan.batches("predictions", roles["learned"][0]),
-        "true_slices": _first(plan.batches("slices", roles["reference"][0])),
-        "flow_slices": _first(plan.batches("slices", roles["flow"][0])),
+        "true_slices": plan.batches("slices", roles["reference"][0])[0],
+        "flow_slices": plan.batches("slices", roles["flow"][0])[0],
     }
 
 
@@ -166,10 +161,10 @@ def _near_statistics(plan: Plan, roles: Roles) -> Inputs | None:
     if not (plan.has_far and roles["reference"] and names):
         return None
     return {
-        **_contours(plan, _compared(roles)),
+        **contour_inputs(plan, _compared(roles)),
         "densities": plan.path("truth/densities.h5"),
-        **{f"{name}_near": _first(plan.batches("near", name)) for name in names},
-        **{f"{name}_prediction": _first(plan.batches("predictions", name)) for name in names},
+        **{f"{name}_near": plan.batches("near", name)[0] for name in names},
+        **{f"{name}_prediction": plan.batches("predictions", name)[0] for name in names},
     }
 
 
@@ -177,7 +172,7 @@ def _smearing(plan: Plan, roles: Roles) -> Inputs | None:
     smeared = [name for name in roles["learned"] if plan.ensemble(name).smeared]
     if not (plan.has_far and roles["reference"] and smeared):
         return None
-    return {**_contours(plan, _compared(roles)), **plan.response(smeared[0])}
+    return {**contour_inputs(plan, _compared(roles)), **plan.response(smeared[0])}
 
 
 def _with_drawn_fluxes(plan: Plan, roles: Roles) -> list[str]:

@@ -5,10 +5,9 @@ The workflow reads this when it starts, so that nothing heavy may be imported.
 
 from typing import Any
 
-from nd2fd.figures.catalogue import noisy, present
+from nd2fd.figures.catalogue import contour_inputs, noisy, present
+from nd2fd.figures.entry import Inputs
 from nd2fd.plan import Plan
-
-Inputs = dict[str, str | list[str]]
 
 
 def baseline(plan: Plan) -> str | None:
@@ -27,18 +26,10 @@ def references(plan: Plan) -> dict[str, str]:
     return {name: reference for name, reference in pairs.items() if reference is not None}
 
 
-def fits(plan: Plan, names: list[str]) -> Inputs:
-    """Fits of ensembles and the regions made of them."""
-    return {
-        **{f"{name}_intervals": plan.path(f"intervals/{name}.h5") for name in names},
-        **{f"{name}_fits": plan.batches("fits", name) for name in names},
-    }
-
-
 def systematics_inputs(plan: Plan) -> Inputs:
-    """Of the table of systematics: their fits, and those they are compared with."""
+    """Of the table of systematics: they and what they are compared with."""
     pairs = plan.systematics
-    return fits(plan, list(dict.fromkeys([*pairs, *pairs.values()])))
+    return contour_inputs(plan, list(dict.fromkeys([*pairs, *pairs.values()])))
 
 
 def learning_inputs(plan: Plan) -> Inputs:

@@ -1,0 +1,439 @@
+"""Fits and pseudo-experiments: what an assumption does to them, and how members share look-ups."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+import toy
+from nd2fd.cross_sections.closure import closure_events, closure_truth
+from nd2fd.cross_sections.models import cross_section_models
+from nd2fd.detector.response import tabulated_response
+from nd2fd.detector.smearing import Resolution, measured_events
+from nd2fd.forward.nodes import NodeGrid
+from nd2fd.io.schemas.coverage import CoverageBlock
+from nd2fd.physics.baseline import Experiment
+from nd2fd.physics.density import DensityGrid, midpoints
+from nd2fd.physics.kinematics import lepton_from_density_variables
+from nd2fd.physics.oscillation import NUFIT_6_0
+from nd2fd.statistics.ensemble import N_SIGMAS, regions_of_ensemble
+from nd2fd.statistics.far_analysis import FarAnalysis
+from nd2fd.statistics.far_density import FarDetector
+from nd2fd.statistics.fits import fit_members
+from nd2fd.statistics.pseudo_experiments import PseudoData, coverage_of, pseudo_experiments
+from nd2fd.statistics.regions import member_masks
+from nd2fd.streams import NO_DRAW, random_stream
+from nd2fd.systematics import SYSTEMATICS
+from nd2fd.systematics.members import Assumptions, draw_assumptions
+from nd2fd.systematics.systematic import Assumption
+
+SETUP = toy.SETUP
+FLUX, OSCILLATION = toy.inputs()
+GRID = DensityGrid(SETUP, 160, 28, 28, 3)
+RANGES = ((0.3, 0.7), (2.0e-3, 2.9e-3))
+RESOLUTION = Resolution(0.05, 0.03)
+TRUE_POINT = (4 * 0.47 * 0.53, 2.513e-3 - 7.49e-5)
+SIZES = {"muon_energy_scale": 0.02}
+N_EVENTS, N_REPLICAS = 3000, 60
+SECTIONS = {
+    "setup": {
+        "target": {"Ar40": 1},
+        "lepton": "muon",
+        "helicity": "neutrino",
+        "energy_max": 10.0,
+        "x_max": 1.0,
+    },
+    "grid": {"n_energy": 160, "n_v1": 28, "n_v2": 28, "subsamples": 3},
+    "oscillation": {
+        "baseline": 1300.0,
+        "matter_density": 2.848,
+        "electron_fraction": 0.5,
+        **vars(NUFIT_6_0),
+    },
+    "smearing": {"energy_resolution": 0.05, "angle_resolution": np.rad2deg(0.03)},
+    "sin2_theta23": RANGES[0],
+    "dm2_32": RANGES[1],
+}
+
+
+def identity(e_lepton, cos_theta):
+    return e_lepton, cos_theta
+
+
+def nothing(*_):
+    pass
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return closure_truth(
+        toy.structure_functions, FLUX, OSCILLATION, GRID, NodeGrid.for_setup(SETUP, 48, 48)
+    )
+
+
+@pytest.fixture(scope="module")
+def response():
+    return tabulated_response(GRID, RESOLUTION)
+
+
+@pytest.fixture(scope="module", params=["exact", "smeared"])
+def seen(request, response):
+    """The analysis, and its events."""
+    rng = np.random.default_rng(11)
+    sample = closure_events(toy.structure_functions, FLUX, OSCILLATION, SETUP, N_EVENTS, rng)
+    survival = toy.EXPERIMENT.survival_scan(GRID.energy)
+    if request.param == "exact":
+        return FarAnalysis(FarDetector.exact(GRID), survival, *RANGES), sample
+    detector = FarDetector(GRID, RESOLUTION, response.acceptance.ravel())
+    measured = measured_events(sample, RESOLUTION, SETUP, rng)
+    return FarAnalysis(detector, survival, *RANGES), measured
+
+
+def fit(analysis, truth, events, assumptions, parameters=None):
+    of_members = [Assumption(FLUX)] * 0 + list(assumptions)
+    n = len(of_members)
+    parameters = parameters or {"flux": np.zeros((n, 3))}
+    return fit_members(
+        analysis,
+        cross_section_models(truth, n),
+        Assumptions(of_members, parameters),
+        list(range(n)),
+        events,
+        N_REPLICAS,
+        np.random.default_rng(5),
+        nothing,
+    )
+
+
+@pytest.mark.parametrize("antineutrino", [False, True])
+@pytest.mark.parametrize("smeared", [False, True])
+def test_analysis_of_the_configuration(response, smeared, antineutrino):
+    setup = SECTIONS["setup"] | {"helicity": "antineutrino" if antineutrino else "neutrino"}
+    params = SimpleNamespace(**SECTIONS | {"setup": setup})
+    found = FarAnalysis.from_params(params, response if smeared else None)
+    assert found.detector.grid == DensityGrid(toy.setup(antineutrino=antineutrino), 160, 28, 28, 3)
+    assert found.detector.resolution.is_ideal != smeared
+    if smeared:
+        assert found.detector.resolution.energy == 0.05
+        assert found.detector.resolution.angle == pytest.approx(0.03, rel=1e-12)
+        np.testing.assert_array_equal(found.detector.acceptance, response.acceptance.ravel())
+    assert (found.sin2_theta23, found.dm2_32) == RANGES
+    experiment = Experiment(1300.0, 2.848 * 0.5, NUFIT_6_0, antineutrino)
+    at = np.array([0.4, 0.6]), np.array([2.3e-3, 2.5e-3])
+    expected = experiment.survival_scan(GRID.energy)(*at)
+    np.testing.assert_array_equal(found.survival(*at), expected)
+
+
+def test_identity_shares_nothing_and_changes_nothing(truth, seen):
+    """A member with a look-up of its own, and the others' shared one, in one batch."""
+    analysis, events = seen
+    own = Assumption(FLUX, calibrations=(identity,))
+    looked_up = []
+
+    class Counting(FarAnalysis):
+        def look_up(self, v1, v2, assumption):
+            looked_up.append(assumption)
+            return super().look_up(v1, v2, assumption)
+
+    counting = Counting(**vars(analysis))
+    fits = fit(counting, truth, events, [Assumption(FLUX), own, Assumption(FLUX), own])
+    assert looked_up == [Assumption(FLUX), own, own]
+    np.testing.assert_array_equal(fits.dm2_32[0], fits.dm2_32[2])
+    np.testing.assert_array_equal(fits.dm2_32[1], fits.dm2_32[3])
+    for name in ("dm2_32", "sin2_2theta23", "octant_log_likelihood", "best_dm2_32"):
+        values = getattr(fits, name)
+        np.testing.assert_allclose(values[1], values[0], rtol=1e-6)
+    alone = fit(analysis, truth, events, [own])
+    np.testing.assert_array_equal(alone.dm2_32[0], fits.dm2_32[1])
+
+
+def test_no_draw_changes_nothing(truth, seen):
+    """To the last bit, with or without the systematic in the registry of the draws."""
+    analysis, events = seen
+    draws = {"flux": [NO_DRAW, NO_DRAW], "muon_energy_scale": [NO_DRAW, NO_DRAW]}
+    drawn = draw_assumptions(3, draws, FLUX, SIZES)
+    fits = fit(analysis, truth, events, drawn.of_members, drawn.parameters)
+    plain = fit(analysis, truth, events, [Assumption(FLUX)] * 2)
+    for name in ("dm2_32", "sin2_2theta23", "octant_log_likelihood", "best_octant_sin2_theta23"):
+        np.testing.assert_array_equal(getattr(fits, name), getattr(plain, name))
+    assert fits.nuisance_parameters is None
+    assert not fits.flux_parameters.any()
+
+
+def test_events_that_are_calibrated_away_leave_the_replicas(truth, seen):
+    """The replicas of a member hold the events that are left, as often as those of the others."""
+    analysis, events = seen
+    low = np.median(events.e_lepton)
+
+    def cut(e_lepton, cos_theta):
+        # Nothing is left of an event below the mass.
+        return np.where(e_lepton < low, 0.0, e_lepton), cos_theta
+
+    fits = fit(analysis, truth, events, [Assumption(FLUX), Assumption(FLUX, (cut,))])
+    kept = events.e_lepton >= low
+    assert 0.4 < kept.mean() < 0.6
+    some = SimpleNamespace(v1=events.v1[kept], v2=events.v2[kept])
+    counts = np.stack(
+        [
+            np.bincount(row, minlength=events.v1.size)[kept]
+            for row in np.random.default_rng(5).integers(
+                events.v1.size, size=(N_REPLICAS, events.v1.size)
+            )
+        ]
+    )
+    density = analysis.density(cross_section_models(truth, 1)[0], Assumption(FLUX))
+    looked_up, inside = analysis.look_up(some.v1, some.v2, Assumption(FLUX))
+    assert inside.all()
+    replicas, best = analysis.fit(density, looked_up, counts.astype(float))
+    np.testing.assert_allclose(fits.dm2_32[1], replicas.octant_dm2_32[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(fits.best_dm2_32[1], best.octant_dm2_32[0, 0], rtol=1e-6)
+
+
+# A brute-force likelihood in muon energy and angle
+
+
+def cross_section(energy, e_lepton, cos_theta):
+    """d²σ/dE_l dcosθ of the truth, written out (Kretzer & Reno); inputs broadcast."""
+    m, M = 0.1056583755, 37.2247242 / 40
+    momentum = np.sqrt(e_lepton**2 - m**2)
+    Q2 = 2 * energy * (e_lepton - momentum * cos_theta) - m**2
+    nu = energy - e_lepton
+    inside = (nu > 0) & (Q2 > 0) & (Q2 <= 2 * M * nu)
+    Q2, nu = np.where(inside, Q2, 1.0), np.where(inside, nu, 1.0)
+    x, y, k = Q2 / (2 * M * nu), nu / energy, m**2 / Q2
+    x = np.where(inside, x, 0.5)
+    w1, w2, w3 = toy.structure_functions(x.ravel(), Q2.ravel()).reshape(3, *x.shape)
+    brace = (
+        y**2 / 2 * (1 + k) * w1
+        + (1 - y - m**2 / (4 * energy**2) - M * x * y / (2 * energy)) * w2
+        + (y * (1 - y / 2) - k * y**2 / 2) * w3
+    )
+    return np.where(inside, momentum / y * brace / (1 + Q2 / 80.3692**2) ** 2, 0.0)
+
+
+def best_fit(e_lepton, cos_theta):
+    """(sin²θ23, Δm²32) in the lower octant, without anything of nd2fd.statistics."""
+    energy = midpoints(200, 10.0)
+    flux = 0.7 * toy.flux(energy)
+    # Muons go forward: 1 - cosθ = 2 s².
+    grid_energy = midpoints(90, 1.0)[:, None]
+    sine = midpoints(90)
+    totals = np.array(
+        [
+            (
+                cross_section(e, 0.1057 + (e - 0.1057) * grid_energy, 1 - 2 * sine**2)
+                * (e - 0.1057)
+                * 4
+                * sine
+            ).sum()
+            if e > 0.12
+            else 0.0
+            for e in energy
+        ]
+    ) / (90 * 90)
+    kernel = cross_section(energy, e_lepton[:, None], cos_theta[:, None])
+
+    def cost(parameters):
+        s, m = np.array([parameters[0]]), 1e-3 * np.array([parameters[1]])
+        weight = flux * toy.EXPERIMENT.survival_scan(energy)(s, m)[0]
+        return -np.log(kernel @ weight / (totals @ weight)).sum()
+
+    found = minimize(
+        cost, [0.46, 2.44], bounds=[(0.3, 0.5), (2.0, 2.9)], method="L-BFGS-B", tol=1e-12
+    )
+    return found.x[0], 1e-3 * found.x[1]
+
+
+def test_a_wrong_energy_scale_moves_the_mass_splitting(truth):
+    """As a brute-force likelihood of the scaled energies says, and as Δm² L/E does: by its size.
+
+    Energies too high by 1 % at a phase that is seen at fixed energies make Δm² 1 % too large, less
+    what the known flux and cross section, which do not move with them, hold back.
+    """
+    analysis = FarAnalysis(
+        FarDetector.exact(GRID), toy.EXPERIMENT.survival_scan(GRID.energy), *RANGES
+    )
+    rng = np.random.default_rng(21)
+    events = closure_events(toy.structure_functions, FLUX, OSCILLATION, SETUP, N_EVENTS, rng)
+    draws = {"flux": [NO_DRAW] * 4, "muon_energy_scale": [NO_DRAW, 0, 1, 2]}
+    drawn = draw_assumptions(12, draws, FLUX, SIZES)
+    z = drawn.parameters["muon_energy_scale"][:, 0]
+    assert z.min() < -0.3
+    assert z.max() > 0.3
+    fits = fit(analysis, truth, events, drawn.of_members, drawn.parameters)
+    np.testing.assert_array_equal(fits.nuisance_parameters[:, 0], z)
+    assert not fits.flux_parameters.any()
+    sigma = fits.dm2_32[0].std()
+    e_lepton, cos_theta = lepton_from_density_variables(events.v1, events.v2, SETUP)
+    shifts = []
+    for member, size in enumerate(z):
+        factor = 1 + 0.02 * size
+        kept = factor * e_lepton > 0.1057
+        s, m = best_fit(factor * e_lepton[kept], cos_theta[kept])
+        assert abs(fits.best_dm2_32[member] - m) < 0.05 * sigma
+        shifts.append(m)
+        sigma_sin2 = fits.sin2_2theta23[0].std()
+        assert abs(fits.best_sin2_2theta23[member] - 4 * s * (1 - s)) < 0.05 * sigma_sin2
+    relative = (fits.best_dm2_32[1:] / fits.best_dm2_32[0] - 1) / (0.02 * z[1:])
+    assert (relative > 0.4).all(), relative
+    assert (relative < 1.3).all(), relative
+    # The shifts are what is looked for, not noise.
+    assert abs(np.array(shifts)[1:] - shifts[0]).max() > 5 * 0.05 * sigma
+
+
+def test_drawn_flux_and_scale_together(truth, seen):
+    """A batch in which all differ is that of single members."""
+    analysis, events = seen
+    draws = {"flux": [NO_DRAW, 0, 1], "muon_energy_scale": [4, NO_DRAW, 5]}
+    drawn = draw_assumptions(12, draws, FLUX, SIZES)
+    fits = fit(analysis, truth, events, drawn.of_members, drawn.parameters)
+    np.testing.assert_array_equal(fits.flux_parameters, drawn.parameters["flux"])
+    for member, assumption in enumerate(drawn.of_members):
+        alone = fit(analysis, truth, events, [assumption])
+        np.testing.assert_array_equal(fits.dm2_32[member], alone.dm2_32[0])
+    assert np.unique(fits.best_dm2_32).size == 3
+
+
+# Pseudo-experiments
+
+
+def experiments(analysis, truth, assumptions, numbers=(0, 1, 2)):
+    data = PseudoData(truth, FLUX, OSCILLATION, 800, N_REPLICAS, 3)
+    models = cross_section_models(truth, len(assumptions))
+    return pseudo_experiments(analysis, data, models, assumptions, numbers, TRUE_POINT, nothing)
+
+
+def test_own_and_shared_look_ups_agree_in_pseudo_experiments(truth, seen):
+    analysis, _ = seen
+    own = [Assumption(FLUX, (lambda e, c: (e, c),)) for _ in range(2)]
+    block = experiments(analysis, truth, [Assumption(FLUX), own[0], Assumption(FLUX), own[1]])
+    assert block.best_dm2_32.shape == (3, 4)
+    np.testing.assert_array_equal(block.best_dm2_32[:, 0], block.best_dm2_32[:, 2])
+    for name in ("best_dm2_32", "best_sin2_2theta23", "sigma_dm2_32", "sigma_sin2_2theta23"):
+        values = getattr(block, name)
+        for member in (1, 3):
+            np.testing.assert_allclose(values[:, member], values[:, 0], rtol=1e-5)
+    for member in (1, 3):
+        np.testing.assert_array_equal(block.contained[:, member], block.contained[:, 0])
+    assert np.unique(block.best_dm2_32[:, 0]).size == 3
+
+
+def test_calibrated_members_of_pseudo_experiments_are_those_alone(truth, seen):
+    """Slices of looked-up events are cut for each view, which loses events of its own."""
+    analysis, _ = seen
+    draws = {"flux": [NO_DRAW, NO_DRAW, 0], "muon_energy_scale": [0, NO_DRAW, 1]}
+    of_members = draw_assumptions(12, draws, FLUX, {"muon_energy_scale": 0.1}).of_members
+    together = experiments(analysis, truth, of_members)
+    for member, assumption in enumerate(of_members):
+        alone = experiments(analysis, truth, [assumption])
+        np.testing.assert_allclose(
+            together.best_dm2_32[:, member], alone.best_dm2_32[:, 0], rtol=1e-9
+        )
+        np.testing.assert_array_equal(together.contained[:, member], alone.contained[:, 0])
+    scale = 0.1 * np.array(
+        [random_stream(12, "muon_energy_scale", "", n).standard_normal() for n in (0, 1)]
+    )
+    shift = together.best_dm2_32[:, 0].mean() - together.best_dm2_32[:, 1].mean()
+    assert np.sign(shift) == np.sign(scale[0])
+
+
+def test_experiments_do_not_depend_on_their_block(truth, seen):
+    analysis, _ = seen
+    together = experiments(analysis, truth, [Assumption(FLUX)], (0, 1, 2))
+    alone = experiments(analysis, truth, [Assumption(FLUX)], (2,))
+    np.testing.assert_allclose(alone.best_dm2_32[0], together.best_dm2_32[2], rtol=1e-9)
+    assert together.experiment.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(together.n_sigma, N_SIGMAS)
+
+
+def test_pseudo_experiments_are_fits_of_their_events(truth, seen):
+    """One experiment by the functions of the fits, with θ nodes of its own."""
+    analysis, _ = seen
+    block = experiments(analysis, truth, [Assumption(FLUX)], (4,))
+    data = PseudoData(truth, FLUX, OSCILLATION, 800, N_REPLICAS, 3)
+    v1, v2 = data.events(data.sampler(analysis), analysis, 4)
+    events, inside = analysis.look_up(v1, v2, Assumption(FLUX))
+    assert inside.all()
+    density = analysis.density(cross_section_models(truth, 1)[0], Assumption(FLUX))
+    replicas, best = analysis.fit(density, events, data.counts(v1.size, 4))
+    sigma = replicas.octant_dm2_32[:, 0].std()
+    assert abs(block.best_dm2_32[0, 0] - best.octant_dm2_32[0, 0]) < 0.01 * sigma
+    assert block.sigma_dm2_32[0, 0] == pytest.approx(sigma, rel=0.01)
+    assert block.sigma_sin2_2theta23[0, 0] == pytest.approx(replicas.sin2_2theta23.std(), rel=0.02)
+
+
+def block_of(contained):
+    n, members = contained.shape[:2]
+    values = np.arange(n * members, dtype=float).reshape(n, members)
+    return CoverageBlock(
+        experiment=np.arange(n),
+        n_sigma=np.array(N_SIGMAS),
+        contained=contained,
+        best_sin2_2theta23=values,
+        best_dm2_32=2 * values,
+        sigma_sin2_2theta23=3 * values,
+        sigma_dm2_32=4 * values,
+    )
+
+
+def test_coverage_is_the_fraction_of_experiments():
+    """The ensemble holds the truth where 15.9 % (2.3 %) of its members do."""
+    contained = np.zeros((5, 10, 2, 3), dtype=bool)
+    contained[:3, :2] = True
+    contained[3, :1] = True
+    found = coverage_of(block_of(contained), TRUE_POINT, np.random.default_rng(1))
+    assert found.n_experiments == 5
+    np.testing.assert_allclose(found.coverage, [[0.6] * 3, [0.8] * 3])
+    np.testing.assert_allclose(found.error[0], np.sqrt(0.6 * 0.4 / 5))
+    np.testing.assert_allclose(found.members, (3 * 0.2 + 0.1) / 5)
+    assert (found.redrawn <= 1).all()
+    np.testing.assert_allclose(found.best_dm2_32, 2 * found.best_sin2_2theta23)
+    np.testing.assert_allclose(found.best_sin2_2theta23, np.arange(5) * 10 + 4.5)
+    assert (found.true_sin2_2theta23, found.true_dm2_32) == TRUE_POINT
+
+
+# Regions of an ensemble
+
+
+def test_regions_of_an_ensemble_of_fits(truth):
+    """Against the rule written out: 15.9 % and 2.3 % of member regions, octant by octant."""
+    analysis = FarAnalysis(
+        FarDetector.exact(GRID), toy.EXPERIMENT.survival_scan(GRID.energy), *RANGES
+    )
+    rng = np.random.default_rng(31)
+    events = closure_events(toy.structure_functions, FLUX, OSCILLATION, SETUP, 1000, rng)
+    drawn = draw_assumptions(12, {"flux": [0, 1, 2, 3]}, FLUX, SIZES)
+    fits = fit(analysis, truth, events, drawn.of_members, drawn.parameters)
+    n = 41
+    found = regions_of_ensemble(fits, *RANGES, n)
+    np.testing.assert_allclose(found.sin2_2theta23, np.linspace(0.84, 1.0, n), rtol=1e-12)
+    np.testing.assert_allclose(found.sin2_theta23, np.linspace(0.3, 0.7, n))
+    np.testing.assert_allclose(found.dm2_32, np.linspace(2.0e-3, 2.9e-3, n))
+    masks = [
+        member_masks(
+            np.stack([s, m], axis=1), [found.sin2_2theta23, found.dm2_32], (1.0, 2.0), 1.0
+        )
+        for s, m in zip(fits.sin2_2theta23, fits.dm2_32, strict=True)
+    ]
+    np.testing.assert_allclose(found.member_fraction, np.mean(masks, axis=0))
+    np.testing.assert_array_equal(found.mask[0], found.member_fraction[0] >= 0.15866)
+    np.testing.assert_array_equal(found.mask[1], found.member_fraction[1] >= 0.02276)
+    better = fits.octant_log_likelihood.argmax(axis=2)[..., None]
+    theta, mass = (
+        np.take_along_axis(v, better, axis=2)[..., 0]
+        for v in (fits.octant_sin2_theta23, fits.octant_dm2_32)
+    )
+    masks = [
+        member_masks(np.stack([s, m], axis=1), [found.sin2_theta23, found.dm2_32], (1.0, 2.0))
+        for s, m in zip(theta, mass, strict=True)
+    ]
+    np.testing.assert_allclose(found.octant_member_fraction, np.mean(masks, axis=0))
+    # Intervals hold the bulk of all replicas, and are within the ranges.
+    low, high = found.interval_dm2_32[1]
+    assert ((fits.dm2_32 > low) & (fits.dm2_32 < high)).mean() > 0.9
+    assert found.interval_dm2_32[0, 0] >= low
+    assert found.interval_sin2_2theta23[1, 1] <= 1.0
+    of_octants = found.interval_sin2_theta23
+    assert of_octants.shape == (2, 2, 2)
+    assert np.nanmax(of_octants[:, 0]) <= 0.5 <= np.nanmin(of_octants[:, 1])
