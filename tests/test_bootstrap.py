@@ -1,3 +1,5 @@
+"""Bootstrap fits of the oscillation parameters, against MINUIT and an exact likelihood."""
+
 import numpy as np
 import pytest
 from iminuit import Minuit

@@ -11,7 +11,7 @@ import yaml
 
 from nd2fd.config.documents import json_schema, markdown_table
 from nd2fd.config.problems import validate_config
-from nd2fd.config.reading import ConfigError, refuse_repeated_keys, typed_values
+from nd2fd.config.reading import ConfigError, in_order_of, refuse_repeated_keys, typed_values
 from nd2fd.config.results_folder import mark_results, refuse_results_of_another_size
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -161,9 +161,11 @@ def test_experiments_keep_the_numerics(raw, name):
         (("toy",), "yes", ["toy", "'yes'", "boolean"]),
         (("experiment",), "", ["experiment", "at least 1"]),
         (("truth", "model"), "nature", ["truth.model", "'nature'", "quark_parton"]),
-        (("setup", "target"), {}, ["setup.target", "at least one nucleus"]),
-        (("setup", "target"), {"Ar39": 1}, ["setup.target", "'Ar39'", "Ar40", "Fe56"]),
-        (("setup", "target"), {"C12": 1, "H1": 0}, ["setup.target", "0", "H1", "positive"]),
+        (("setup", "target"), "", ["setup.target", "not a nucleus", "2 H1 + O16"]),
+        (("setup", "target"), {"Ar40": 1}, ["setup.target", "valid string"]),
+        (("setup", "target"), "2 H1 - O16", ["setup.target", "not a nucleus"]),
+        (("setup", "target"), "Ar39", ["setup.target", "'Ar39'", "Ar40", "Fe56"]),
+        (("setup", "target"), "C12 + 0 H1", ["setup.target", "0", "H1", "positive"]),
         (("setup", "lepton"), "tau", ["setup.lepton", "'tau'", "`muon`", "`electron`"]),
         (("setup", "lepton"), "electron", ["setup.lepton is electron", "appearance", "null"]),
         (("setup", "helicity"), "left", ["setup.helicity", "'left'", "`antineutrino`"]),
@@ -258,11 +260,9 @@ def test_without_a_far_detector_no_range_must_hold_the_truth(raw):
 
 def test_null_takes_out_what_an_override_inherits(raw):
     override = {
-        "setup": {"target": {"Ar40": None, "H1": 2, "O16": 1}},
         "ensembles": {"truth_smeared": None, "systematics": None},
     }
     config = validate_config(merged(raw, override))
-    assert config.setup.target == {"H1": 2, "O16": 1}
     assert config.ensembles.keys() == raw["ensembles"].keys() - {"truth_smeared", "systematics"}
     # What refers to it goes with it.
     assert config.coverage.experiments == {"truth": 1000}
@@ -389,3 +389,14 @@ def test_every_key_is_explained(raw):
             for name in raw[section]:
                 assert f"`{section}.{name}`" in table
     assert "`ensembles.NAME.shown_in`" in table
+
+
+def test_order_is_that_of_the_default():
+    """Snakemake puts what an override names first; tables and legends follow the default."""
+    base = {"a": 1, "ensembles": {"truth": {}, "seeds": {"size": 1, "vary": []}}}
+    given = {"ensembles": {"mine": {}, "seeds": {"vary": [], "size": 3}, "truth": {}}, "a": 2}
+    ordered = in_order_of(given, base)
+    assert ordered == given
+    assert list(ordered) == ["a", "ensembles"]
+    assert list(ordered["ensembles"]) == ["truth", "seeds", "mine"]
+    assert list(ordered["ensembles"]["seeds"]) == ["size", "vary"]

@@ -1,3 +1,5 @@
+"""The unbinned likelihood and its table, against direct sums."""
+
 import math
 
 import numpy as np

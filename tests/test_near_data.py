@@ -71,9 +71,7 @@ def test_truth_is_direct_evaluation(truth):
     oscillated = cell_averages(
         lambda e: toy.flux(e) * toy.EXPERIMENT.true_survival(e), GRID.n_energy, 10.0
     )
-    expected, sigma = event_densities(
-        GRID, toy.structure_functions, np.stack([flux, oscillated])
-    )
+    expected, sigma = event_densities(GRID, toy.structure_functions, np.stack([flux, oscillated]))
     # The flux of the file is linear between its points.
     assert total_variation(truth.near, expected[0]) < 2e-3
     assert total_variation(truth.far, expected[1]) < 2e-3
@@ -241,9 +239,7 @@ def test_data_are_nature_s_and_the_flux_is_assumed(truth):
 def test_nothing_drawn_is_nothing_changed(truth):
     """To the last bit: the histogram of the events as they come out of the sampler."""
     with_registry = data(truth, assumptions([NO_DRAW] * 2, [NO_DRAW] * 2), 20_000, (0, 1))
-    without = data(
-        truth, draw_assumptions(3, {"flux": [NO_DRAW] * 2}, FLUX, SIZES), 20_000, (0, 1)
-    )
+    without = data(truth, draw_assumptions(3, {"flux": [NO_DRAW] * 2}, FLUX, SIZES), 20_000, (0, 1))
     for field in fields(with_registry):
         found, expected = getattr(with_registry, field.name), getattr(without, field.name)
         np.testing.assert_array_equal(found, expected)

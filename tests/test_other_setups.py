@@ -118,9 +118,7 @@ def test_operator_is_direct_evaluation(setup):
         w = truth(*nodes.x_and_Q2()).ravel()
         events = operator.event_matrix(flux) @ w
         events /= events.sum() * grid.cell_area
-        errors.append(
-            np.sqrt(((events - density.ravel()) ** 2).sum() / np.square(density).sum())
-        )
+        errors.append(np.sqrt(((events - density.ravel()) ** 2).sum() / np.square(density).sum()))
     assert errors[-1] < 2e-5
     assert (np.log2(np.array(errors[:-1]) / errors[1:]) > 2.0).all(), errors
     of_points = np.bincount(operator.energy_index, operator.point_matrix() @ w, grid.n_energy)
@@ -271,9 +269,7 @@ def test_response_is_what_happens_to_events(setup):
     contents = density.ravel() / density.sum()
     n_events = 400_000
     rng = np.random.default_rng(3)
-    v1, v2, kept = smear_events(
-        *true_events(n_events, contents, grid, rng), resolution, setup, rng
-    )
+    v1, v2, kept = smear_events(*true_events(n_events, contents, grid, rng), resolution, setup, rng)
     counts = histogram_events([(v1[kept], v1[kept], v2[kept])], grid.n_v1, grid.n_v2)
     expected = n_events * (response @ contents)
     # Lost events are a cell of their own.

@@ -264,7 +264,7 @@ def test_without_a_far_detector_there_are_no_fits(plan):
 
 def test_sections_are_plain_values(plan):
     assert plan.section("setup") == {
-        "target": {"Ar40": 1},
+        "target": "Ar40",
         "lepton": "muon",
         "helicity": "neutrino",
         "energy_max": 10.0,

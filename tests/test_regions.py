@@ -1,3 +1,5 @@
+"""Highest-density regions and the ensemble's rule, against Gaussians."""
+
 import math
 
 import numpy as np

@@ -126,7 +126,9 @@ def test_flux_is_varied_by_its_modes(far):
     flux, _ = toy.inputs(far=far)
     z = random_stream(SEED, "flux", "", 3).standard_normal(3)
     found = draw_assumptions(SEED, {"flux": [3]}, flux, SIZES).of_members[0]
-    near, far_flux = vary_flux(flux.energy, flux.near, flux.far, (flux.near_modes, flux.far_modes), z)
+    near, far_flux = vary_flux(
+        flux.energy, flux.near, flux.far, (flux.near_modes, flux.far_modes), z
+    )
     np.testing.assert_array_equal(found.flux.near, near)
     np.testing.assert_allclose(near, flux.near * (1 + z @ flux.near_modes), rtol=1e-12)
     if far:

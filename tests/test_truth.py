@@ -122,9 +122,7 @@ def test_adler_sum_rule(embedded, q2):
 
     def difference(x):
         at = np.full_like(x, q2)
-        return (
-            of(embedded, {"H1": 1}, True, x, at)[0] - of(embedded, {"H1": 1}, False, x, at)[0]
-        )
+        return of(embedded, {"H1": 1}, True, x, at)[0] - of(embedded, {"H1": 1}, False, x, at)[0]
 
     assert integral(difference) == pytest.approx(2.0, rel=0.02)
 

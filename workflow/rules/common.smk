@@ -4,11 +4,12 @@ from functools import partial
 from os.path import relpath
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 from nd2fd.config.problems import validate_config
-from nd2fd.config.reading import refuse_repeated_keys, typed_values
+from nd2fd.config.reading import in_order_of, refuse_repeated_keys, typed_values
 from nd2fd.config.results_folder import mark_results, refuse_results_of_another_size
 from nd2fd.figures.catalogue import CATALOGUE, present
 from nd2fd.io.digest import code_digest
@@ -19,7 +20,8 @@ try:
         refuse_repeated_keys(path)
     # Snakemake reads nested values of --config as text.
     update_config(config, typed_values(workflow.config_settings.config))
-    CONFIG = validate_config(config)
+    default = yaml.safe_load(Path(workflow.basedir, "config/config.yaml").read_text())
+    CONFIG = validate_config(in_order_of(config, default))
     refuse_results_of_another_size(CONFIG, sys.argv)
     PLAN = Plan(CONFIG)
     PLAN.refuse_unknown_figures(CATALOGUE)

@@ -95,3 +95,15 @@ def without_removed_ensembles(raw: Mapping[str, Any]) -> dict[str, Any]:
         experiments = {k: v for k, v in coverage["experiments"].items() if k not in removed}
         config["coverage"] = {**coverage, "experiments": experiments}
     return config
+
+
+def in_order_of(given: Any, base: Any) -> Any:
+    """The same mapping, with the keys that `base` has in its order, and all others after them.
+
+    Snakemake puts the keys of `--configfile` and `--config` first; the order of ensembles is that
+    of tables and legends.
+    """
+    if not (isinstance(given, Mapping) and isinstance(base, Mapping)):
+        return given
+    names = [*(name for name in base if name in given), *(n for n in given if n not in base)]
+    return {name: in_order_of(given[name], base.get(name)) for name in names}

@@ -25,9 +25,8 @@ from nd2fd.physics.setup import NUCLEI, Target
 class SetupSection(Section):
     """What kinematics and cross section need to know: what is hit, by what, and what comes out."""
 
-    target: Annotated[dict[str, float], WithoutNulls] = key(
-        f"Composition: number of each nucleus of {', '.join(NUCLEI)}; null takes one out that an "
-        "override inherits",
+    target: str = key(
+        f"Composition, as `2 H1 + O16`, of nuclei {', '.join(NUCLEI)}",
         "paper",
     )
     lepton: Literal["muon", "electron"] = key(
@@ -43,8 +42,8 @@ class SetupSection(Section):
 
     @field_validator("target")
     @classmethod
-    def _is_a_target(cls, target: dict[str, float]) -> dict[str, float]:
-        Target(tuple(target.items()))
+    def _is_a_target(cls, target: str) -> str:
+        Target.parse(target)
         return target
 
 

@@ -3,6 +3,7 @@
 One frozen object stands where constants would tie the physics to one experiment.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,6 +41,8 @@ NUCLEI: Final = {
 """Nuclei by name; atomic masses of AME 2020 (Chinese Phys. C 45 (2021) 030003), that of ⁴⁰Ar as the
 nuclear mass in arXiv:2412.16303's toy."""
 
+_TERM = re.compile(r"(?:(?P<number>\d+(?:\.\d+)?)\s+)?(?P<name>[A-Z][a-z]?\d+)")
+
 LEPTON_MASSES: Final = {"electron": ELECTRON_MASS, "muon": MUON_MASS}
 """Mass [GeV] of the outgoing lepton by name."""
 
@@ -64,6 +67,23 @@ class Target:
                 raise ValueError(f"no nucleus {name!r}; there are {', '.join(NUCLEI)}")
             if not 0.0 < number < float("inf"):
                 raise ValueError(f"{number} of {name}; the number must be positive and finite")
+
+    @classmethod
+    def parse(cls, composition: str) -> "Target":
+        """From text such as ``Ar40`` or ``2 H1 + O16``.
+
+        Raises ValueError if it is not a sum of nuclei with numbers before them.
+        """
+        nuclei = []
+        for term in composition.split("+"):
+            match = _TERM.fullmatch(term.strip())
+            if match is None:
+                raise ValueError(
+                    f"{term.strip()!r} in {composition!r} is not a nucleus with, possibly, a number "
+                    "before it; targets are written like 2 H1 + O16"
+                )
+            nuclei.append((match["name"], float(match["number"] or 1)))
+        return cls(tuple(nuclei))
 
     @property
     def nucleon_mass(self) -> float:
@@ -119,7 +139,7 @@ class Setup:
     def from_config(cls, section: Mapping[str, Any]) -> "Setup":
         """From the configuration section `setup`."""
         return cls(
-            Target(tuple(section["target"].items())),
+            Target.parse(section["target"]),
             section["lepton"],
             section["helicity"] == "antineutrino",
             section["energy_max"],
