@@ -11,6 +11,6 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="session")
 def pdf_set(tmp_path_factory):
     """Directory of the embedded PDF set."""
-    directory = tmp_path_factory.mktemp("pdf") / "embedded"
+    directory = tmp_path_factory.mktemp("pdf") / "ct18nnlo"
     evolve_to_lhapdf(directory)
     return directory

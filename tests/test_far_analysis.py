@@ -32,12 +32,12 @@ from nd2fd.systematics.systematic import Assumption
 
 SETUP = toy.SETUP
 FLUX, OSCILLATION = toy.inputs()
-GRID = DensityGrid(SETUP, 160, 28, 28, 3)
+GRID = DensityGrid(SETUP, 100, 24, 24, 2)
 RANGES = ((0.3, 0.7), (2.0e-3, 2.9e-3))
 RESOLUTION = Resolution(0.05, 0.03)
 TRUE_POINT = (4 * 0.47 * 0.53, 2.513e-3 - 7.49e-5)
 SIZES = {"muon_energy_scale": 0.02}
-N_EVENTS, N_REPLICAS = 3000, 60
+N_EVENTS, N_REPLICAS = 1500, 60
 SECTIONS = {
     "setup": {
         "target": "Ar40",
@@ -46,7 +46,7 @@ SECTIONS = {
         "energy_max": 10.0,
         "x_max": 1.0,
     },
-    "grid": {"n_energy": 160, "n_v1": 28, "n_v2": 28, "subsamples": 3},
+    "grid": {"n_energy": 100, "n_v1": 24, "n_v2": 24, "subsamples": 2},
     "oscillation": {
         "baseline": 1300.0,
         "matter_density": 2.848,
@@ -114,7 +114,7 @@ def test_analysis_of_the_configuration(response, smeared, antineutrino):
     setup = SECTIONS["setup"] | {"helicity": "antineutrino" if antineutrino else "neutrino"}
     params = SimpleNamespace(**SECTIONS | {"setup": setup})
     found = FarAnalysis.from_params(params, response if smeared else None)
-    assert found.detector.grid == DensityGrid(toy.setup(antineutrino=antineutrino), 160, 28, 28, 3)
+    assert found.detector.grid == DensityGrid(toy.setup(antineutrino=antineutrino), 100, 24, 24, 2)
     assert found.detector.resolution.is_ideal != smeared
     if smeared:
         assert found.detector.resolution.energy == 0.05
@@ -127,7 +127,7 @@ def test_analysis_of_the_configuration(response, smeared, antineutrino):
     np.testing.assert_array_equal(found.survival(*at), expected)
 
 
-def test_identity_shares_nothing_and_changes_nothing(truth, seen):
+def test_own_and_shared_look_ups_agree_in_fits(truth, seen):
     """A member with a look-up of its own, and the others' shared one, in one batch."""
     analysis, events = seen
     own = Assumption(FLUX, calibrations=(identity,))
@@ -287,8 +287,8 @@ class BruteForce:
 def test_a_wrong_energy_scale_moves_the_fit():
     """As a brute-force likelihood of the scaled energies says, and as linear theory expects.
 
-    With a falling flux energies that are too high look like a larger Δm²32. (With DUNE's, peaked
-    at the first maximum of the oscillation, they look like a larger mixing.)
+    With a falling flux energies that are too high look like a larger Δm²32. (With one that peaks at
+    the first maximum of the oscillation they look like a larger mixing.)
     """
     truth_value = 0.42
     experiment = Experiment(1300.0, 1.424, replace(NUFIT_6_0, sin2_theta23=truth_value))
@@ -301,14 +301,14 @@ def test_a_wrong_energy_scale_moves_the_fit():
         energy=energy, near=falling(energy), far=falling(energy), near_modes=np.zeros((1, 401))
     )
     oscillation = tabulated_oscillation(experiment, 10.0)
-    grid = replace(GRID, n_energy=300)
+    grid = DensityGrid(SETUP, 300, 28, 28, 3)
     truth = closure_truth(
         toy.structure_functions, flux, oscillation, grid, NodeGrid.for_setup(SETUP, 64, 64)
     )
     survival = experiment.survival_scan(grid.energy)
     analysis = FarAnalysis(FarDetector.exact(grid), survival, *RANGES)
     rng = np.random.default_rng(0)
-    events = closure_events(toy.structure_functions, flux, oscillation, SETUP, 4000, rng)
+    events = closure_events(toy.structure_functions, flux, oscillation, SETUP, 6000, rng)
     draws = {"flux": [NO_DRAW] * 4, "muon_energy_scale": [NO_DRAW, 0, 1, 2]}
     sizes = {"muon_energy_scale": 0.005}
     drawn = draw_assumptions(12, draws, flux, sizes)
@@ -330,13 +330,12 @@ def test_a_wrong_energy_scale_moves_the_fit():
         assert abs(fits.best_sin2_2theta23[member] - 4 * s * (1 - s)) < 0.1 * sigma_sin2
 
     shifts = fits.best_dm2_32 - fits.best_dm2_32[0]
-    assert abs(shifts).max() > 0.3 * sigma
+    assert abs(shifts).max() > 0.2 * sigma
     theta = np.array([truth_value, 2.4381])
     for member in (1, 2, 3):
         expected = 1e-3 * brute_force.expected_shift(theta, 1 + 0.005 * z[member])[1]
-        print(z[member], expected / sigma, shifts[member] / sigma)
         assert np.sign(expected) == np.sign(z[member])
-        assert shifts[member] == pytest.approx(expected, rel=0.2)
+        assert shifts[member] == pytest.approx(expected, rel=0.1)
 
 
 def test_drawn_flux_and_scale_together(truth, seen):

@@ -293,10 +293,10 @@ FIGURES = {
     ),
     "near_statistics": draw_near_statistics,
     "smearing": draw_smearing,
-    "fluxes": lambda: fluxes.draw(FLUX, OSCILLATION, DRAWS, False),
+    "fluxes": lambda: fluxes.draw(FLUX, OSCILLATION, DRAWS, SETUP),
     "ensemble_contours": lambda: ensemble_contours.draw(contours_of(*SIZES), TRUE_POINT),
     "seeds": lambda: seeds.draw(contours_of("truth", "few"), "truth", TRUE_POINT),
-    "inputs": lambda: inputs.draw(FLUX, OSCILLATION, TOY_TRUTH, WEIGHTS, False),
+    "inputs": lambda: inputs.draw(FLUX, OSCILLATION, TOY_TRUTH, WEIGHTS, SETUP),
     "calibration": draw_calibration,
 }
 NEAR_ONLY = {
@@ -309,9 +309,9 @@ NEAR_ONLY = {
     "structure_functions": lambda: structure_functions.draw(
         without_far(TOY_TRUTH), toy_members(2), without_far(WEIGHTS)
     ),
-    "fluxes": lambda: fluxes.draw(without_far(FLUX), None, DRAWS, True),
+    "fluxes": lambda: fluxes.draw(without_far(FLUX), None, DRAWS, SETUP),
     "inputs": lambda: inputs.draw(
-        without_far(FLUX), None, without_far(TOY_TRUTH), without_far(WEIGHTS), True
+        without_far(FLUX), None, without_far(TOY_TRUTH), without_far(WEIGHTS), SETUP
     ),
 }
 ALL = FIGURES | {f"{name}, near only": draw for name, draw in NEAR_ONLY.items()}
@@ -384,8 +384,8 @@ def test_without_a_far_detector_there_is_nothing_of_it(name):
     "draw",
     [
         procedure.draw,
-        lambda anti: fluxes.draw(FLUX, OSCILLATION, DRAWS, anti),
-        lambda anti: inputs.draw(FLUX, OSCILLATION, TOY_TRUTH, WEIGHTS, anti),
+        lambda anti: fluxes.draw(FLUX, OSCILLATION, DRAWS, setup(antineutrino=anti)),
+        lambda anti: inputs.draw(FLUX, OSCILLATION, TOY_TRUTH, WEIGHTS, setup(antineutrino=anti)),
     ],
 )
 def test_labels_tell_neutrinos_from_antineutrinos(draw):

@@ -54,11 +54,11 @@ def flow(trained):
     return flow_from_weights(SETTINGS, trained.weights, GRID.setup.energy_max)
 
 
-def random_flow():
+def random_flow(energy_max=10.0):
     """A flow that is not the identity."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return CrossSectionFlow(replace(SETTINGS, bins=4), 10.0).double()
+        return CrossSectionFlow(replace(SETTINGS, bins=4), energy_max).double()
 
 
 def test_density_of_the_flow_integrates_to_its_scale():
@@ -84,16 +84,26 @@ def test_identity_is_the_uniform_density():
     np.testing.assert_allclose(sigma, np.where(physical, 0.1, 0.0), rtol=1e-5)
 
 
-def test_points_and_cells_agree():
+@pytest.mark.parametrize(
+    "setup",
+    [
+        toy.SETUP,
+        toy.setup(energy_max=0.8, antineutrino=True),
+        toy.setup(energy_max=3.0, x_max=2.0, lepton="electron"),
+    ],
+    ids=["default", "0.8 GeV, nubar", "3 GeV, x to 2, electron"],
+)
+def test_points_and_cells_agree(setup):
     """Cells by 4 × 4 points each against one point and the physical share."""
-    flow = random_flow()
-    fine = midpoints(4 * GRID.n_v1)
+    flow = random_flow(setup.energy_max)
+    grid = replace(GRID, setup=setup)
+    fine = midpoints(4 * grid.n_v1)
     points = cross_section_on_points(
-        flow, GRID.energy[:, None, None], fine[None, :, None], fine[None, None, :], toy.SETUP
+        flow, grid.energy[:, None, None], fine[None, :, None], fine[None, None, :], setup
     )
-    averages = points.reshape(GRID.n_energy, GRID.n_v1, 4, GRID.n_v2, 4).mean(axis=(2, 4))
-    cells = cell_cross_sections_of_flow(flow, replace(GRID, subsamples=4)) / GRID.cell_area
-    assert total_variation(cells, averages.reshape(GRID.n_energy, -1)) < 0.01
+    averages = points.reshape(grid.n_energy, grid.n_v1, 4, grid.n_v2, 4).mean(axis=(2, 4))
+    cells = cell_cross_sections_of_flow(flow, replace(grid, subsamples=4)) / grid.cell_area
+    assert total_variation(cells, averages.reshape(grid.n_energy, -1)) < 0.01
     assert cells.sum() == pytest.approx(averages.sum(), rel=3e-3)
 
 

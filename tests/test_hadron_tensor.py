@@ -1,8 +1,8 @@
 """The brace of the cross section against lepton and hadron tensors, contracted number by number.
 
-Nothing here knows y, k or a coefficient: four-vectors in the laboratory, the trace over the lepton's
-Dirac matrices, and the general hadron tensor of a target that is not polarised. In terms of the
-struck parton's momentum p̂ = x p (Kretzer & Reno, hep-ph/0208187, with W4 = xF4 and the like)
+Nothing here knows y, k or a coefficient: four-vectors in the laboratory, the trace over the Dirac
+matrices of the lepton, and the general hadron tensor of a target that is not polarised. In terms of
+the struck parton's momentum p̂ = x p (Kretzer & Reno, hep-ph/0208187, with W4 = xF4 and the like)
 
     T^μν = -g^μν W1/2 + (2/Q²) [ p̂^μ p̂^ν W2 + q^μ q^ν W4 + (p̂^μ q^ν + q^μ p̂^ν) W5 ]
            - (i/Q²) ε^μναβ p̂_α q_β W3,

@@ -1,4 +1,4 @@
-"""Closure: the known truth at the detectors, near-detector data, and what cross sections predict."""
+"""Closure: the known truth at the detectors, near-detector data, and predictions."""
 
 from dataclasses import fields
 from functools import partial
@@ -11,7 +11,11 @@ from chi_squared import follows
 from nd2fd.beam.flux import FluxTable, cell_averages, interpolate_flux
 from nd2fd.beam.spectra import far_spectrum, near_spectrum
 from nd2fd.cross_sections.closure import closure_events, closure_truth, node_weights
-from nd2fd.cross_sections.models import cross_section_models, interpolated
+from nd2fd.cross_sections.models import (
+    StructureFunctionModel,
+    cross_section_models,
+    interpolated,
+)
 from nd2fd.cross_sections.predictions import marginals, predictions, slices
 from nd2fd.detector.response import tabulated_response
 from nd2fd.detector.smearing import Resolution
@@ -111,6 +115,20 @@ def test_known_cross_section_predicts_the_truth(truth):
         DensityGrid(SETUP, 4, 24, 28, 2), toy.structure_functions, np.eye(4)
     )
     assert total_variation(at_energies.density[1, 2], expected[2]) < 1e-3
+
+
+@pytest.mark.xfail(
+    reason="below the threshold there is no cross section, and 0 / 0 is not a number",
+    raises=RuntimeWarning,
+)
+def test_slices_below_the_threshold_are_empty():
+    """Fixed energies begin at E_max/10: too little for a muon where E_max is below 1.1 GeV."""
+    setup = toy.setup(energy_max=0.5)
+    model = StructureFunctionModel(toy.structure_functions_of(setup))
+    found = slices([model], [0], DensityGrid(setup, 5, 8, 8, 2))
+    assert np.isfinite(found.density).all()
+    assert not found.density[0, 0].any()
+    np.testing.assert_allclose(found.density[0, 1:].mean(axis=(1, 2)), 1.0, rtol=1e-12)
 
 
 def test_node_weights_give_the_number_of_events(truth):

@@ -190,7 +190,7 @@ def events(name):
 @pytest.mark.parametrize("name", SETUPS)
 def test_events_follow_the_density_and_the_spectrum(name):
     setup = SETUPS[name]
-    grid, flux, density, sigma = density_of(setup, 160, 32, 32, 4)
+    _, flux, density, sigma = density_of(setup, 160, 32, 32, 4)
     assert follows(histogram_events([events(name)], 32, 32), density)
     observed, _ = np.histogram(events(name)[0], np.linspace(0, setup.energy_max, 81))
     assert follows(observed, (flux * sigma).reshape(80, 2).sum(axis=1))

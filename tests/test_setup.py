@@ -139,6 +139,35 @@ def test_smallest_product_is_that_of_a_forward_lepton():
 
 
 @pytest.mark.parametrize(
+    ("text", "nuclei"),
+    [
+        ("Ar40", (("Ar40", 1),)),
+        ("2 H1 + O16", (("H1", 2), ("O16", 1))),
+        ("C12+1.4 H1", (("C12", 1), ("H1", 1.4))),
+    ],
+)
+def test_targets_are_read(text, nuclei):
+    assert Target.parse(text) == Target(nuclei)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "'' in '' is not a nucleus"),
+        ("Ar 40", "'Ar 40' in 'Ar 40' is not a nucleus"),
+        ("H1 + ", "'' in 'H1 \\+ ' is not a nucleus"),
+        ("2H1", "'2H1' in '2H1' is not a nucleus"),
+        ("-1 H1", "'-1 H1' in"),
+        ("0 H1", "0.0 of H1; the number must be positive"),
+        ("Xe131", "no nucleus 'Xe131'; there are H1"),
+    ],
+)
+def test_unreadable_targets_are_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        Target.parse(text)
+
+
+@pytest.mark.parametrize(
     ("nuclei", "message"),
     [
         ((), "at least one nucleus"),

@@ -13,11 +13,15 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.sparse as sp
 import yaml
 
-from nd2fd.io import schemas
-from nd2fd.io.artifacts import read_artifact
+from nd2fd.io.schemas.coverage import Coverage, CoverageBlock
+from nd2fd.io.schemas.events import Events
+from nd2fd.io.schemas.fits import Fits, Intervals
+from nd2fd.io.schemas.inputs import Flux, Oscillation, Response
+from nd2fd.io.schemas.learned import Marginals, Networks, Predictions, Slices
+from nd2fd.io.schemas.near import NearData
+from nd2fd.io.schemas.truth import NodeWeights, Truth
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ("Snakefile", "workflow", "config", "envs", "profiles", "slurm-gpu")
@@ -101,19 +105,16 @@ def test_run_makes_all_figures_and_tables(finished):
 def test_near_data_are_what_the_ensemble_says(finished):
     """Sampled histograms are Poisson counts about the (smeared) truth; others are exact."""
     results = finished / "results"
-    truth = read_artifact(results / "truth/densities.h5", schemas.TRUTH).data["near"]
-    response = read_artifact(results / "inputs/response.h5", schemas.RESPONSE).data
+    truth = Truth.load(results / "truth/densities.h5").near
+    response = Response.load(results / "inputs/response.h5")
     n_cells = truth.size
-    matrix = sp.csr_array(
-        (response["data"], response["indices"], response["indptr"]), (n_cells, n_cells)
-    )
-    measured = (matrix @ truth.ravel()).reshape(truth.shape) / n_cells
+    measured = (response.matrix() @ truth.ravel()).reshape(truth.shape) / n_cells
     expected = {"nd30m": truth / n_cells, "smeared": measured / measured.sum()}
     for ensemble, contents in expected.items():
-        near = read_artifact(results / f"near/{ensemble}/0.h5", schemas.NEAR).data
-        n_events = int(near["n_events"])
+        near = NearData.load(results / f"near/{ensemble}/0.h5")
+        n_events = int(near.n_events)
         assert n_events == 300_000
-        counts = near["density"] / n_cells * n_events * near["acceptance"][:, None, None]
+        counts = near.density / n_cells * n_events * near.acceptance[:, None, None]
         np.testing.assert_allclose(counts, np.rint(counts), atol=1e-6)
         mean = contents * counts.sum(axis=(1, 2), keepdims=True)
         for member in range(len(counts)):
@@ -123,18 +124,18 @@ def test_near_data_are_what_the_ensemble_says(finished):
             chi_squared = (deviation**2 / mean[member][populated]).sum()
             assert chi_squared == pytest.approx(populated.sum(), rel=0.2)
         assert (counts[0] != counts[1]).any()
-    flux = read_artifact(results / "near/flux/0.h5", schemas.NEAR).data
+    flux = NearData.load(results / "near/flux/0.h5")
     # One sample for all: their differences are those of the assumed flux.
-    np.testing.assert_array_equal(flux["density"][0], flux["density"][1])
-    assert (flux["density"][0] != truth).any()
-    nominal = read_artifact(results / "near/nominal/0.h5", schemas.NEAR).data["flux"][0]
-    assert (flux["flux"] != nominal).any(axis=1).all()
+    np.testing.assert_array_equal(flux.density[0], flux.density[1])
+    assert (flux.density[0] != truth).any()
+    nominal = NearData.load(results / "near/nominal/0.h5").flux[0]
+    assert (flux.flux != nominal).any(axis=1).all()
 
 
 def test_ensembles_share_flux_draws(finished):
     """Member by member: the learned and the known cross section see the same flux."""
     fits = [
-        read_artifact(finished / f"results/fits/{name}/0.h5", schemas.FIT).data["flux_parameters"]
+        Fits.load(finished / f"results/fits/{name}/0.h5").flux_parameters
         for name in ("flux", "flux_truth", "systematics", "nominal")
     ]
     np.testing.assert_array_equal(fits[0], fits[1])
@@ -144,12 +145,11 @@ def test_ensembles_share_flux_draws(finished):
 
 def test_smeared_far_events_are_the_events_smeared(finished):
     true, smeared = (
-        read_artifact(finished / f"results/far/{name}.h5", schemas.EVENTS).data
-        for name in ("events", "smeared")
+        Events.load(finished / f"results/far/{name}.h5") for name in ("events", "smeared")
     )
-    assert len(smeared["v1"]) <= len(true["v1"])
-    if len(smeared["v1"]) == len(true["v1"]):
-        ratio = smeared["e_lepton"] / true["e_lepton"]
+    assert len(smeared.v1) <= len(true.v1)
+    if len(smeared.v1) == len(true.v1):
+        ratio = smeared.e_lepton / true.e_lepton
         assert ratio.std() == pytest.approx(0.04, rel=0.1)
 
 
@@ -169,26 +169,26 @@ def test_second_run_has_nothing_to_do(finished):
 
 def test_artifacts_follow_their_schemas_and_say_where_they_come_from(finished):
     of_folder = {
-        "inputs/flux.h5": schemas.FLUX,
-        "inputs/oscillation.h5": schemas.OSCILLATION,
-        "inputs/response.h5": schemas.RESPONSE,
-        "truth/densities.h5": schemas.TRUTH,
-        "near/seeds/1.h5": schemas.NEAR,
-        "members/seeds/1.h5": schemas.MEMBER,
-        "predictions/seeds/1.h5": schemas.PREDICTION,
-        "marginals/truth/0.h5": schemas.MARGINALS,
-        "slices/flow/0.h5": schemas.SLICES,
-        "truth/weights.h5": schemas.WEIGHTS,
-        "far/events.h5": schemas.EVENTS,
-        "fits/truth/0.h5": schemas.FIT,
-        "far/smeared.h5": schemas.EVENTS,
-        "intervals/seeds.h5": schemas.INTERVALS,
-        "coverage/systematics/1.h5": schemas.COVERAGE_BLOCK,
-        "coverage/systematics.h5": schemas.COVERAGE,
+        "inputs/flux.h5": Flux,
+        "inputs/oscillation.h5": Oscillation,
+        "inputs/response.h5": Response,
+        "truth/densities.h5": Truth,
+        "near/seeds/1.h5": NearData,
+        "members/seeds/1.h5": Networks,
+        "predictions/seeds/1.h5": Predictions,
+        "marginals/truth/0.h5": Marginals,
+        "slices/flow/0.h5": Slices,
+        "truth/weights.h5": NodeWeights,
+        "far/events.h5": Events,
+        "fits/truth/0.h5": Fits,
+        "far/smeared.h5": Events,
+        "intervals/seeds.h5": Intervals,
+        "coverage/systematics/1.h5": CoverageBlock,
+        "coverage/systematics.h5": Coverage,
     }
     results = finished / "results"
-    for name, schema in of_folder.items():
-        read_artifact(results / name, schema)
+    for name, artifact in of_folder.items():
+        artifact.load(results / name)
         with h5py.File(results / name) as file:
             for role, sha256 in json.loads(file.attrs["inputs"]).items():
                 assert len(sha256) == 64, role
@@ -200,9 +200,9 @@ def test_artifacts_follow_their_schemas_and_say_where_they_come_from(finished):
 
 def test_members_differ_by_their_seed_alone(finished):
     results = finished / "results"
-    weights = read_artifact(results / "members/seeds/0.h5", schemas.MEMBER).data["weights"]
+    weights = Networks.load(results / "members/seeds/0.h5").weights
     assert not np.allclose(weights[0], weights[1])
-    near = read_artifact(results / "near/seeds/0.h5", schemas.NEAR).data["density"]
+    near = NearData.load(results / "near/seeds/0.h5").density
     np.testing.assert_array_equal(near[0], near[1])
 
 
@@ -233,7 +233,7 @@ def test_nested_configuration_of_the_command_line(fresh):
     options = ["--configfile", "config/ci.yaml", "--config", "grid={n_energy: 12}"]
     code, output = snakemake(fresh, density, *options, "--cores", "2")
     assert code == 0, output[-5000:]
-    assert len(read_artifact(fresh / density, schemas.TRUTH).data["energy"]) == 12
+    assert len(Truth.load(fresh / density).energy) == 12
 
     code, output = snakemake(fresh, "-n", "--config", "smearing={energy_resolution: -0.1}")
     assert code != 0
@@ -269,17 +269,17 @@ def test_batches_hold_the_same_members(finished, tmp_path):
     targets = [f"results/fits/systematics/{member}.h5" for member in (0, 1)]
     code, output = snakemake(directory, *CI, "single.yaml", "--cores", "2", "--", *targets)
     assert code == 0, output[-3000:]
-    for schema, kind, name in (
-        (schemas.NEAR, "near", "density"),
-        (schemas.MEMBER, "members", "structure_functions"),
-        (schemas.FIT, "fits", "dm2_32"),
+    for artifact, kind, name in (
+        (NearData, "near", "density"),
+        (Networks, "members", "structure_functions"),
+        (Fits, "fits", "dm2_32"),
     ):
-        together = read_artifact(finished / f"results/{kind}/systematics/0.h5", schema).data
-        assert list(together["member"]) == [0, 1]
+        together = artifact.load(finished / f"results/{kind}/systematics/0.h5")
+        assert list(together.member) == [0, 1]
         for member in (0, 1):
             path = directory / f"results/{kind}/systematics/{member}.h5"
-            alone = read_artifact(path, schema).data
-            np.testing.assert_array_equal(together[name][member], alone[name][0])
+            alone = artifact.load(path)
+            np.testing.assert_array_equal(getattr(together, name)[member], getattr(alone, name)[0])
 
 
 @pytest.mark.parametrize("damage", ["truncated", "foreign"])
@@ -332,12 +332,12 @@ def test_near_event_file(finished, tmp_path):
         directory, "results/near/events.h5", *CI, "--cores", "1", "--rerun-triggers", "mtime"
     )
     assert code == 0, output[-3000:]
-    events = read_artifact(directory / "results/near/events.h5", schemas.EVENTS).data
-    truth = read_artifact(directory / "results/truth/densities.h5", schemas.TRUTH).data
-    assert len(events["v1"]) == 20_000
+    events = Events.load(directory / "results/near/events.h5")
+    truth = Truth.load(directory / "results/truth/densities.h5")
+    assert len(events.v1) == 20_000
     for name, axis in (("v1", 1), ("v2", 0)):
-        contents = truth["near"].sum(axis=axis) / truth["near"].sum()
-        counts = np.histogram(events[name], len(contents), (0, 1))[0]
+        contents = truth.near.sum(axis=axis) / truth.near.sum()
+        counts = np.histogram(getattr(events, name), len(contents), (0, 1))[0]
         populated = contents * 20_000 > 20
         pulls = (counts / 20_000 - contents)[populated] / np.sqrt(contents / 20_000)[populated]
         assert (pulls**2).mean() < 2.5
@@ -345,12 +345,72 @@ def test_near_event_file(finished, tmp_path):
 
 def test_coverage_joins_its_blocks(finished):
     """Two blocks of pseudo-experiments, in order, with all members in each."""
-    block = read_artifact(
-        finished / "results/coverage/systematics/0.h5", schemas.COVERAGE_BLOCK
-    ).data
-    assert block["contained"].shape == (2, 3, 2, 3)
-    summary = read_artifact(finished / "results/coverage/systematics.h5", schemas.COVERAGE).data
-    assert summary["n_experiments"] == 3
-    np.testing.assert_allclose(
-        summary["best_dm2_32"][:2], block["best_dm2_32"].mean(axis=1), rtol=1e-12
+    block = CoverageBlock.load(finished / "results/coverage/systematics/0.h5")
+    assert block.contained.shape == (2, 3, 2, 3)
+    summary = Coverage.load(finished / "results/coverage/systematics.h5")
+    assert summary.n_experiments == 3
+    np.testing.assert_allclose(summary.best_dm2_32[:2], block.best_dm2_32.mean(axis=1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("experiment", sorted((ROOT / "config/experiments").glob("*.yaml")))
+def test_experiments_are_complete(fresh, experiment):
+    """Each is one file on the command line; without a far detector nothing is fitted."""
+    code, output = snakemake(fresh, "-n", "--configfile", f"config/experiments/{experiment.name}")
+    assert code == 0, output[-3000:]
+    jobs = job_counts(output)
+    has_far = yaml.safe_load(experiment.read_text()).get("far_detector", {}) is not None
+    assert ("fit_members" in jobs) is has_far
+    assert ("fig8" in jobs) is has_far
+    assert {"fig2", "fig3", "fig5", "fig7", "fig18"} <= jobs.keys()
+
+
+def test_another_setup_from_end_to_end(fresh):
+    """Antineutrinos on water up to 3 GeV, at toy size, in another folder."""
+    (fresh / "mine.yaml").write_text(
+        "experiment: Mine\n"
+        "setup: {target: 2 H1 + O16, helicity: antineutrino, energy_max: 3.0}\n"
+        "flux: {near: dune_rhc, uncertainty: smooth}\n"
+        "oscillation: {baseline: 500.0}\n"
+        "results: mine\n"
     )
+    code, output = snakemake(
+        fresh, *CI, "config/closure.yaml", "mine.yaml", "--cores", "2", "--",
+        "mine/figs/fig2.pdf", "mine/tables/oscillation.csv",
+    )  # fmt: skip
+    assert code == 0, output[-5000:]
+    assert not (fresh / "results/truth").exists()
+    table = pd.read_csv(fresh / "mine/tables/oscillation.csv").set_index("ensemble")
+    assert list(table.index) == ["truth", "nominal"]
+    assert abs(table.loc["nominal", "dm2_32_shift_in_sigma"]) < 0.5
+
+
+def test_ensembles_come_and_go_with_their_figures(finished, tmp_path):
+    """A new one is fitted and enters the tables; one that is taken out takes its figures along."""
+    directory = tmp_path / "copy"
+    shutil.copytree(finished, directory)
+    (directory / "other.yaml").write_text(
+        "ensembles:\n"
+        "  systematics: null\n"
+        "  mine: {cross_section: known, size: 2, vary: [flux], reference: truth,\n"
+        "         shown_in: [fig15], label: mine}\n"
+    )
+    code, output = snakemake(
+        directory, *CI, "other.yaml", "--cores", "2", "--rerun-triggers", "mtime", "input", "--",
+        "results/tables/systematics.csv", "results/figs/fig15.pdf",
+    )  # fmt: skip
+    assert code == 0, output[-5000:]
+    table = pd.read_csv(directory / "results/tables/systematics.csv").set_index("systematic")
+    assert "mine" in table.index
+    assert "systematics" not in table.index
+    assert np.isfinite(table.loc["mine", "dm2_32_shift"])
+    _, output = snakemake(directory, *CI, "other.yaml", "-n", "results/figs/fig17.pdf")
+    assert "No rule to produce fig17" in output or "MissingRuleException" in output
+
+
+def test_toy_and_full_run_never_share_a_folder(finished):
+    code, output = snakemake(finished, "-n")
+    assert code != 0
+    assert "holds results of a toy run" in output
+    assert "--config results=PATH" in output
+    code, output = snakemake(finished, "-n", "--config", "results=elsewhere")
+    assert code == 0, output[-2000:]

@@ -65,8 +65,8 @@ def _shown_with_reference(plan: Plan, roles: Roles) -> Params:
     return _shown(plan, roles) | {"reference": roles["reference"][0]}
 
 
-def _helicity(plan: Plan, roles: Roles) -> Params:
-    return {"antineutrino": plan.config.setup.helicity == "antineutrino"}
+def _setup(plan: Plan, roles: Roles) -> Params:
+    return {"setup": plan.section("setup")}
 
 
 # Inputs and parameters of single figures.
@@ -228,7 +228,7 @@ _FIGURES = (
         "replicas per member. Members differ in network seed, ND events and flux[; the final "
         "ensemble has {final/members} of them].",
         needs=_procedure,
-        settings=_helicity,
+        settings=_setup,
         others=lambda plan: {"final": roles_of(plan, "fig17")["learned"]},
     ),
     Figure(
@@ -253,7 +253,7 @@ _FIGURES = (
         "{learned/marginals_far} % at the FD].",
         needs=_marginals,
         single=True,
-        settings=lambda plan, roles: {"energy_max": plan.config.setup.energy_max},
+        settings=_setup,
     ),
     Figure(
         "fig4",
@@ -386,7 +386,7 @@ _FIGURES = (
         "{learned/dm2_32/scatter:.2f} σ_stat[; smearing itself changes the error from "
         "{known/dm2_32/sigma} to {reference/dm2_32/sigma}·10⁻³ eV²].",
         needs=_smearing,
-        settings=lambda plan, roles: _shown(plan, roles) | {"setup": plan.section("setup")},
+        settings=lambda plan, roles: _shown(plan, roles) | _setup(plan, roles),
     ),
     Figure(
         "fig14",
@@ -396,7 +396,7 @@ _FIGURES = (
         "Nominal flux, 1σ band and {drawn/members} draws. At its peak the flux is uncertain by "
         "{flux_uncertainty/near} % at the ND[ and by {flux_uncertainty/far} % at the FD].",
         needs=_fluxes,
-        settings=_helicity,
+        settings=_setup,
         others=lambda plan: {"drawn": _with_drawn_fluxes(plan, roles_of(plan, "fig14"))[:1]},
     ),
     Figure(
@@ -454,7 +454,7 @@ _FIGURES = (
         "fill the same region, {share/unconstrained_far} % of the FD events are where the ND has "
         "almost none].",
         needs=_inputs,
-        settings=_helicity,
+        settings=_setup,
     ),
     Figure(
         "fig19",

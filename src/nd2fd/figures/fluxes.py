@@ -14,12 +14,16 @@ from nd2fd.io.job import Job
 from nd2fd.io.schemas.fits import Fits
 from nd2fd.io.schemas.inputs import Flux, Oscillation
 from nd2fd.io.schemas.near import NearData
+from nd2fd.physics.setup import Setup
 
 Array = NDArray[np.float64]
 
 
 def draw(
-    flux: Flux, oscillation: Oscillation | None, flux_parameters: Array, antineutrino: bool
+    flux: Flux,
+    oscillation: Oscillation | None,
+    flux_parameters: Array,
+    setup: Setup,
 ) -> Figure:
     """Nominal flux, 1σ band and draws at the detectors, and below their fractional shifts.
 
@@ -29,8 +33,8 @@ def draw(
         Fluxes, and the survival probability where there is a far detector.
     flux_parameters
         Size of each mode in the draws, shape (n_draws, n_modes).
-    antineutrino
-        Whether they are fluxes of antineutrinos.
+    setup
+        Its neutrinos and their largest energy.
     """
     assert flux.near_modes is not None
     energy, peak = flux.energy, flux.near.max()
@@ -42,7 +46,7 @@ def draw(
         assert flux.far_modes is not None
         oscillated = oscillation.energy, oscillation.survival_probability, "-"
         detectors.append(("Far detector", flux.far, flux.far_modes, [unoscillated, oscillated]))
-        label = rf"nominal $\times\ P({survival(antineutrino)})$"
+        label = rf"nominal $\times\ P({survival(setup.antineutrino)})$"
         handles.append(Line2D([], [], color=TRUTH, lw=0.9, label=label))
 
     figure, axes = plt.subplots(
@@ -73,7 +77,7 @@ def draw(
         shift.axhline(0.0, color=TRUTH, ls="--", lw=0.9)
         shift.set_xlabel(r"$E_\nu$ (GeV)")
         main.set_title(name)
-    end = energy[-1] if oscillation is None else oscillation.energy[-1]
+    end = setup.energy_max if oscillation is None else oscillation.energy[-1]
     axes[0, 0].set(ylabel="flux (ND peak = 1)", xlim=(0, end), ylim=(0, None))
     axes[1, 0].set_ylabel("shift of the flux (%)")
     handles += [
@@ -96,5 +100,5 @@ def from_job(job: Job) -> Figure:
         job.load("flux", Flux),
         job.load_optional("oscillation", Oscillation),
         drawn.flux_parameters,
-        job.params.antineutrino,
+        Setup.from_config(job.params.setup),
     )

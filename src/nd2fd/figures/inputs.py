@@ -12,6 +12,7 @@ from nd2fd.forward.nodes import NodeGrid
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.inputs import Flux, Oscillation
 from nd2fd.io.schemas.truth import NodeWeights, Truth
+from nd2fd.physics.setup import Setup
 
 Array = NDArray[np.float64]
 
@@ -28,12 +29,11 @@ def draw(
     oscillation: Oscillation | None,
     truth: Truth,
     weights: NodeWeights,
-    antineutrino: bool,
+    setup: Setup,
 ) -> Figure:
     """Fluxes and survival probability against E_ν, and event densities in (x, Q²).
 
-    `oscillation` is None without a far detector; `antineutrino` says whether the fluxes are of
-    antineutrinos.
+    `oscillation` is None without a far detector.
     """
     figure = plt.figure(figsize=(PAGE, 3.1))
     maps_per_flux = 1.9 if weights.far is not None else 1.0
@@ -53,8 +53,9 @@ def draw(
         main.fill_between(energy, 0.0, far / peak, color=LEARNED, alpha=0.3, lw=0)
         main.plot(energy, far / peak, color=LEARNED, lw=0.8, label=r"FD $\times\,P$")
         bottom.plot(energy, oscillation.survival_probability, color=ACCENT, lw=0.8)
-        bottom.set(ylabel=f"$P({survival(antineutrino)})$", ylim=(0, 1.05))
-    main.set(ylabel="flux (ND peak = 1)", ylim=(0, None), xlim=(0, energy[-1]))
+        bottom.set(ylabel=f"$P({survival(setup.antineutrino)})$", ylim=(0, 1.05))
+    end = setup.energy_max if oscillation is None else energy[-1]
+    main.set(ylabel="flux (ND peak = 1)", ylim=(0, None), xlim=(0, end))
     main.legend(loc="upper right")
     bottom.set_xlabel(r"$E_\nu$ (GeV)")
 
@@ -102,5 +103,5 @@ def from_job(job: Job) -> Figure:
         job.load_optional("oscillation", Oscillation),
         job.load("truth", Truth),
         job.load("weights", NodeWeights),
-        job.params.antineutrino,
+        Setup.from_config(job.params.setup),
     )

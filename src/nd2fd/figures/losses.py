@@ -13,7 +13,7 @@ from nd2fd.io.schemas.learned import Networks
 
 
 def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int]) -> Figure:
-    """Losses against evaluations, one panel per ensemble.
+    """Losses against evaluations, one panel per ensemble, two in a row.
 
     Parameters
     ----------
@@ -22,8 +22,14 @@ def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int]) -> Fi
     near_events
         Number of ND events that each ensemble trains on; 0 for its exact density.
     """
-    figure, (panels,) = plt.subplots(1, len(networks), figsize=(PAGE, 2.9), squeeze=False)
-    for axis, (name, members) in zip(panels, networks.items(), strict=True):
+    n_columns = min(2, len(networks))
+    n_rows = -(-len(networks) // n_columns)
+    figure, grid = plt.subplots(
+        n_rows, n_columns, figsize=(PAGE, 0.4 + 2.5 * n_rows), squeeze=False
+    )
+    for empty in grid.flat[len(networks) :]:
+        empty.remove()
+    for axis, (name, members) in zip(grid.flat, networks.items(), strict=False):
         n_members, n_evaluations = members.loss.shape
         evaluation = np.arange(n_evaluations) + 1
         for index in range(n_members):
@@ -42,7 +48,8 @@ def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int]) -> Fi
         title = f"{n_events / 1e6:g} M ND events" if n_events else "exact ND density"
         axis.set_title(f"{title}, {n_members} members")
         axis.set(xlabel="evaluation of loss and gradient", xlim=(0, None), yscale="log")
-    panels[0].set_ylabel("loss")
+    for row in grid:
+        row[0].set_ylabel("loss")
     figure.legend(
         handles=[
             Line2D([], [], color=LEARNED, lw=1, label="training"),

@@ -9,6 +9,7 @@ from nd2fd.figures.style import LEARNED, PAGE, TRUTH
 from nd2fd.figures.thresholds import POPULATED
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.learned import Marginals
+from nd2fd.physics.setup import Setup
 
 _VARIABLES = {
     "energy": (r"$E_\nu$ (GeV)", r"$p(E_\nu)$ (GeV$^{-1}$)"),
@@ -66,5 +67,5 @@ def from_job(job: Job) -> Figure:
     return draw(
         job.load_joined("truth", Marginals),
         job.load_joined("members", Marginals),
-        job.params.energy_max,
+        Setup.from_config(job.params.setup).energy_max,
     )

@@ -10,6 +10,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from nd2fd.figures.style import ACCENT, LEARNED, PAGE, SECOND, TRUTH, survival
 from nd2fd.io.job import Job
+from nd2fd.physics.setup import Setup
 
 _HEIGHT = 3.5
 _PAD = 0.06
@@ -169,4 +170,4 @@ def _arrow(axis: Axes, tail: tuple[float, float], head: tuple[float, float]) -> 
 
 def from_job(job: Job) -> Figure:
     """It needs no inputs."""
-    return draw(job.params.antineutrino)
+    return draw(Setup.from_config(job.params.setup).antineutrino)

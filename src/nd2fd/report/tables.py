@@ -148,12 +148,16 @@ def _quoted(number: Number | None) -> str:
 def columns(
     table: Table, numbers: Mapping[str, Number], ensembles: Mapping[str, Ensemble]
 ) -> list[str]:
-    """The ensembles in a table: those that it is of and that have a number in it."""
+    """The ensembles in a table: those that it is of and that have a number in it.
+
+    How many there are of something, which is exact, alone makes no column.
+    """
+    results = [row.name for row in table.rows if row.tolerance.size > 0]
     return [
         name
         for name, ensemble in ensembles.items()
         if table.shows(ensemble)
-        and any(f"{table.start}{name}/{row.name}" in numbers for row in table.rows)
+        and any(f"{table.start}{name}/{result}" in numbers for result in results)
     ]
 
 

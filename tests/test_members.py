@@ -1,0 +1,185 @@
+"""Training a batch of members: what they learn from, against the training itself."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import toy
+from nd2fd.beam.flux import cell_averages
+from nd2fd.cross_sections.closure import closure_truth
+from nd2fd.cross_sections.models import cross_section_models
+from nd2fd.detector.response import tabulated_response
+from nd2fd.detector.smearing import Resolution
+from nd2fd.forward.nodes import NodeGrid
+from nd2fd.forward.operator import ForwardOperator
+from nd2fd.io.schemas.near import NearData
+from nd2fd.learning.flux_errors import with_flux_errors
+from nd2fd.learning.members import train_members
+from nd2fd.learning.problem import poisson_weights
+from nd2fd.learning.training import TrainingData, TrainingSettings, train
+from nd2fd.physics.density import DensityGrid, event_densities, total_variation
+
+SETUP = toy.SETUP
+GRID = DensityGrid(SETUP, 24, 20, 22, 2)
+NODES = NodeGrid.for_setup(SETUP, 16, 16)
+FLUX, OSCILLATION = toy.inputs()
+SECTION = {
+    "optimizer": "varpro",
+    "activation": "silu",
+    "precision": "float64",
+    "hidden_layers": 2,
+    "width": 16,
+    "evaluations": 12,
+    "weighting": "poisson",
+    "ridge": 1e-10,
+    "smoothness": 0.03,
+    "flux_errors": False,
+    "device": "cpu",
+}
+SEEDS = (3, 4)
+N_EVENTS = 400_000
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return closure_truth(toy.structure_functions, FLUX, OSCILLATION, GRID, NODES)
+
+
+def near_data(truth, n_events=0, drawn=False):
+    """Two members, whose histograms and, if drawn, fluxes differ."""
+    density = np.stack([truth.near, truth.near])
+    if n_events:
+        contents = truth.near * GRID.cell_area
+        counts = np.random.default_rng(1).poisson(n_events * contents, density.shape)
+        density = counts / (counts.sum(axis=(1, 2), keepdims=True) * GRID.cell_area)
+    tilt = 0.1 * np.sin(GRID.energy)
+    flux = np.stack([truth.near_flux, truth.near_flux * (1 + drawn * tilt)])
+    return NearData(
+        member=np.array([5, 6]),
+        v1=GRID.v1,
+        v2=GRID.v2,
+        density=density,
+        energy=GRID.energy,
+        flux=flux,
+        flux_errors=(truth.near_flux * tilt)[None] if drawn else None,
+        n_events=np.array(n_events),
+        acceptance=np.ones(2),
+    )
+
+
+def networks(truth, near, response=None, **changes):
+    return train_members(near, truth, response, GRID, SECTION | changes, SEEDS, lambda *_: None)
+
+
+def training_data(near, response=None, weights=None):
+    operator = ForwardOperator.build(GRID, NODES)
+    matrices = [operator.event_matrix(flux / flux.sum()) for flux in near.flux]
+    density = near.density.reshape(2, -1)
+    weights = np.ones_like(density) if weights is None else weights.reshape(2, -1)
+    return TrainingData(matrices, density, weights, response, GRID.cell_area, NODES, SEEDS)
+
+
+def settings(**changes):
+    values = {k: v for k, v in SECTION.items() if k not in ("weighting", "flux_errors")}
+    return TrainingSettings(**values | changes)
+
+
+def expect(found, data, how):
+    expected = train(data, how, lambda _: 0.0, lambda *_: None)
+    np.testing.assert_allclose(found.loss, expected.loss, rtol=1e-9)
+    np.testing.assert_allclose(
+        found.structure_functions, expected.structure_functions, rtol=1e-6, atol=1e-9
+    )
+
+
+def test_asimov_density_is_learned_without_weights_and_penalty(truth):
+    near = near_data(truth)
+    found = networks(truth, near)
+    expect(found, training_data(near), settings(smoothness=0.0))
+    assert found.member.tolist() == [5, 6]
+    assert NodeGrid.of(found) == NODES
+    assert found.layer_sizes.tolist() == [2, 16, 16, 3]
+    assert not np.allclose(found.weights[0], found.weights[1])
+    # It says what it should, and the test loss knows the truth.
+    density, _ = cross_section_models(found, 2)[1].densities(GRID, truth.near_flux[None])
+    assert total_variation(density[0], truth.near) < 0.02
+    assert found.test_loss[0, -1] < 0.3 * found.test_loss[0, 0]
+
+
+def test_histograms_have_weights_and_a_penalty(truth):
+    near = near_data(truth, N_EVENTS)
+    how = settings(smoothness=0.03 / N_EVENTS)
+    expect(networks(truth, near), training_data(near, weights=poisson_weights(near.density)), how)
+    expect(networks(truth, near, weighting="uniform"), training_data(near), how)
+
+
+def test_measured_densities_are_learned_with_the_response(truth):
+    response = tabulated_response(GRID, Resolution(0.08, 0.06)).matrix()
+    near = near_data(truth)
+    contents = response @ (truth.near.ravel() * GRID.cell_area)
+    measured = (contents / (contents.sum() * GRID.cell_area)).reshape(truth.near.shape)
+    near = replace(near, density=np.stack([measured, measured]))
+    found = networks(truth, near, response)
+    expect(found, training_data(near, response), settings(smoothness=0.0))
+    # With the response the true density is learned, without it a smeared one.
+    wrong = networks(truth, near)
+    deviation = [
+        total_variation(
+            cross_section_models(n, 2)[0].densities(GRID, truth.near_flux[None])[0][0], truth.near
+        )
+        for n in (found, wrong)
+    ]
+    assert deviation[0] < 0.3 * deviation[1]
+
+
+def test_each_member_has_the_flux_it_assumes(truth):
+    near = near_data(truth, drawn=True)
+    found = networks(truth, near)
+    expect(found, training_data(near), settings(smoothness=0.0))
+    for member, model in enumerate(cross_section_models(found, 2)):
+        density, _ = model.densities(GRID, near.flux[member][None])
+        assert total_variation(density[0], truth.near) < 0.02
+
+
+def test_flux_errors_count_where_they_are_asked_for(truth):
+    near = near_data(truth, N_EVENTS, drawn=True)
+    how = settings(smoothness=0.03 / N_EVENTS)
+    plain = training_data(near, weights=poisson_weights(near.density))
+    expect(networks(truth, near), plain, how)
+    careful = with_flux_errors(plain, how, GRID, near.flux, near.flux_errors, N_EVENTS)
+    assert careful.common_errors is not None
+    expect(networks(truth, near, flux_errors=True), careful, how)
+    without = near_data(truth, N_EVENTS)
+    expect(
+        networks(truth, without, flux_errors=True),
+        training_data(without, weights=poisson_weights(without.density)),
+        how,
+    )
+
+
+def test_networks_of_an_antineutrino_setup_learn_the_three_functions():
+    """Low energies, another target and the other helicity: the far detector is predicted."""
+    setup = toy.setup(energy_max=3.0, target={"O16": 1, "H1": 2}, antineutrino=True)
+    grid, nodes = DensityGrid(setup, 24, 24, 24, 2), NodeGrid.for_setup(setup, 32, 32)
+    flux, oscillation = toy.inputs(setup)
+    truth = closure_truth(toy.structure_functions_of(setup), flux, oscillation, grid, nodes)
+    near = NearData(
+        member=np.array([0]),
+        v1=grid.v1,
+        v2=grid.v2,
+        density=truth.near[None],
+        energy=grid.energy,
+        flux=truth.near_flux[None],
+        n_events=np.array(0),
+        acceptance=np.ones(1),
+    )
+    section = SECTION | {"hidden_layers": 3, "width": 32, "evaluations": 60}
+    found = train_members(near, truth, None, grid, section, (1,), lambda *_: None)
+    (model,) = cross_section_models(found, 1)
+    # Of another flux than the one it was trained with.
+    other = cell_averages(lambda e: 1.0 + 0.0 * e, grid.n_energy, 3.0)
+    learned, _ = model.densities(grid, other[None])
+    expected, _ = event_densities(grid, toy.structure_functions_of(setup), other[None])
+    assert total_variation(expected[0], truth.near) > 0.05
+    assert total_variation(learned[0], expected[0]) < 6e-3
