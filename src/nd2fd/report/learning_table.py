@@ -37,7 +37,8 @@ def learning_table(
     """
     true_sigma = truth.sigma_total / np.average(truth.sigma_total, weights=truth.near_flux)
     low, high = sigma_window(energy_max)
-    constrained = (truth.energy > low) & (truth.energy < high)
+    # Below the threshold there is no cross section to deviate from.
+    constrained = (truth.energy > low) & (truth.energy < high) & (true_sigma > 0.0)
     tables = []
     for ensemble, members in models.items():
         predicted = predictions[ensemble]
@@ -49,7 +50,8 @@ def learning_table(
         }
         if truth.far is not None and predicted.far is not None:
             columns["far_total_variation"] = _variations(predicted.far, truth.far)
-        deviation = np.abs(predicted.sigma_total / true_sigma - 1.0)[:, constrained]
+        ratio = predicted.sigma_total[:, constrained] / true_sigma[constrained]
+        deviation = np.abs(ratio - 1.0)
         tables.append(pd.DataFrame(columns | {"max_sigma_deviation": deviation.max(axis=1)}))
     return pd.concat(tables)
 
