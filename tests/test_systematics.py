@@ -168,6 +168,18 @@ def test_energies_are_scaled_and_angles_are_kept(z, lepton):
     assert 0 < (~kept).sum() < 2000
 
 
+def test_systematics_add_up():
+    """A member that varies both has the drawn flux and the drawn scale."""
+    both = draw(flux=[3], muon_energy_scale=[5]).of_members[0]
+    flux, scale = draw(flux=[3]).of_members[0], draw(muon_energy_scale=[5]).of_members[0]
+    np.testing.assert_array_equal(both.flux.near, flux.flux.near)
+    np.testing.assert_array_equal(both.flux.far, flux.flux.far)
+    assert (flux.flux.near != FLUX.near).any()
+    (calibrate,), (expected,) = both.calibrations, scale.calibrations
+    assert calibrate(2.0, 0.5) == expected(2.0, 0.5)
+    assert calibrate(2.0, 0.5)[0] != 2.0
+
+
 def test_calibrations_come_one_after_the_other():
     assumption = SYSTEMATICS["muon_energy_scale"].assume(scaled(1.0), np.array([-2.0]), SIZES)
     assert len(assumption.calibrations) == 2
