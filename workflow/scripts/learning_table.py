@@ -7,13 +7,18 @@ from nd2fd.io.schemas.learned import Flows, Networks, Predictions
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.report.learning_table import learning_table
 
-ARTIFACTS = {"structure_functions": Networks, "flow": Flows}
+ARTIFACTS: dict[str, type[Networks] | type[Flows]] = {
+    "structure_functions": Networks,
+    "flow": Flows,
+}
 
 snakemake: Any
 
 with Job(snakemake) as job:
     kinds = job.params.models
-    models = {n: job.load_joined(f"{n}_models", ARTIFACTS[kind]) for n, kind in kinds.items()}
+    models: dict[str, Networks | Flows] = {
+        name: job.load_joined(f"{name}_models", ARTIFACTS[kind]) for name, kind in kinds.items()
+    }
     predictions = {name: job.load_joined(f"{name}_predictions", Predictions) for name in kinds}
     truth = job.load("truth", Truth)
     job.save_table(learning_table(truth, models, predictions, job.params.energy_max))

@@ -79,8 +79,8 @@ class Target:
             match = _TERM.fullmatch(term.strip())
             if match is None:
                 raise ValueError(
-                    f"{term.strip()!r} in {composition!r} is not a nucleus with, possibly, a number "
-                    "before it; targets are written like 2 H1 + O16"
+                    f"{term.strip()!r} in {composition!r} is not a nucleus, with or without a "
+                    "number before it; targets are written like 2 H1 + O16"
                 )
             nuclei.append((match["name"], float(match["number"] or 1)))
         return cls(tuple(nuclei))
