@@ -62,7 +62,7 @@ def test_shipped_overrides_are_valid(raw, name):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiments_keep_the_numerics(raw, name):
     """An experiment says what is measured; grids and training are those of the default."""
-    physics = {"setup", "flux", "oscillation", "smearing", "near_detector", "far_detector"}
+    physics = {"setup", "truth", "flux", "oscillation", "smearing", "near_detector", "far_detector"}
     assert load(name).keys() <= physics | {"experiment", "fits", "ensembles"}
     assert load(name)["experiment"] != raw["experiment"]
 
@@ -170,9 +170,9 @@ def test_experiments_keep_the_numerics(raw, name):
         (("setup", "lepton"), "electron", ["setup.lepton is electron", "appearance", "null"]),
         (("setup", "helicity"), "left", ["setup.helicity", "'left'", "`antineutrino`"]),
         (("setup", "helicity"), "antineutrino", ["flux.near", "dune_fhc", "dune_rhc"]),
+        (("setup", "energy_max"), 20.0, ["flux.near", "dune_fhc", "10.125 GeV", "energy_max"]),
         (("setup", "energy_max"), 0.4, ["setup.energy_max", "0.4", "≥ 0.5", "≤ 50"]),
         (("setup", "energy_max"), 51.0, ["setup.energy_max", "51.0", "≤ 50"]),
-        (("setup", "energy_max"), 20.0, ["flux.uncertainty", "dune_fhc", "12 GeV"]),
         (("setup", "x_max"), 0.9, ["setup.x_max", "0.9", "≥ 1", "≤ 3"]),
         (("flux", "near"), "embedded", ["flux.near", "embedded", "dune_fhc now"]),
         (("flux", "uncertainty"), "embedded", ["flux.uncertainty", "dune_fhc now"]),
@@ -400,3 +400,12 @@ def test_order_is_that_of_the_default():
     assert list(ordered) == ["a", "ensembles"]
     assert list(ordered["ensembles"]) == ["truth", "seeds", "mine"]
     assert list(ordered["ensembles"]["seeds"]) == ["size", "vary"]
+
+
+def test_truth_is_positive_for_antineutrinos(raw):
+    raw["setup"]["helicity"] = "antineutrino"
+    raw["flux"] |= {"near": "dune_rhc", "uncertainty": "smooth"}
+    with pytest.raises(ConfigError, match=r"truth.model: .* use quark_parton_transverse"):
+        validate_config(raw)
+    raw["truth"]["model"] = "quark_parton_transverse"
+    validate_config(raw)

@@ -139,7 +139,7 @@ def test_total_is_the_same_in_both_sets_of_variables():
         x = Q2 / (2 * NUCLEON_MASS * nu)
         if not 0 < x <= 1:
             return 0.0
-        return brace(Q2, nu / energy, x) * lepton_prefactor(energy, momentum, Q2, nu / energy)
+        return brace(Q2, nu / energy, x) * lepton_prefactor(momentum, Q2, nu / energy)
 
     def lowest_cosine(e_lepton):
         momentum = np.sqrt(e_lepton**2 - MUON_MASS**2)

@@ -255,4 +255,4 @@ def test_normalisation_is_that_of_the_fermi_theory():
     jacobian = abs(dx_dcos) / energy
     s_hat_per_x = 2 * 0.930618105 * energy
     expected = 1.1663788e-5**2 * s_hat_per_x / np.pi * jacobian / (1 + Q2 / 80.3692**2) ** 2
-    np.testing.assert_allclose(2 * lepton_prefactor(energy, momentum, Q2, y), expected, rtol=1e-6)
+    np.testing.assert_allclose(2 * lepton_prefactor(momentum, Q2, y), expected, rtol=1e-6)

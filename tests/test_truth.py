@@ -9,7 +9,11 @@ import toy
 from nd2fd.beam.builtin import flux_table
 from nd2fd.beam.flux import cell_averages, interpolate_flux
 from nd2fd.cross_sections.pdf.continuation import parton_densities
-from nd2fd.cross_sections.quark_parton import quark_parton_model, toy_truth
+from nd2fd.cross_sections.quark_parton import (
+    quark_parton_model,
+    toy_truth,
+    transverse_quark_parton_model,
+)
 from nd2fd.cross_sections.truths import TRUTHS, PdfMember, true_structure_functions
 from nd2fd.events.sampling import sample_events
 from nd2fd.forward.nodes import NodeGrid
@@ -175,39 +179,49 @@ def test_antineutrinos_at_ten_gev_see_about_a_third(embedded):
 
 
 @pytest.mark.parametrize(
-    "antineutrino",
-    [
-        False,
-        pytest.param(
-            True,
-            marks=pytest.mark.xfail(
-                reason="2xF1 = F2 with F3 of valence quarks is not positive at low Q²: 1.3 % of "
-                "DUNE's reverse horn current, 13 % below 0.5 GeV; 2xF1 = (1 + 4M²x²/Q²) F2 is",
-                raises=AssertionError,
-            ),
-        ),
-    ],
+    ("antineutrino", "transverse"), [(False, False), (False, True), (True, True)]
 )
 @pytest.mark.parametrize("energy_max", [0.5, 3.0, 10.0])
-def test_no_cross_section_is_negative(embedded, antineutrino, energy_max):
+def test_no_cross_section_is_negative(embedded, antineutrino, transverse, energy_max):
     setup = toy.setup(antineutrino=antineutrino, energy_max=energy_max)
     negative = total = 0.0
     for points in physical_points(DensityGrid(setup, 20, 48, 48, 1)):
-        truth = toy_truth(embedded, setup)(points.bjorken_x, points.Q2)
+        truth = toy_truth(embedded, setup, transverse=transverse)(points.bjorken_x, points.Q2)
         values = (points.factors * truth).sum(axis=0)
         negative -= values[values < 0].sum()
         total += values.sum()
     assert negative < 1e-9 * total
 
 
-@pytest.mark.xfail(
-    reason="electrons reach x = 1e-8, and the PDF set begins at 1e-6", raises=ValueError
-)
-def test_events_with_electrons_can_be_drawn(embedded):
+def test_callan_gross_is_negative_for_antineutrinos(embedded):
+    """Why the configuration refuses it: (1 - y)² - M x y/(2E) at large y, on valence quarks."""
+    setup = toy.setup(antineutrino=True)
+    (points,) = physical_points(DensityGrid(setup, 1, 48, 48, 1))
+    values = (points.factors * toy_truth(embedded, setup)(points.bjorken_x, points.Q2)).sum(axis=0)
+    assert values.min() < 0
+    assert not TRUTHS["quark_parton"].antineutrinos
+
+
+def test_events_with_electrons_can_be_drawn(pdf_set):
+    """They reach x = 1e-8, where the PDF set has ended."""
     setup = toy.setup(lepton="electron")
-    rng = np.random.default_rng(1)
-    sample = sample_events(100, np.ones_like, toy_truth(embedded, setup), setup, rng)
+    pdf = PdfMember.of_job(str(pdf_set / "ct18nnlo.info"), 0, "neopdf")
+    truth = true_structure_functions("quark_parton", setup, pdf)
+    sample = sample_events(100, np.ones_like, truth, setup, np.random.default_rng(1))
     assert sample.energy.size == 100
+
+
+def test_transverse_truth_has_no_longitudinal_cross_section(embedded, pdf_set):
+    """σ_L ∝ (1 + 4M²x²/Q²) F2 - 2xF1 vanishes; F2 and F3 are those of the other model."""
+    setup = toy.setup(antineutrino=True)
+    plain = quark_parton_model(embedded, X, Q2, setup)
+    w1, *others = transverse_quark_parton_model(embedded, X, Q2, setup)
+    np.testing.assert_array_equal(others, plain[1:])
+    ratio = (X / Q2 * X) * 4 * 0.930618**2
+    np.testing.assert_allclose(w1, (1 + ratio) * plain[1], rtol=1e-6)
+    pdf = PdfMember.of_job(str(pdf_set / "ct18nnlo.info"), 0, "neopdf")
+    found = true_structure_functions("quark_parton_transverse", setup, pdf)(X, Q2)
+    np.testing.assert_array_equal(found, toy_truth(embedded, setup, transverse=True)(X, Q2))
 
 
 def test_registered_truth_is_the_quark_parton_model(embedded, pdf_set):

@@ -14,9 +14,9 @@ from nd2fd.physics.density import DensityGrid, midpoints
 Array = NDArray[np.float64]
 Spectrum = Callable[[Array], Array]
 
-TABLE_POINTS = 8000
-"""Of the survival probability: 1.25 MeV apart at E_max = 10 GeV, where the oscillation phase of
-DUNE turns by 0.13 rad per step at 0.2 GeV."""
+_POINTS, _POINTS_PER_GEV = 8000, 800
+"""Of the survival probability, at least and per GeV of E_max: at most 1.25 MeV apart, where the
+oscillation phase of DUNE turns by 0.13 rad per step at 0.2 GeV."""
 
 
 def near_spectrum(flux: Flux) -> Spectrum:
@@ -56,5 +56,5 @@ def detector_fluxes(flux: Flux, oscillation: Oscillation | None, grid: DensityGr
 
 def tabulated_oscillation(experiment: Experiment, energy_max: float) -> Oscillation:
     """Survival probability at the true parameters, for E_ν from 0 to `energy_max` [GeV]."""
-    energy = midpoints(TABLE_POINTS, energy_max)
+    energy = midpoints(max(_POINTS, round(_POINTS_PER_GEV * energy_max)), energy_max)
     return Oscillation(energy=energy, survival_probability=experiment.true_survival(energy))

@@ -1,11 +1,12 @@
 """The whole configuration: its sections, and what they must have to do with each other."""
 
 from functools import partial
+from math import inf
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from nd2fd.beam.builtin import flux_table
+from nd2fd.beam.builtin import BEAMS, flux_table
 from nd2fd.beam.builtin_modes import check_modes, flux_modes
 from nd2fd.config.ensembles import EnsembleSection, SystematicName
 from nd2fd.config.fields import EnsembleName, Section, WithoutNulls, key, usable
@@ -27,6 +28,7 @@ from nd2fd.config.sections import (
     TrainingSection,
     TruthSection,
 )
+from nd2fd.cross_sections.truths import TRUTHS
 from nd2fd.physics.setup import Setup
 from nd2fd.systematics import SYSTEMATICS
 
@@ -94,11 +96,28 @@ class Config(Section):
     def _fluxes_are_usable(self) -> "Config":
         wanted = self.setup.lepton, self.setup.helicity == "antineutrino"
         for name, beam in (("near", self.flux.near), ("far", self.flux.far)):
-            if beam is not None:
-                try:
-                    usable(partial(flux_table, beam, *wanted))
-                except ValueError as error:
-                    raise ValueError(f"flux.{name}: {error}") from None
+            if beam is None:
+                continue
+            try:
+                usable(partial(flux_table, beam, *wanted))
+            except ValueError as error:
+                raise ValueError(f"flux.{name}: {error}") from None
+            limit = BEAMS[beam].energy_limit if beam in BEAMS else inf
+            if self.setup.energy_max > limit:
+                raise ValueError(
+                    f"flux.{name}: the beam {beam} is given up to {limit} GeV; setup.energy_max = "
+                    f"{self.setup.energy_max} must not be above"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _truth_is_of_the_neutrinos(self) -> "Config":
+        model, fitting = self.truth.model, [n for n, t in TRUTHS.items() if t.antineutrinos]
+        if self.setup.helicity == "antineutrino" and model not in fitting:
+            raise ValueError(
+                f"truth.model: antineutrinos have a negative cross section somewhere in {model}; "
+                f"use {' or '.join(fitting)}"
+            )
         return self
 
     @model_validator(mode="after")

@@ -54,6 +54,8 @@ def refuse_results_of_another_size(config: Config, arguments: Collection[str]) -
 
 def mark_results(config: Config) -> None:
     """Write down, for later runs, whether the results in the folder are a toy's."""
+    from nd2fd.io.artifacts import write_atomically  # HDF5, of no use before a run
+
     marker = Path(config.results, MARKER)
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    marker.write_text(json.dumps({"toy": config.toy}) + "\n", encoding="utf-8")
+    if not marker.is_file():
+        write_atomically(marker, (json.dumps({"toy": config.toy}) + "\n").encode())

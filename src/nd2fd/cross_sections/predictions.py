@@ -63,9 +63,10 @@ def marginals(
 def slices(
     models: Sequence[CrossSectionModel], members: Sequence[int], grid: DensityGrid
 ) -> Slices:
-    """Cross section per dv1 dv2 at the energies of the grid, of unit integral."""
+    """Cross section per dv1 dv2 at the energies of the grid, of unit integral, or zero if none."""
     in_cells = np.stack([model.in_cells(grid) for model in models])
-    density = in_cells / (in_cells.sum(axis=2, keepdims=True) * grid.cell_area)
+    total = in_cells.sum(axis=2, keepdims=True) * grid.cell_area
+    density = np.divide(in_cells, total, out=np.zeros_like(in_cells), where=total > 0.0)
     return Slices(
         member=np.array(members),
         v1=grid.v1,

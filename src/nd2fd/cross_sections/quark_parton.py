@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.cross_sections.pdf.continuation import parton_densities as densities_of_set
+from nd2fd.cross_sections.pdf.continuation import continued_xf
+from nd2fd.cross_sections.pdf.grid import open_grid
 from nd2fd.cross_sections.truths import PdfMember
 from nd2fd.physics.cross_section import effective_structure_functions
 from nd2fd.physics.setup import Setup
@@ -47,16 +48,44 @@ def quark_parton_model(
     return np.stack([f2, f2, xf3, np.zeros_like(f2), 0.5 * f2])
 
 
-def toy_truth(parton_densities: PartonDensities, setup: Setup) -> StructureFunctions:
-    """The known (W1', W2', W3')(x, Q²) that the network has to find."""
+def transverse_quark_parton_model(
+    parton_densities: PartonDensities, x: Array, Q2: Array, setup: Setup
+) -> Array:
+    """`quark_parton_model` with R = σ_L/σ_T = 0 in place of Callan-Gross.
+
+    2xF1 = (1 + 4M²x²/Q²) F2. With 2xF1 = F2 the cross section of antineutrinos on valence quarks,
+    (1 - y)² - M x y/(2E) in units of F2, is negative at large y; here the last term is positive.
+    """
+    _, w2, w3, w4, w5 = quark_parton_model(parton_densities, x, Q2, setup)
+    return np.stack([(1.0 + (2.0 * setup.nucleon_mass * x) ** 2 / Q2) * w2, w2, w3, w4, w5])
+
+
+def toy_truth(
+    parton_densities: PartonDensities, setup: Setup, *, transverse: bool = False
+) -> StructureFunctions:
+    """The known (W1', W2', W3')(x, Q²) that the network has to find, of either model."""
+    model = transverse_quark_parton_model if transverse else quark_parton_model
 
     def structure_functions(x: Array, Q2: Array) -> Array:
-        model = quark_parton_model(parton_densities, x, Q2, setup)
-        return effective_structure_functions(model, Q2, setup)
+        five = model(parton_densities, x, Q2, setup)
+        return effective_structure_functions(five, Q2, setup)
 
     return structure_functions
 
 
-def truth_from_pdf(setup: Setup, pdf: PdfMember) -> StructureFunctions:
-    """`toy_truth` with a PDF set; raises as `nd2fd.cross_sections.pdf.grid.open_grid`."""
-    return toy_truth(densities_of_set(pdf.set_directory, pdf.member, pdf.reader), setup)
+def truth_from_pdf(setup: Setup, pdf: PdfMember, *, transverse: bool = False) -> StructureFunctions:
+    """`toy_truth` with a PDF set; raises as `nd2fd.cross_sections.pdf.grid.open_grid`.
+
+    Below the smallest x of the set, where electrons alone get, densities are those at its edge.
+    """
+    grid = open_grid(*pdf)
+
+    def parton_densities(pids: Sequence[int], x: Array, Q2: Array) -> Array:
+        return continued_xf(grid, pids, np.maximum(x, grid.x_min), Q2)
+
+    return toy_truth(parton_densities, setup, transverse=transverse)
+
+
+def transverse_truth_from_pdf(setup: Setup, pdf: PdfMember) -> StructureFunctions:
+    """The same with R = 0."""
+    return truth_from_pdf(setup, pdf, transverse=True)

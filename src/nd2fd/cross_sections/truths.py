@@ -37,14 +37,22 @@ class TruthModel:
         ``module:function`` of (setup, PDF member or None) that gives (W1', W2', W3')(x, Q²).
     needs_pdf
         Whether the function takes a PDF member.
+    antineutrinos
+        Whether it may be used for antineutrinos: their cross section is nowhere negative.
     """
 
     builder: str
     needs_pdf: bool
+    antineutrinos: bool = True
 
 
 TRUTHS: Final[Mapping[str, TruthModel]] = {
-    "quark_parton": TruthModel("nd2fd.cross_sections.quark_parton:truth_from_pdf", needs_pdf=True),
+    "quark_parton": TruthModel(
+        "nd2fd.cross_sections.quark_parton:truth_from_pdf", needs_pdf=True, antineutrinos=False
+    ),
+    "quark_parton_transverse": TruthModel(
+        "nd2fd.cross_sections.quark_parton:transverse_truth_from_pdf", needs_pdf=True
+    ),
 }
 """Values of the configuration key `truth.model`."""
 

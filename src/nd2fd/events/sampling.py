@@ -100,7 +100,7 @@ def _cross_section(
     x, y = point.bjorken_x, point.inelasticity
     Q2 = 2.0 * setup.nucleon_mass * energy * x * y
     # dE_l dcosθ = (M E_ν y / p) dx dy: the lepton momentum cancels against that of the prefactor.
-    prefactor = lepton_prefactor(energy, setup.nucleon_mass * energy * y, Q2, y)
+    prefactor = lepton_prefactor(setup.nucleon_mass * energy * y, Q2, y)
     coefficients = kinematic_coefficients(energy, Q2, y, setup)
     brace = np.einsum("ip,ip->p", coefficients, structure_functions(x, Q2))
     return brace * prefactor * (CROSS_SECTION_UNIT * point.jacobian)

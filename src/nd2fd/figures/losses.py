@@ -20,7 +20,7 @@ def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int]) -> Fi
     networks
         All members, by ensemble.
     near_events
-        Number of ND events that each ensemble trains on; 0 for its exact density.
+        Number of ND events that each ensemble trains on; 0 for the Asimov density.
     """
     n_columns = min(2, len(networks))
     n_rows = -(-len(networks) // n_columns)
@@ -45,7 +45,7 @@ def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int]) -> Fi
             color=LEARNED,
         )
         n_events = near_events[name]
-        title = f"{n_events / 1e6:g} M ND events" if n_events else "exact ND density"
+        title = f"{n_events / 1e6:g} M ND events" if n_events else "Asimov ND density"
         axis.set_title(f"{title}, {n_members} members")
         axis.set(xlabel="evaluation of loss and gradient", xlim=(0, None), yscale="log")
     for row in grid:

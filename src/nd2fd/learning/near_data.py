@@ -53,7 +53,7 @@ def near_data(
     n_events
         Events of each histogram.
     streams
-        What draws the events of each member; none: the exact density, the Asimov data.
+        What draws the events of each member; none: the Asimov density.
     progress
         Called with (events so far, note).
     """

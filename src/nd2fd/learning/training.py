@@ -69,7 +69,7 @@ class TrainingSettings:
 
     @classmethod
     def for_statistics(cls, section: Mapping[str, Any], n_events: int) -> "TrainingSettings":
-        """Settings for a histogram of `n_events` events, or for the exact density (0 events).
+        """Settings for a histogram of `n_events` events, or for the Asimov density (0 events).
 
         A solver that finds the minimum finds the noise, too. For a histogram bending a structure
         function costs something in units of χ², which counts the less the more events there are.

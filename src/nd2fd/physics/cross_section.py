@@ -68,6 +68,6 @@ def density_variable_prefactor(
     return G_FERMI**2 / (np.pi * inelasticity * propagator) * jacobian
 
 
-def lepton_prefactor(energy: Array, momentum: Array, Q2: Array, inelasticity: Array) -> Array:
+def lepton_prefactor(momentum: Array, Q2: Array, inelasticity: Array) -> Array:
     """Factor in front of the brace for d²σ/dE_l dcosθ per nucleon [GeV⁻³]."""
     return G_FERMI**2 * momentum / (np.pi * inelasticity * (1.0 + Q2 / M_W**2) ** 2)

@@ -38,8 +38,8 @@ NUCLEI: Final = {
     "Fe56": _nucleus(26, 56, 55.93493554),
     "Pb208": _nucleus(82, 208, 207.97665192),
 }
-"""Nuclei by name; atomic masses of AME 2020 (Chinese Phys. C 45 (2021) 030003), that of ⁴⁰Ar as the
-nuclear mass in arXiv:2412.16303's toy."""
+"""Nuclei by name; atomic masses of AME 2020 (Chinese Phys. C 45 (2021) 030003) less the electrons.
+That of ⁴⁰Ar is the paper's number, the mass of the atom: 0.025 % more."""
 
 _TERM = re.compile(r"(?:(?P<number>\d+(?:\.\d+)?)\s+)?(?P<name>[A-Z][a-z]?\d+)")
 

@@ -69,7 +69,7 @@ def _learns_at_most(ensemble: Ensemble) -> bool:
 
 
 def _is_systematic(ensemble: Ensemble) -> bool:
-    """Whether it stands for a systematic besides what networks make of the exact density."""
+    """Whether it stands for a systematic besides what networks make of the Asimov density."""
     return ensemble.reference is not None and not _learns_at_most(ensemble)
 
 
@@ -129,7 +129,7 @@ _COVERAGE = Table(
     "coverage/",
 )
 TABLES = {
-    "Oscillation parameters with the known and with learned cross sections, exact ND density": (
+    "Oscillation parameters with the known and with learned cross sections, Asimov ND density": (
         _EXACT
     ),
     "What networks learned (%), medians over members": _LEARNING,
