@@ -253,6 +253,16 @@ def test_unknown_profile_is_an_error(fresh):
     assert "slurm-cpu" in output
 
 
+@pytest.mark.parametrize("profile", [(), ("--profile", "slurm-gpu")], ids=["default", "slurm-gpu"])
+def test_broken_file_is_refused_by_line(fresh, profile):
+    """By the default profile: Snakemake reads the file before its Snakefile, and names no line."""
+    (fresh / "mine.yaml").write_text("toy: true\ngrid:\n\tn_v1: 8\n")
+    code, output = snakemake(fresh, "-n", *profile, *CI, "mine.yaml")
+    assert code != 0
+    assert "nd2fd: mine.yaml, line 3: there is a tab" in output
+    assert "Traceback" not in output
+
+
 def test_threads_follow_the_rule(fresh, tmp_path):
     """However many threads the user's shell or the machine offers; memory has a limit."""
     notes = tmp_path / "threads"

@@ -8,8 +8,9 @@ import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
+from nd2fd.config.files import check_file
 from nd2fd.config.problems import validate_config
-from nd2fd.config.reading import in_order_of, refuse_repeated_keys, typed_values
+from nd2fd.config.reading import in_order_of, typed_values
 from nd2fd.config.results_folder import mark_results, refuse_results_of_another_size
 from nd2fd.figures.catalogue import CATALOGUE, present
 from nd2fd.io.digest import code_digest
@@ -17,7 +18,7 @@ from nd2fd.plan import Plan
 
 try:
     for path in workflow.configfiles:
-        refuse_repeated_keys(path)
+        check_file(path)
     # Snakemake reads nested values of --config as text.
     update_config(config, typed_values(workflow.config_settings.config))
     default = yaml.safe_load(Path(workflow.basedir, "config/config.yaml").read_text())

@@ -1,7 +1,7 @@
 """What sections are made of: keys with meaning, source and bounds, and values with a check."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -10,7 +10,11 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
 )
+
+from nd2fd.config.reading import number
 
 EMBEDDED = "embedded"
 """Value of `pdf.set` that selects what the package ships."""
@@ -19,9 +23,40 @@ EnsembleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Section(BaseModel):
-    """Base of all sections: no unknown keys, no silent conversions of strings to numbers."""
+    """Base of all sections: no unknown keys, no silent conversions but 1e-10 and 3e7 to numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_with_exponents(cls, given: Any, info: ValidationInfo) -> Any:
+        wanted = number_type(cls.model_fields[str(info.field_name)].annotation)
+        return given if wanted is None else _with_numbers(given, wanted)
+
+
+def number_type(annotation: Any) -> type[int] | type[float] | None:
+    """Which numbers a field takes, alone or in a list or mapping; None if it takes others."""
+    if annotation is int or annotation is float:
+        return annotation
+    parts, origin = get_args(annotation), get_origin(annotation)
+    if origin is Annotated:
+        return number_type(parts[0])
+    # Of a mapping the values count.
+    parts = parts[1:] if origin is dict else parts
+    kinds = {number_type(part) for part in parts if part not in (type(None), Ellipsis)}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _with_numbers(given: Any, wanted: type[int] | type[float]) -> Any:
+    if isinstance(given, Mapping):
+        return {name: _with_numbers(value, wanted) for name, value in given.items()}
+    if isinstance(given, list):
+        return [_with_numbers(value, wanted) for value in given]
+    if isinstance(given, str) and {"e", "E"} & set(given):
+        given = number(given)
+    # 3e7 is an integer; so is 3.0e+7, which YAML takes for another kind of number.
+    whole = wanted is int and isinstance(given, float) and given.is_integer()
+    return int(given) if whole else given
 
 
 def key(description: str, source: str, *, unit: str = "", **bounds: Any) -> Any:
@@ -32,11 +67,13 @@ def key(description: str, source: str, *, unit: str = "", **bounds: Any) -> Any:
 
 
 def usable(check: Callable[[], object]) -> None:
-    """Turn a missing file into the kind of error that pydantic collects."""
+    """Turn a file that cannot be read into the kind of error that pydantic collects."""
     try:
         check()
     except FileNotFoundError as error:
         raise ValueError(str(error)) from None
+    except OSError as error:
+        raise ValueError(f"{error.filename} cannot be read: {error.strerror}") from None
 
 
 def _ordered(limits: tuple[float, float]) -> tuple[float, float]:

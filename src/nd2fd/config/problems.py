@@ -1,17 +1,21 @@
 """Checking a configuration: one line per problem, with key, value and what is allowed."""
 
+import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from nd2fd.config.fields import Section
+from nd2fd.config.fields import Section, number_type
 from nd2fd.config.model import Config
-from nd2fd.config.reading import ConfigError, numbers_with_exponents, without_removed_ensembles
+from nd2fd.config.reading import ConfigError, number, without_removed_ensembles
 
 MOVED = {("grid", "energy_max"): "setup.energy_max"}
 """Keys that have another place now."""
+
+_DASHES = str.maketrans("−–—", "---")
 
 
 def validate_config(raw: Mapping[str, Any]) -> Config:
@@ -22,7 +26,7 @@ def validate_config(raw: Mapping[str, Any]) -> Config:
     ConfigError
         With one line per problem: key, value, and what is allowed.
     """
-    given = without_removed_ensembles(numbers_with_exponents(raw))
+    given = without_removed_ensembles(raw)
     try:
         return Config.model_validate(given)
     except ValidationError as error:
@@ -32,26 +36,106 @@ def validate_config(raw: Mapping[str, Any]) -> Config:
 def _explain(error: ValidationError) -> str:
     lines = ["the configuration has problems:"]
     for problem in error.errors():
-        location = problem["loc"]
-        name = ".".join(str(part) for part in location) or "(top level)"
-        given = problem["input"]
-        shown = "" if isinstance(given, Mapping) else f" = {given!r}"
+        location, given = problem["loc"], problem["input"]
+        shown = "" if isinstance(given, Mapping) else f" = {_written(given)}"
         message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            allowed = ", ".join(sorted(fields_at(location[:-1])))
-            message = f"no such key; the keys here are {allowed}"
-            if location in MOVED:
-                message = f"no such key; it is {MOVED[location]} now"
-        elif problem["type"] == "missing":
-            shown, message = "", "is missing"
-        elif (
-            location
-            and (field := fields_at(location[:-1]).get(str(location[-1])))
-            and allowed_values(field)
-        ):
+        kind, field = problem["type"], _field_at(location)
+        if kind == "extra_forbidden":
+            message = _about_unknown(location)
+        elif kind == "missing":
+            shown, message = "", f"is missing; {_wanted(field)}" if field else "is missing"
+        elif field is not None and kind.endswith(("_type", "int_from_float")):
+            message = _wanted(field) + _advice(given, field)
+        elif field is not None and allowed_values(field):
             message += f" (allowed: {allowed_values(field)})"
-        lines.append(f"  {name}{shown}: {message}")
+        lines.append(f"  {_dotted(location)}{shown}: {message}")
     return "\n".join(lines)
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    """A location as a key is written: fits.dm2_32[0]."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return "".join(parts).removeprefix(".") or "(top level)"
+
+
+def _written(value: Any) -> str:
+    """A value as YAML would have it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(value)
+
+
+def _field_at(location: tuple[int | str, ...]) -> FieldInfo | None:
+    """The field at a location, or that which the location is in."""
+    for end in range(len(location), 0, -1):
+        if field := fields_at(location[: end - 1]).get(str(location[end - 1])):
+            if get_origin(field.annotation) is dict and end < len(location):
+                return FieldInfo.from_annotation(get_args(field.annotation)[1])
+            return field
+    return None
+
+
+def _wanted(field: FieldInfo) -> str:
+    """What kind of value a field takes, and which are allowed."""
+    annotation, allowed = field.annotation, allowed_values(field)
+    parts, number = get_args(annotation), number_type(annotation)
+    origins = _origins(annotation)
+    if section := section_in(annotation):
+        name = "a mapping of names to entries" if get_origin(annotation) is dict else "a section"
+        words = f"{name} with the keys {', '.join(section.model_fields)}"
+    elif dict in origins:
+        words = "a mapping of names to numbers"
+    elif tuple in origins and number is not None:
+        words = "a list of two numbers, [low, high]"
+    elif origins & {tuple, frozenset}:
+        words = "a list, as [a, b]"
+    elif number is not None:
+        words = "an integer" if number is int else "a number"
+    elif bool in (annotation, *parts):
+        words = "true or false"
+    else:
+        words = "text"
+    null = " or null" if type(None) in parts else ""
+    extra = field.json_schema_extra
+    unit = extra.get("unit") if isinstance(extra, Mapping) else None
+    allowed = ", ".join(filter(None, [allowed, f"in {unit}" if unit else ""]))
+    return f"must be {words}{null}" + (f" (allowed: {allowed})" if allowed else "")
+
+
+def _origins(annotation: Any) -> set[Any]:
+    """Generic types in an annotation, at any depth."""
+    inner = (_origins(part) for part in get_args(annotation))
+    return {get_origin(annotation)}.union(*inner)
+
+
+def _advice(given: Any, field: FieldInfo) -> str:
+    """How a text that is almost a number is written."""
+    if not isinstance(given, str) or number_type(field.annotation) is None:
+        return ""
+    if given != (plain := given.translate(_DASHES)):
+        return f"; the minus sign is that of the keyboard, {plain}"
+    if isinstance(number(given), (int, float)):
+        return f"; write it without quotes, {given}"
+    if re.fullmatch(r"[-+]?\d+,\d+", given):
+        return f"; the decimal sign is a point, {given.replace(',', '.')}"
+    if found := re.fullmatch(r"([-+.\deE]*\d)\s*[^\W\d].*", given):
+        return f"; write the number without its unit, {found[1]}"
+    return ""
+
+
+def _about_unknown(location: tuple[int | str, ...]) -> str:
+    """What to write in place of a key that does not exist."""
+    if location in MOVED:
+        return f"no such key; it is {MOVED[location]} now"
+    here, name = sorted(fields_at(location[:-1])), str(location[-1])
+    by_lower = {key.lower(): key for key in here}
+    near = get_close_matches(name.lower(), by_lower, n=1)
+    elsewhere = [
+        f"{section}.{name}" for section in Config.model_fields if name in fields_at((section,))
+    ]
+    meant = [by_lower[key] for key in near] or elsewhere
+    guess = f"did you mean {' or '.join(meant)}? " if meant else ""
+    return f"no such key; {guess}the keys here are {', '.join(here)}"
 
 
 def section_in(annotation: Any) -> type[Section] | None:

@@ -1,46 +1,15 @@
 """From files and the command line to a mapping that can be checked."""
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Hashable, Mapping
 from typing import Any
 
-import yaml
-
-_EXPONENT = re.compile(r"[-+]?\d+\.?\d*[eE][-+]?\d+")
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
 class ConfigError(ValueError):
     """The configuration is not usable; the message names key, value and what is allowed."""
-
-
-def refuse_repeated_keys(path: Path | str) -> None:
-    """Refuse a YAML file in which a key stands twice: YAML would silently keep the last one.
-
-    Raises
-    ------
-    ConfigError
-        Naming file, key and both lines.
-    """
-
-    def walk(node: yaml.Node, above: str) -> None:
-        if isinstance(node, yaml.SequenceNode):
-            for item in node.value:
-                walk(item, above)
-        if isinstance(node, yaml.MappingNode):
-            lines: dict[str, int] = {}
-            for name_node, value in node.value:
-                name, line = str(name_node.value), name_node.start_mark.line + 1
-                if name in lines:
-                    raise ConfigError(
-                        f"{path}: the key {above}{name} stands twice, in lines {lines[name]} and "
-                        f"{line}; a key may stand once"
-                    )
-                lines[name] = line
-                walk(value, f"{above}{name}.")
-
-    if (root := yaml.compose(Path(path).read_text(encoding="utf-8"))) is not None:
-        walk(root, "")
 
 
 def typed_values(given: Any) -> Any:
@@ -54,24 +23,17 @@ def typed_values(given: Any) -> Any:
         return [typed_values(value) for value in given]
     if not isinstance(given, str):
         return given
-    try:
-        return int(given)
-    except ValueError:
-        pass
-    try:
-        return float(given)
-    except ValueError:
-        pass
-    return {"true": True, "false": False, "null": None}.get(given.lower(), given)
+    return {"true": True, "false": False, "null": None}.get(given.lower(), number(given))
 
 
-def numbers_with_exponents(given: Any) -> Any:
-    """Read 1e-10 as a number, as Python and YAML 1.2 do; for YAML 1.1 it is text."""
-    if isinstance(given, Mapping):
-        return {name: numbers_with_exponents(value) for name, value in given.items()}
-    if isinstance(given, list):
-        return [numbers_with_exponents(value) for value in given]
-    return float(given) if isinstance(given, str) and _EXPONENT.fullmatch(given) else given
+def number(text: str) -> int | float | str:
+    """The number that a text is, as in YAML 1.2, such as 1e-10 and 3e7; or else the text itself.
+
+    For YAML 1.1, which Snakemake reads, numbers with an exponent need a point and a sign in it.
+    """
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text
 
 
 def without_removed_ensembles(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,7 +48,7 @@ def without_removed_ensembles(raw: Mapping[str, Any]) -> dict[str, Any]:
     removed = {name for name, ensemble in ensembles.items() if ensemble is None}
     config["ensembles"] = {
         name: {**ensemble, "reference": None}
-        if isinstance(ensemble, Mapping) and ensemble.get("reference") in removed
+        if isinstance(ensemble, Mapping) and _is_in(ensemble.get("reference"), removed)
         else ensemble
         for name, ensemble in ensembles.items()
         if name not in removed
@@ -95,6 +57,10 @@ def without_removed_ensembles(raw: Mapping[str, Any]) -> dict[str, Any]:
         experiments = {k: v for k, v in coverage["experiments"].items() if k not in removed}
         config["coverage"] = {**coverage, "experiments": experiments}
     return config
+
+
+def _is_in(given: Any, names: set[str]) -> bool:
+    return isinstance(given, Hashable) and given in names
 
 
 def in_order_of(given: Any, base: Any) -> Any:
