@@ -45,7 +45,7 @@ def test_contains_what_the_drawn_region_contains():
     members = np.stack([gaussian_experiment(rng) for _ in range(7)])
     contained = np.stack([contains_truth(replicas, TRUTH) for replicas in members])
     axes = [TRUTH[i] + SIGMA[i] * np.linspace(-4, 4, 9) for i in range(2)]
-    _, mask = ensemble_region(members, axes, 1.0)
+    _, mask, _ = ensemble_region(members, axes, 1.0)
     np.testing.assert_array_equal(ensemble_contains(contained)[:, 0], mask[:, 4, 4])
 
 

@@ -69,7 +69,7 @@ def toy_intervals(shift):
         n_sigma=n_sigma,
         sin2_2theta23=MIXING,
         dm2_32=MASS,
-        mask=distance < 1.5 * n_sigma[:, None, None],
+        margin=1.0 - distance / (1.5 * n_sigma[:, None, None]),
         interval_sin2_2theta23=np.minimum(edges[0], 1.0),
         interval_dm2_32=edges[1],
     )
@@ -184,9 +184,11 @@ def draw_octants():
     for name in ("truth", "one"):
         theta = np.tile([0.45, 0.55], (1, 50, 1)) + np.linspace(-0.02, 0.02, 50)[:, None]
         likelihood = np.where(np.arange(50)[:, None] < 5, [1.0, 0.0], [0.0, 1.0])[None]
-        region = (np.abs(OCTANT_ANGLE - 0.55) < 0.02)[:, None] & (np.abs(MASS - 2.45e-3) < 3e-5)
+        region = 1.0 - np.hypot(
+            (OCTANT_ANGLE[:, None] - 0.55) / 0.02, (MASS[None, :] - 2.45e-3) / 3e-5
+        )
         intervals[name] = SimpleNamespace(
-            sin2_theta23=OCTANT_ANGLE, dm2_32=MASS, octant_mask=np.stack([region, region])
+            sin2_theta23=OCTANT_ANGLE, dm2_32=MASS, octant_margin=np.stack([region, region])
         )
         fits[name] = SimpleNamespace(
             octant_sin2_theta23=theta,
@@ -448,7 +450,7 @@ def test_colours_go_by_role():
 def test_contours_enclose_the_points_of_the_regions():
     panel = draw_truth_and_one().main
     points = np.stack(np.meshgrid(MIXING, MASS * MILLI, indexing="ij"), axis=-1).reshape(-1, 2)
-    masks = [mask for name in ("truth", "one") for mask in INTERVALS[name].mask]
+    masks = [margin >= 0 for name in ("truth", "one") for margin in INTERVALS[name].margin]
     for contours, mask in zip(panel.collections, masks, strict=True):
         (path,) = contours.get_paths()
         # Regions at the physical limit are open there.
@@ -462,10 +464,19 @@ def test_contours_enclose_the_points_of_the_regions():
     assert y[0] < shown[:, 1].min() < shown[:, 1].max() < y[1]
 
 
+def test_contours_are_as_smooth_as_the_regions():
+    """An ellipse, and no steps between the points of the grid."""
+    for contours, n_sigma in zip(draw_truth_and_one().main.collections, (1, 2, 1, 2), strict=True):
+        shift = 0.2 * SIZES["truth"]
+        (path,) = contours.get_paths()
+        distance = (path.vertices / (1.0, MILLI) - TRUE_POINT) / SIGMA - shift
+        np.testing.assert_allclose(np.hypot(*distance.T), 1.5 * n_sigma, rtol=0.02)
+
+
 def test_an_empty_region_is_not_drawn():
     """Members that agree on nothing, at one sigma."""
     region = contours_of("one").regions["one"]
-    empty = region._replace(mask=region.mask * [[[False]], [[True]]])
+    empty = region._replace(margin=np.where([[[False]], [[True]]], region.margin, -1.0))
     panel = draw_truth_and_one({"one": empty}).main
     assert len(panel.collections) == 3
 

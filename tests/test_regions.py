@@ -11,8 +11,10 @@ from scipy.stats import multivariate_normal, norm
 from nd2fd.statistics import regions
 from nd2fd.statistics.regions import (
     ensemble_fraction,
+    ensemble_margin,
     ensemble_mask,
     intervals_from_mask,
+    member_margins,
     member_masks,
 )
 
@@ -210,6 +212,37 @@ def test_a_fraction_that_equals_the_bound_is_inside(n_members):
         masks = np.arange(n_members)[:, None] < np.array([k - 1, k])
         inside = ensemble_mask(ensemble_fraction(masks), n_sigma)
         assert inside.tolist() == [False, True]
+
+
+def test_the_zero_line_of_the_margin_is_the_border_of_a_gaussian():
+    """Where the density has fallen to that on the circle which holds the mass of the level."""
+    rng = np.random.default_rng(11)
+    axis, n = np.linspace(0, 3, 31), 1000
+    samples = [
+        member_margins(rng.normal(size=(n, 2)), [np.zeros(1), axis], LEVELS)[:, 0]
+        for _ in range(20)
+    ]
+    # Silverman's kernel widens the density, not the circle.
+    variance = 1 + n ** (-1 / 3)
+    for margin, radius2 in zip(np.mean(samples, axis=0), RADII2, strict=True):
+        expected = np.tanh((radius2 - axis**2) / (4 * variance))
+        np.testing.assert_allclose(margin, expected, atol=0.04)
+
+
+@pytest.mark.parametrize("n_members", [1, 2, 7, 49, 100])
+@pytest.mark.parametrize("n_sigma", [0.5, 1, 2])
+def test_the_margin_of_an_ensemble_is_positive_in_its_region(n_members, n_sigma):
+    rng = np.random.default_rng(n_members)
+    margins = rng.uniform(-1, 1, size=(n_members, 500)).astype(np.float32)
+    margins[:, 250:] = np.sort(margins[:, 250:], axis=1)
+    # Members on the border count as inside.
+    margins[rng.random(margins.shape) < 0.1] = 0.0
+    margin = ensemble_margin(margins, n_sigma)
+    inside = ensemble_mask(ensemble_fraction(margins >= 0), n_sigma)
+    np.testing.assert_array_equal(margin >= 0, inside)
+    # Continuous: no further from that of slightly other members than they are.
+    moved = ensemble_margin(margins + rng.uniform(-1e-3, 1e-3, margins.shape), n_sigma)
+    assert np.abs(moved - margin).max() <= 1.01e-3
 
 
 def test_no_level_takes_in_a_point_outside_every_member():

@@ -14,7 +14,6 @@ from nd2fd.io.job import Job
 from nd2fd.io.schemas.fits import Fits, Intervals
 
 Array = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 MILLI = 1e3
 """Δm² is drawn in 1e-3 eV²."""
@@ -50,13 +49,13 @@ class Region(NamedTuple):
     """Regions of an ensemble in a plane of a mixing parameter and Δm²32 [eV²].
 
     mixing, mass : the axes, shapes (n_mixing,) and (n_mass,)
-    mask : whether a point is inside, shape (n_sigma, n_mixing, n_mass)
+    margin : how far a point is inside, 0 on the border, shape (n_sigma, n_mixing, n_mass)
     best : best fits, shape (n, 2)
     """
 
     mixing: Array
     mass: Array
-    mask: BoolArray
+    margin: Array
     best: Array
 
 
@@ -74,7 +73,7 @@ class Contours(NamedTuple):
             name: Region(
                 shown.sin2_2theta23,
                 shown.dm2_32,
-                shown.mask,
+                shown.margin,
                 np.stack([fits.best_sin2_2theta23, fits.best_dm2_32], axis=1),
             )
             for name, shown, fits in self._each()
@@ -87,7 +86,7 @@ class Contours(NamedTuple):
             name: Region(
                 shown.sin2_theta23,
                 shown.dm2_32,
-                shown.octant_mask,
+                shown.octant_margin,
                 np.stack(
                     [fits.best_octant_sin2_theta23.ravel(), fits.best_octant_dm2_32.ravel()], axis=1
                 ),
@@ -163,20 +162,21 @@ def draw_contours(
     shown = [np.array([true_point])]
     for name, curve in curves.items():
         region = regions[name]
-        for mask, width in zip(region.mask, (1.2, 0.7), strict=True):
+        for margin, width in zip(region.margin, (1.2, 0.7), strict=True):
+            inside = margin >= 0
             # Regions of scattered members may be empty, which is no curve.
-            if not mask.any():
+            if not inside.any():
                 continue
             main.contour(
                 region.mixing,
                 region.mass * MILLI,
-                mask.T.astype(float),
-                levels=[0.5],
+                margin.T,
+                levels=[0.0],
                 colors=curve.color,
                 linestyles=[curve.line],
                 linewidths=width,
             )
-            in_mixing, in_mass = np.nonzero(mask)
+            in_mixing, in_mass = np.nonzero(inside)
             shown.append(np.stack([region.mixing[in_mixing], region.mass[in_mass]], axis=1))
         shown.append(region.best)
         main.plot(

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from nd2fd.io.schemas.fits import Fits, Intervals
 from nd2fd.statistics.regions import (
     ensemble_fraction,
+    ensemble_margin,
     ensemble_mask,
     intervals_from_mask,
-    member_masks,
+    member_margins,
 )
 
 Array = NDArray[np.float64]
@@ -31,8 +32,11 @@ def better_octant(values: Array, octant_log_likelihood: Array) -> Array:
 
 def ensemble_region(
     members: Array, axes: Sequence[Array], upper_limit: float | None
-) -> tuple[Array, NDArray[np.bool_]]:
+) -> tuple[Array, NDArray[np.bool_], Array]:
     """Fraction of member regions that contain each grid point, and the ensemble's regions.
+
+    The margin says how far inside a point is (`nd2fd.statistics.regions.ensemble_margin`): its zero
+    line is the smooth border of the mask.
 
     Parameters
     ----------
@@ -45,13 +49,17 @@ def ensemble_region(
 
     Returns
     -------
-    fraction, mask
+    fraction, mask, margin
         Shape (len(N_SIGMAS), *shape of the grid).
     """
-    masks = np.stack([member_masks(m, axes, N_SIGMAS, upper_limit) for m in members])
-    fraction = ensemble_fraction(masks)
+    # Half the memory; no margin but zero is so small that its sign would be lost.
+    margins = np.stack(
+        [member_margins(m, axes, N_SIGMAS, upper_limit).astype(np.float32) for m in members]
+    )
+    fraction = ensemble_fraction(margins >= 0)
     regions = [ensemble_mask(f, n) for f, n in zip(fraction, N_SIGMAS, strict=True)]
-    return fraction, np.stack(regions)
+    margin = [ensemble_margin(margins[:, level], n) for level, n in enumerate(N_SIGMAS)]
+    return fraction, np.stack(regions), np.stack(margin).astype(np.float64)
 
 
 def ensemble_intervals(
@@ -62,7 +70,7 @@ def ensemble_intervals(
     `members` are bootstrap estimates, shape (n_members, n_replicas), looked at in [low, high].
     """
     axis = np.linspace(low, high, _FINE_POINTS)
-    _, masks = ensemble_region(members[:, :, None], [axis], upper_limit)
+    _, masks, _ = ensemble_region(members[:, :, None], [axis], upper_limit)
     for mask in masks:
         yield intervals_from_mask(axis, mask)
 
@@ -101,10 +109,10 @@ def regions_of_ensemble(
     theta_axis = np.linspace(*sin2_theta23, n_points)
     mixing_axis = np.linspace(mixing_low, MAXIMAL_MIXING, n_points)
     mass_axis = np.linspace(*dm2_32, n_points)
-    fraction, mask = ensemble_region(
+    fraction, mask, margin = ensemble_region(
         np.stack([mixing, mass], axis=2), [mixing_axis, mass_axis], MAXIMAL_MIXING
     )
-    octant_fraction, octant_mask = ensemble_region(
+    octant_fraction, octant_mask, octant_margin = ensemble_region(
         np.stack([theta, octant_mass], axis=2), [theta_axis, mass_axis], None
     )
     in_theta = list(ensemble_intervals(theta, *sin2_theta23))
@@ -118,8 +126,10 @@ def regions_of_ensemble(
         dm2_32=mass_axis,
         member_fraction=fraction,
         mask=mask,
+        margin=margin,
         octant_member_fraction=octant_fraction,
         octant_mask=octant_mask,
+        octant_margin=octant_margin,
         interval_sin2_2theta23=np.array([hull(i, mixing_low, MAXIMAL_MIXING) for i in in_mixing]),
         interval_dm2_32=np.array([hull(i, *dm2_32) for i in in_mass]),
         interval_sin2_theta23=np.array([[hull(i, *o) for o in octants] for i in in_theta]),

@@ -30,7 +30,20 @@ def member_masks(
     n_sigmas: Sequence[float],
     upper_limit: float | None = None,
 ) -> BoolArray:
-    """Which points of a grid lie in a member's regions, in one or two parameters.
+    """Which points of a grid lie in a member's regions: those whose `member_margins` are ≥ 0."""
+    return member_margins(replicas, axes, n_sigmas, upper_limit) >= 0
+
+
+def member_margins(
+    replicas: Array,
+    axes: Sequence[Array],
+    n_sigmas: Sequence[float],
+    upper_limit: float | None = None,
+) -> Array:
+    """How far points of a grid are inside a member's regions, in one or two parameters.
+
+    With the density p and the threshold t of a region this is (p - t)/(p + t): from -1 where there
+    is no density, over exactly 0 on the border of the region, to almost 1 at its peak.
 
     Parameters
     ----------
@@ -68,10 +81,11 @@ def member_masks(
         raise ValueError(f"{n_replicas} replicas are too few for {max(n_sigmas)} sigma")
 
     if (replicas[:, 0] == upper_limit).all():
-        at_limit = np.broadcast_to(axes[0] == upper_limit, (len(n_sigmas), len(axes[0])))
+        at_limit = np.where(axes[0] == upper_limit, 1.0, -1.0)
         if n_dim == 1:
-            return at_limit
-        return at_limit[:, :, None] & member_masks(replicas[:, 1:], axes[1:], n_sigmas)[:, None]
+            return np.tile(at_limit, (len(n_sigmas), 1))
+        others = member_margins(replicas[:, 1:], axes[1:], n_sigmas)
+        return np.minimum(at_limit[:, None], others[:, None])
 
     to_kernel = _kernel_coordinates(replicas)
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, n_dim)
@@ -84,13 +98,17 @@ def member_masks(
         mirrored = np.where(first, 2 * upper_limit - replicas, replicas) @ to_kernel
         own = np.exp(-((mirrored - centres) ** 2).sum(axis=1) / 2)
         on_grid += _kernel_sum(mirrored_grid, centres)
-        on_grid[grid[:, 0] > upper_limit] = -np.inf
+        on_grid[grid[:, 0] > upper_limit] = 0.0
         at_replicas += _kernel_sum(mirrored, centres) - own
 
     # A grid point is under n kernels, a replica under the n - 1 of the others.
     thresholds = np.quantile(at_replicas, tails) * n_replicas / (n_replicas - 1)
-    masks = on_grid >= thresholds[:, np.newaxis]
-    return np.asarray(masks.reshape(len(n_sigmas), *(len(axis) for axis in axes)))
+    # Among lonely replicas it may be zero but for rounding; points without any density are outside.
+    thresholds = np.maximum(thresholds, np.finfo(np.float64).tiny)
+    above = on_grid - thresholds[:, np.newaxis]
+    # Its sign is exact, so that the border of a region is where its mask changes.
+    margins = above / (on_grid + thresholds[:, np.newaxis])
+    return np.asarray(margins.reshape(len(n_sigmas), *(len(axis) for axis in axes)))
 
 
 def _kernel_coordinates(replicas: Array) -> Array:
@@ -155,6 +173,18 @@ def ensemble_mask(fraction: Array, n_sigma: float) -> BoolArray:
     least = math.erfc(n_sigma / math.sqrt(2)) / 2
     # Rounding must not tell a fraction k/n from a bound that equals it.
     return np.asarray(fraction >= least * (1 - 1e-12))
+
+
+def ensemble_margin(margins: NDArray[np.floating], n_sigma: float) -> NDArray[np.floating]:
+    """How far each point is inside the region of an ensemble, from margins (n_members, ...).
+
+    That of the member with the largest margin but k - 1, where k members must contain a point:
+    continuous, and ≥ 0 exactly where `ensemble_mask` is true.
+    """
+    n_members = len(margins)
+    enough = ensemble_mask(np.arange(1, n_members + 1) / n_members, n_sigma)
+    kth = int(enough.argmax()) + 1
+    return np.asarray(np.partition(margins, n_members - kth, axis=0)[n_members - kth])
 
 
 def intervals_from_mask(axis: Array, mask: BoolArray) -> list[tuple[float, float]]:

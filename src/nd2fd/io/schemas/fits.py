@@ -40,7 +40,7 @@ class Fits(Artifact, name="fit", version=3):
     best_octant_log_likelihood: Array = dataset("1", ("member", "octant"), "its log-likelihood")
 
 
-class Intervals(Artifact, name="intervals", version=2):
+class Intervals(Artifact, name="intervals", version=3):
     """Regions and intervals of an ensemble (``intervals/{ensemble}.h5``)."""
 
     n_sigma: Array = dataset("1", ("n_sigma",), "confidence levels")
@@ -51,8 +51,12 @@ class Intervals(Artifact, name="intervals", version=2):
     mask: BoolArray = dataset(
         "1", _ANGLE_MASS, "point is inside the ensemble's region", dtype="bool"
     )
+    margin: Array = dataset(
+        "1", _ANGLE_MASS, "how far the point is inside; >= 0 where mask is true, 0 on the border"
+    )
     octant_member_fraction: Array = dataset("1", _OCTANT_MASS, "the same in sin2_theta23")
     octant_mask: BoolArray = dataset("1", _OCTANT_MASS, "the same in sin2_theta23", dtype="bool")
+    octant_margin: Array = dataset("1", _OCTANT_MASS, "the same in sin2_theta23")
     interval_sin2_2theta23: Array = dataset("1", ("n_sigma", "edge"), "NaN if empty", finite=False)
     interval_dm2_32: Array = dataset("eV2", ("n_sigma", "edge"), "NaN if empty", finite=False)
     interval_sin2_theta23: Array = dataset(
