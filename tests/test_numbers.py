@@ -223,6 +223,27 @@ def test_coverage_numbers():
     assert numbers["coverage/truth/pull_sin2_2theta23_mean"].value == pytest.approx(-0.5)
 
 
+def test_pulls_need_an_error():
+    """In one of two pseudo-experiments all replicas are at the limit."""
+    numbers = fit_numbers.coverage_numbers(
+        "truth",
+        SimpleNamespace(
+            n_experiments=np.array(2),
+            n_sigma=np.array([1.0]),
+            coverage=np.array([[0.5, 0.5, 0.5]]),
+            best_sin2_2theta23=np.array([0.99, 1.0]),
+            sigma_sin2_2theta23=np.array([0.005, 0.0]),
+            true_sin2_2theta23=np.array(0.995),
+            best_dm2_32=np.array([2.4e-3, 2.44e-3]),
+            sigma_dm2_32=np.full(2, 2e-5),
+            true_dm2_32=np.array(2.4e-3),
+        ),
+    )
+    for moment in ("mean", "std"):
+        assert "in 1 of 2" in numbers[f"coverage/truth/pull_sin2_2theta23_{moment}"].undefined
+    assert numbers["coverage/truth/pull_dm2_32_mean"].value == pytest.approx(1.0)
+
+
 def test_share_numbers():
     """Events on a chessboard: the ND sees black nodes only, the FD has a fifth on white ones."""
     black = np.indices((4, 4)).sum(axis=0) % 2 == 0
@@ -255,6 +276,8 @@ def test_marginal_numbers():
 
     assert numbers(truth)["seeds/marginals_near"].value == pytest.approx(4.0)
     assert numbers(truth)["seeds/marginals_far"].value == 0.0
+    empty = numbers({name: 0.0 * values for name, values in truth.items()})
+    assert empty["seeds/marginals_far"].undefined == "there are no FD events"
     near_only = {name: None if name.startswith("far") else v for name, v in truth.items()}
     assert set(numbers(near_only)) == {"seeds/marginals_near"}
 
@@ -274,6 +297,14 @@ def test_slice_numbers():
     assert numbers["flow/slices_best"].value == 0.0
     assert numbers["flow/slices_worst"].value == pytest.approx(10.0)
     assert ("known_slices", "density") in numbers["flow/slices_worst"].sources
+    true[0, 0] = 0.0
+    numbers = density_numbers.slice_numbers(
+        "flow",
+        "known",
+        SimpleNamespace(density=true, energy=np.array([0.05, 3.0])),
+        SimpleNamespace(density=learned),
+    )
+    assert numbers["flow/slices_worst"].undefined == "no cross section at 0.05 GeV"
 
 
 def test_noise_numbers():
@@ -289,6 +320,13 @@ def test_noise_numbers():
     )
     assert numbers["nd3m/noise_histogram"].value == pytest.approx(2.0)
     assert numbers["nd3m/noise_learned"].value == pytest.approx(0.5)
+    of_one_event = density_numbers.noise_numbers(
+        "nd3m",
+        SimpleNamespace(near=true),
+        SimpleNamespace(n_events=np.array(1), density=true[None]),
+        SimpleNamespace(near=true[None]),
+    )
+    assert {n.undefined for n in of_one_event.values()} == {"no cell has 5 expected events"}
 
 
 def test_smearing_and_flux_numbers():
@@ -417,6 +455,14 @@ def test_learning_table():
     np.testing.assert_allclose(net["max_sigma_deviation"], [0.1, 0.2])
     np.testing.assert_array_equal(free["loss"], [0.1, 0.2])
     assert free["test_loss"].isna().all()
+    # All energies of the window are below the threshold.
+    truth.sigma_total = np.array([0.0, 0.0, 3.0])
+    truth.near_flux = np.ones(3)
+    below = learning_table(truth, models, predictions, energy_max=2.5)
+    assert below["max_sigma_deviation"].isna().all()
+    numbers = density_numbers.learning_numbers(below, 2.5)
+    assert numbers["net/sigma/worst"].undefined == "no member has a finite max_sigma_deviation"
+    assert numbers["net/near/worst"].value == pytest.approx(25.0)
     truth.far = predicted.far = None
     near_only = learning_table(truth, models, predictions, energy_max=4.0)
     assert "far_total_variation" not in near_only
@@ -453,8 +499,65 @@ def test_numbers_file():
     assert again["a/loss"].value == 1.2e-7
     assert summary_from_json(text) == SUMMARY.with_numbers(NUMBERS)
     assert summary_from_json(text).figures["fig8"].caption == "loss 1.2e-07"
-    with pytest.raises(ValueError, match="JSON"):
-        as_json({"a": number(math.nan)}, SUMMARY, PATHS, {}, seed=3)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_number_that_is_not_defined(value):
+    """Null with a reason in the file, the reason in tables, words in captions and LaTeX."""
+    given = replace(NUMBERS["a/dm2_32/best"], value=value, uncertainty=value, undefined=None)
+    assert given.undefined == f"it came out as {value}"
+    given = replace(given, undefined="all replicas agree")
+    text = as_json({"a/dm2_32/best": given}, SUMMARY, PATHS, {}, seed=3)
+    entry = json.loads(text)["numbers"]["a/dm2_32/best"]
+    assert entry["value"] is None
+    assert entry["undefined"] == "all replicas agree"
+    assert "uncertainty" not in entry
+    (again,) = numbers_from_json(text).values()
+    assert again.undefined == given.undefined
+    assert f"{again}, {again:±}, {again:.1f}" == "not defined, not defined, not defined"
+    assert fill("[{a/dm2_32/best:±}]", {"a/dm2_32/best": again}) == "not defined"
+    assert r"value:a/dm2_32/best\endcsname{\text{not defined}}" in as_latex(
+        {"a/dm2_32/best": again}
+    )
+    page = markdown({"a/dm2_32/best": again}, SUMMARY.ensembles)
+    assert "| best fit of Δm²32 (10⁻³ eV²) | not defined: all replicas agree | 0.002 |" in page
+    assert compare(page, NUMBERS) == []
+    (deviation,) = compare(markdown(NUMBERS, SUMMARY.ensembles), {"a/dm2_32/best": again})
+    assert deviation.value is None
+    assert not deviation.allowed
+
+
+def test_number_with_a_value_is_defined():
+    with pytest.raises(ValueError, match="has a value"):
+        replace(NUMBERS["a/loss"], undefined="nothing is there")
+
+
+def test_replicas_that_agree_are_no_error():
+    """σ_stat is zero: what is in units of it is not defined, and all else is."""
+    fits = {"known": toy_fits([0.98], [2.4e-3], 0.0), "two": TOY_FITS["two"]}
+    fits["known"].dm2_32 = np.full((1, 3), 0.1)  # whose standard deviation is not exactly 0
+    tables = [
+        f(TOY_REGIONS, fits, {"two": "known"}) for f in (oscillation_table, systematics_table)
+    ]
+    assert not any(np.isinf(table.select_dtypes(float)).any(axis=None) for table in tables)
+    for systematics in (tables[1], None):
+        numbers = fit_numbers.oscillation_numbers(tables[0], systematics)
+        shift = numbers["two/dm2_32/shift"]
+        assert shift.undefined == "all replicas of known fit best at the same Δm²32"
+        assert numbers["two/dm2_32/scatter"].undefined == shift.undefined
+        assert numbers["two/dm2_32/best"].value == pytest.approx(2.43)
+        assert numbers["known/dm2_32/sigma"].value == 0.0
+        assert "known/dm2_32/shift" not in numbers
+
+
+def test_empty_interval_has_no_added_width():
+    regions = TOY_REGIONS | {"two": half_widths(math.nan)}
+    tables = [
+        f(regions, TOY_FITS, {"two": "known"}) for f in (oscillation_table, systematics_table)
+    ]
+    numbers = fit_numbers.oscillation_numbers(*tables)
+    assert numbers["two/dm2_32/added_width"].undefined == "a 1σ interval is empty"
+    assert numbers["two/dm2_32/shift"].value == pytest.approx(3.0)
 
 
 def test_captions_of_a_toy_run_say_so():

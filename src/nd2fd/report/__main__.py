@@ -96,9 +96,10 @@ def _check(results: Path) -> None:
     deviations = compare(_README.read_text(encoding="utf-8"), numbers)
     beyond = [deviation for deviation in deviations if not deviation.allowed]
     for deviation in beyond:
+        found = "no value" if deviation.value is None else deviation.value
         print(
-            f"{deviation.name}: {deviation.value}, but the README has {deviation.expected:g} "
-            f"(tolerance {deviation.tolerance})"
+            f"{deviation.name}: {found}, but the README has {deviation.expected:g} (tolerance "
+            f"{deviation.tolerance})"
         )
     print(f"{len(deviations) - len(beyond)} of {len(deviations)} numbers agree with the README")
     if beyond:

@@ -63,8 +63,10 @@ def learning_numbers(learning: pd.DataFrame, energy_max: float) -> Numbers:
             if column not in rows:
                 continue
             values = rows[column].dropna() * scale
-            if values.empty:
+            # Flows have no test loss.
+            if values.empty and name == "test_loss":
                 continue
+            undefined = f"no member has a finite {column}" if values.empty else None
             for label, value in (
                 ("best", values.min()),
                 ("median", values.median()),
@@ -76,6 +78,7 @@ def learning_numbers(learning: pd.DataFrame, energy_max: float) -> Numbers:
                     spec,
                     f"{meaning}: {label} of {len(values)} members",
                     (("learning", column),),
+                    undefined=undefined,
                 )
     return numbers
 
@@ -130,12 +133,13 @@ def marginal_numbers(
         ]
         if getattr(truth, datasets[0]) is None:
             continue
-        largest = 0.0
+        largest = np.nan
         for dataset in datasets:
             true = getattr(truth, dataset)[0]
             populated = true > POPULATED * true.max()
             deviation = np.abs(getattr(members, dataset)[:, populated] / true[populated] - 1.0)
-            largest = max(largest, float(deviation.max()))
+            if populated.any():
+                largest = np.fmax(largest, deviation.max())
         numbers[f"{ensemble}/marginals_{detector}"] = Number(
             100.0 * largest,
             "%",
@@ -147,6 +151,7 @@ def marginal_numbers(
                 for name in (ensemble, reference)
                 for dataset in datasets
             ),
+            undefined=f"there are no {label} events" if np.isnan(largest) else None,
         )
     return numbers
 
@@ -156,10 +161,11 @@ def slice_numbers(ensemble: str, reference: str, truth: Slices, learned: Slices)
 
     `reference` is the ensemble with the known cross section that `truth` is of.
     """
-    variations = [
-        100.0 * total_variation(p, q)
-        for p, q in zip(learned.density[0], truth.density[0], strict=True)
-    ]
+    pairs = list(zip(learned.density[0], truth.density[0], strict=True))
+    # Below the threshold of the lepton there is nothing to compare.
+    empty = [number for number, (_, true) in enumerate(pairs) if not true.any()]
+    undefined = f"no cross section at {truth.energy[empty[0]]:g} GeV" if empty else None
+    variations = [np.nan] if empty else [100.0 * total_variation(p, q) for p, q in pairs]
     energies = ", ".join(f"{energy:g}" for energy in truth.energy)
     return {
         f"{ensemble}/slices_{label}": Number(
@@ -168,6 +174,7 @@ def slice_numbers(ensemble: str, reference: str, truth: Slices, learned: Slices)
             "#.2g",
             f"total variation of the cross section at fixed E_ν = {energies} GeV: {label}",
             ((f"{ensemble}_slices", "density"), (f"{reference}_slices", "density")),
+            undefined=undefined,
         )
         for label, value in (("best", min(variations)), ("worst", max(variations)))
     }
@@ -180,18 +187,21 @@ def noise_numbers(ensemble: str, truth: Truth, near: NearData, prediction: Predi
     """
     expected = int(near.n_events) * truth.near / truth.near.size
     populated = expected >= FEWEST_EVENTS
+    undefined = None if populated.any() else f"no cell has {FEWEST_EVENTS:g} expected events"
     numbers = {}
     for name, density, source in (
         ("histogram", near.density[0], (f"{ensemble}_near", "density")),
         ("learned", prediction.near[0], (f"{ensemble}_prediction", "near")),
     ):
         deviation = (density - truth.near)[populated] / truth.near[populated]
+        squares = deviation**2 * expected[populated]
         numbers[f"{ensemble}/noise_{name}"] = Number(
-            float(np.sqrt(np.mean(deviation**2 * expected[populated]))),
+            float(np.sqrt(squares.mean())) if populated.any() else np.nan,
             "1",
             ".2f",
             f"rms difference of the {name} ND density from the truth, in Poisson errors of a cell",
             (source, ("densities", "near")),
+            undefined=undefined,
         )
     return numbers
 

@@ -99,6 +99,7 @@ def oscillation_numbers(oscillation: pd.DataFrame, systematics: pd.DataFrame | N
     means over members.
     """
     numbers = {}
+    spreads = oscillation.set_index("ensemble")
     of_systematic = (
         {}
         if systematics is None
@@ -140,8 +141,17 @@ def oscillation_numbers(oscillation: pd.DataFrame, systematics: pd.DataFrame | N
             }
             for key, column in columns.items():
                 value = float(values[column])
-                if math.isnan(value):
+                # One member has no scatter.
+                if key == "scatter" and size == 1:
                     continue
+                undefined = None
+                if not math.isfinite(value):
+                    no_spread = spreads[f"{name}_sigma"].get(reference) == 0.0
+                    undefined = (
+                        f"all replicas of {reference} fit best at the same {symbol}"
+                        if no_spread
+                        else "a 1σ interval is empty"
+                    )
                 numbers[f"{ensemble}/{name}/{key}"] = Number(
                     value,
                     "sigma_stat",
@@ -149,6 +159,7 @@ def oscillation_numbers(oscillation: pd.DataFrame, systematics: pd.DataFrame | N
                     meaning[key],
                     ((table, column),),
                     scatter / math.sqrt(size) if key == "shift" and size > 1 else None,
+                    undefined,
                 )
     return numbers
 
@@ -280,7 +291,14 @@ def coverage_numbers(ensemble: str, coverage: Coverage) -> Numbers:
             )
     for key, parameter in _PARAMETERS.items():
         error = getattr(coverage, f"best_{key}") - getattr(coverage, f"true_{key}")
-        pulls = error / getattr(coverage, f"sigma_{key}")
+        spread = getattr(coverage, f"sigma_{key}")
+        without = int(np.count_nonzero(spread == 0.0))
+        pulls = error / np.where(spread == 0.0, np.nan, spread)
+        undefined = (
+            f"in {without} of {n} pseudo-experiments all replicas fit best at the same value"
+            if without
+            else None
+        )
         sources = ((source, f"best_{key}"), (source, f"sigma_{key}"))
         for moment, value, uncertainty in (
             ("mean", pulls.mean(), pulls.std() / math.sqrt(n)),
@@ -293,6 +311,7 @@ def coverage_numbers(ensemble: str, coverage: Coverage) -> Numbers:
                 f"{moment} of (best fit - truth)/error of {parameter.symbol}",
                 sources,
                 float(uncertainty),
+                undefined,
             )
     at_limit = at_physical_limit(coverage.best_sin2_2theta23)
     numbers[f"{name}/at_limit"] = fraction(

@@ -5,11 +5,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from nd2fd.io.schemas.fits import Fits, Intervals
 
+Array = NDArray[np.float64]
+
 _SYMBOLS = {"sin2_2theta23": r"\sin^2 2\theta_{23}", "dm2_32": r"\Delta m^2_{32}"}
 """Fitted parameters, and how LaTeX writes them."""
+
+
+def _spread(replicas: Array) -> Array:
+    """Standard deviation along the last axis; of equal numbers it is 0, without rounding."""
+    equal = np.ptp(replicas, axis=-1) == 0.0
+    return np.where(equal, 0.0, replicas.std(axis=-1))
 
 
 def oscillation_table(
@@ -19,7 +28,8 @@ def oscillation_table(
 ) -> pd.DataFrame:
     """Best fits, intervals and shifts of ensembles.
 
-    Shift and scatter are also given in σ_stat, the spread of the replicas of the reference.
+    Shift and scatter are also given in σ_stat, the spread of the replicas of the reference; NaN
+    where that is zero.
 
     Parameters
     ----------
@@ -42,14 +52,14 @@ def oscillation_table(
                 f"{name}_best": best.mean(),
                 f"{name}_low": low,
                 f"{name}_high": high,
-                f"{name}_sigma": getattr(members, name).std(axis=1).mean(),
+                f"{name}_sigma": _spread(getattr(members, name)).mean(),
                 f"{name}_scatter": best.std(ddof=1) if best.size > 1 else np.nan,
             }
         rows.append(row)
     table = pd.DataFrame(rows).set_index("ensemble", drop=False)
     known = table.reindex(table["reference"])
     for name in _SYMBOLS:
-        sigma = known[f"{name}_sigma"].to_numpy()
+        sigma = known[f"{name}_sigma"].replace(0.0, np.nan).to_numpy()
         shift = table[f"{name}_best"] - known[f"{name}_best"].to_numpy()
         table[f"{name}_shift_in_sigma"] = shift / sigma
         table[f"{name}_scatter_in_sigma"] = table[f"{name}_scatter"] / sigma
@@ -64,7 +74,7 @@ def systematics_table(
     """What each systematic does to the oscillation parameters, in σ_stat.
 
     Shift is the mean over members, scatter their standard deviation, added width what the
-    half-width of the 1σ interval has more than that of the reference.
+    half-width of the 1σ interval has more than that of the reference; NaN where σ_stat is zero.
 
     Parameters
     ----------
@@ -78,7 +88,7 @@ def systematics_table(
         row: dict[str, Any] = {"systematic": ensemble, "reference": reference}
         for name in _SYMBOLS:
             known = fits[reference]
-            sigma_stat = getattr(known, name).std()
+            sigma_stat = float(_spread(getattr(known, name)).mean()) or np.nan
             shifts = (
                 getattr(fits[ensemble], f"best_{name}") - getattr(known, f"best_{name}")
             ) / sigma_stat

@@ -23,8 +23,8 @@ def learning_table(
 ) -> pd.DataFrame:
     """Losses, total variations of the event densities and deviations of σ(E_ν), by member.
 
-    The test loss and its step are NaN for flows, of which the last weights are kept. There is no
-    column of the FD without a far detector.
+    The test loss and its step are NaN for flows, of which the last weights are kept, and the
+    deviation of σ(E_ν) where no energy counts. There is no column of the FD without a far detector.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ def learning_table(
         if truth.far is not None and predicted.far is not None:
             columns["far_total_variation"] = _variations(predicted.far, truth.far)
         ratio = predicted.sigma_total[:, constrained] / true_sigma[constrained]
-        deviation = np.abs(ratio - 1.0)
-        tables.append(pd.DataFrame(columns | {"max_sigma_deviation": deviation.max(axis=1)}))
+        largest = np.abs(ratio - 1.0).max(axis=1) if constrained.any() else np.nan
+        tables.append(pd.DataFrame(columns | {"max_sigma_deviation": largest}))
     return pd.concat(tables)
 
 

@@ -2,14 +2,19 @@
 
 Names are paths such as ``nominal/dm2_32/shift``: what it is of, of which quantity, which property.
 A number that does not exist, as the scatter of one member or an edge of an empty interval, has no
-entry.
+entry. One that should exist but is not defined, as a shift in units of an error that is zero, has
+an entry that says why.
 
 Percentages are numbers in %, mass splittings in 1e-3 eV², shifts in σ_stat, the spread of the
 bootstrap replicas with the known cross section.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+NOT_DEFINED = "not defined"
+"""Stands for the value of a number that is not defined."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class Number:
     Attributes
     ----------
     value : float
-        The number, in `unit`.
+        The number, in `unit`; NaN where it is not defined.
     unit : str
         Unit; "1" if dimensionless.
     spec : str
@@ -29,7 +34,9 @@ class Number:
     sources : tuple of (str, str)
         Input of the rule `numbers_table`, and dataset or column in it.
     uncertainty : float, optional
-        One standard deviation, in `unit`.
+        One standard deviation, in `unit`; None if there is none, or if it is not finite.
+    undefined : str, optional
+        Why the value is not defined. Of a value that is not finite something is always said.
     """
 
     value: float
@@ -38,9 +45,22 @@ class Number:
     description: str
     sources: tuple[tuple[str, str], ...]
     uncertainty: float | None = None
+    undefined: str | None = None
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value):
+            why = self.undefined or f"it came out as {self.value}"
+            object.__setattr__(self, "undefined", why)
+            object.__setattr__(self, "value", math.nan)
+        elif self.undefined is not None:
+            raise ValueError(f"the number has a value, {self.value}, but {self.undefined}")
+        if self.uncertainty is not None and not math.isfinite(self.uncertainty):
+            object.__setattr__(self, "uncertainty", None)
 
     def __format__(self, spec: str) -> str:
         """As quoted; ``{:±}`` adds the uncertainty, any other specification replaces `spec`."""
+        if self.undefined is not None:
+            return NOT_DEFINED
         if spec != "±":
             return quote(self.value, spec or self.spec)
         value = quote(self.value, self.spec)
@@ -79,7 +99,8 @@ def as_latex(numbers: Mapping[str, Number]) -> str:
             rf"\PackageError{{nd2fd}}{{numbers.json has no {kind} of #1}}{{}}\fi}}",
         ]
     for name, number in numbers.items():
-        entries = {"value": _latex(f"{number}"), "unit": _LATEX_UNITS.get(number.unit, "")}
+        value = _latex(f"{number}") if number.undefined is None else rf"\text{{{NOT_DEFINED}}}"
+        entries = {"value": value, "unit": _LATEX_UNITS.get(number.unit, "")}
         if number.uncertainty is not None:
             entries["error"] = _latex(quote(number.uncertainty, number.spec))
         lines += [

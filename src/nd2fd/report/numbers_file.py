@@ -1,6 +1,7 @@
 """The file of all numbers: what is quoted, what it was computed from, and what figures say."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -95,7 +96,7 @@ def as_json(
     records: Mapping[str, Mapping[str, Any]],
     seed: int,
 ) -> str:
-    """The numbers file.
+    """The numbers file; a value that is not defined is null, with the reason in `undefined`.
 
     Parameters
     ----------
@@ -113,6 +114,8 @@ def as_json(
 
     def entry(number: Number) -> dict[str, Any]:
         value: dict[str, Any] = {"value": number.value, "unit": number.unit, "format": number.spec}
+        if number.undefined is not None:
+            value |= {"value": None, "undefined": number.undefined}
         if number.uncertainty is not None:
             value["uncertainty"] = number.uncertainty
         return value | {
@@ -136,12 +139,13 @@ def numbers_from_json(text: str) -> Numbers:
     """The numbers in a numbers file."""
     return {
         name: Number(
-            entry["value"],
+            math.nan if entry["value"] is None else entry["value"],
             entry["unit"],
             entry["format"],
             entry["description"],
             tuple(tuple(source.rsplit(":", 1)) for source in entry["sources"]),
             entry.get("uncertainty"),
+            entry.get("undefined"),
         )
         for name, entry in json.loads(text)["numbers"].items()
     }

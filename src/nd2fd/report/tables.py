@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from nd2fd.report.numbers import Number
+from nd2fd.report.numbers import NOT_DEFINED, Number
 from nd2fd.report.numbers_file import Ensemble
 
 
@@ -45,7 +45,7 @@ class Table(NamedTuple):
 
 
 class Deviation(NamedTuple):
-    """A value of the README and what it is elsewhere; `value` is None if it is not there."""
+    """A value of the README and what it is elsewhere; None if it is not there or not defined."""
 
     name: str
     expected: float
@@ -142,6 +142,8 @@ def _quoted(number: Number | None) -> str:
     """A cell: coverage with its error, all others as they are; empty for what does not exist."""
     if number is None:
         return ""
+    if number.undefined is not None:
+        return f"{NOT_DEFINED}: {number.undefined}"
     return f"{number:±}" if number.unit == "%" and number.uncertainty is not None else f"{number}"
 
 
@@ -212,7 +214,7 @@ def expected_values(page: str) -> Iterator[tuple[str, float, Tolerance]]:
                     f"table {title!r}; write the page again with make gallery"
                 )
             for name, text in zip(names, texts[1:-1], strict=True):
-                if text:
+                if text and not text.startswith(NOT_DEFINED):
                     value = float(re.split(" ±", text)[0])
                     yield f"{table.start}{name}/{row.name}", value, row.tolerance
 
@@ -225,7 +227,8 @@ def _cells_of(lines: list[str], number: int) -> list[str]:
 
 def compare(page: str, numbers: Mapping[str, Number]) -> list[Deviation]:
     """All numbers in a page with these tables, beside those of a numbers file."""
+    values = {name: number.value for name, number in numbers.items() if number.undefined is None}
     return [
-        Deviation(name, expected, numbers[name].value if name in numbers else None, tolerance)
+        Deviation(name, expected, values.get(name), tolerance)
         for name, expected, tolerance in expected_values(page)
     ]
