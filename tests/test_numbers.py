@@ -516,7 +516,7 @@ def test_number_that_is_not_defined(value):
     assert again.undefined == given.undefined
     assert f"{again}, {again:±}, {again:.1f}" == "not defined, not defined, not defined"
     assert fill("[{a/dm2_32/best:±}]", {"a/dm2_32/best": again}) == "not defined"
-    assert r"value:a/dm2_32/best\endcsname{\text{not defined}}" in as_latex(
+    assert r"value:a/dm2_32/best\endcsname{\mathrm{not\ defined}}" in as_latex(
         {"a/dm2_32/best": again}
     )
     page = markdown({"a/dm2_32/best": again}, SUMMARY.ensembles)

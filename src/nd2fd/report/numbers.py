@@ -99,7 +99,7 @@ def as_latex(numbers: Mapping[str, Number]) -> str:
             rf"\PackageError{{nd2fd}}{{numbers.json has no {kind} of #1}}{{}}\fi}}",
         ]
     for name, number in numbers.items():
-        value = _latex(f"{number}") if number.undefined is None else rf"\text{{{NOT_DEFINED}}}"
+        value = _latex(f"{number}") if number.undefined is None else r"\mathrm{not\ defined}"
         entries = {"value": value, "unit": _LATEX_UNITS.get(number.unit, "")}
         if number.uncertainty is not None:
             entries["error"] = _latex(quote(number.uncertainty, number.spec))
