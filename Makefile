@@ -27,7 +27,7 @@ all: setup  ## All figures and tables
 	$(SNAKEMAKE)
 
 report: setup  ## Everything, and results/report.html: one file with figures, numbers and configuration
-	$(SNAKEMAKE) results/report/index.rst --report results/report.html --report-after-run --report-stylesheet workflow/report.css
+	$(SNAKEMAKE) results/report/index.rst --report results/report.html --report-after-run
 
 gallery: setup  ## Write docs/gallery.md, docs/numbers.json and README's numbers from RESULTS
 	$(BIN)/python -m nd2fd.report gallery $(RESULTS)

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
+import browser
 from nd2fd.figures.catalogue import CATALOGUE
 from nd2fd.report.__main__ import BEGIN, END
 from nd2fd.report.numbers_file import TOY_RUN, numbers_from_json
@@ -19,8 +20,8 @@ from test_workflow import CI, copy_project, job_counts, snakemake
 
 MAKE_REPORT = (
     "results/report/index.rst", "--report", "results/report.html", "--report-after-run",
-    "--report-stylesheet", "workflow/report.css",
 )  # fmt: skip
+"""The arguments in the README."""
 PARAMETERS = {"sin2_2theta23": 1.0, "dm2_32": 1e3}
 # Tables have six digits.
 ROUNDING = 1e-5
@@ -190,7 +191,8 @@ def test_report_has_all_figures_with_numbers_in_their_captions(page, numbers):
     results, plan = javascript(page, "results"), planned("ci.yaml")
     for name, figure in CATALOGUE.items():
         result = results[f"results/figs/{name}.png"]
-        assert result["labels"] == {"figure": name.removeprefix("fig"), "title": figure.title}
+        # One label: two with two values each would become switches, and the section a white page.
+        assert result["labels"] == {"figure": f"{figure.number}: {figure.title}"}
         assert figure.title in result["caption"]
         assert TOY_RUN in result["caption"]
         for quoted in re.findall(r"{([^}:]+)}", figure.caption(plan)):
@@ -208,8 +210,57 @@ def test_front_page(page, numbers):
     assert re.search(r"nd2fd: DUNE</h1>", front)
     assert f"<strong>{TOY_RUN}</strong>" in front
     assert re.search(r"torch</td>\s*<td>\d+\.\d+", front)
+    # A copy without the history.
+    assert "Commit: unknown" in front
+    assert f"values sin²θ23 = {numbers['true/sin2_theta23']}, " in front
     assert "matter_density" in front
     assert "system-message" not in front  # of docutils
+
+
+@pytest.fixture
+def shown(reported, tmp_path):
+    """The report in a browser."""
+    if browser.find() is None:
+        pytest.skip(f"no browser: none of {', '.join(browser.NAMES)} is installed")
+    with browser.Page((reported / "results/report.html").as_uri(), tmp_path / "profile") as page:
+        page.wait_for("document.querySelector('#app .prose h1')")
+        yield page
+        assert page.errors == []
+
+
+# Whether the upper left corner of an element is what one sees there, after scrolling.
+IN_SIGHT = """(element => {
+    for (let e = element; e; e = e.parentElement) e.scrollTo(0, 0);
+    const box = element.getBoundingClientRect();
+    return element.contains(document.elementFromPoint(box.left + 2, box.top + 2));
+})"""
+
+
+def test_front_page_can_be_scrolled_to_its_beginning(shown):
+    title = "document.querySelector('#app .prose h1')"
+    assert shown.evaluate(f"{title}.innerText") == "nd2fd: DUNE"
+    assert shown.evaluate(f"{IN_SIGHT}({title})")
+
+
+def test_all_sections_of_the_menu_show_their_figures(shown):
+    groups = {}
+    for figure in CATALOGUE.values():
+        groups.setdefault(figure.group, []).append(f"{figure.number}: {figure.title}")
+    link = "[...document.querySelectorAll('#app a')].find(a => a.innerText.trim() === {})"
+    rows = "[...document.querySelectorAll('#app tbody tr')]"
+    for group, titles in groups.items():
+        shown.evaluate(link.format(json.dumps(group)) + ".click()")
+        shown.wait_for(f"{rows}.some(r => r.innerText.trim() === {json.dumps(titles[0])})")
+        listed = shown.evaluate(f"{rows}.map(r => r.innerText.trim())")
+        assert [text for text in listed if re.match(r"\d+: ", text)] == titles
+        for title in titles:
+            shown.evaluate(f"{rows}.find(r => r.innerText.trim() === {json.dumps(title)})"
+                           ".querySelector('a').click()")  # fmt: skip
+            image = "document.querySelector('#app .p-3 > img')"
+            shown.wait_for(f"{image} && {image}.complete && {image}.naturalWidth > 500")
+            assert shown.evaluate(f"{IN_SIGHT}({image})")
+        shown.evaluate(link.format('"Results"') + ".click()")
+        shown.wait_for(link.format(json.dumps(group)))
 
 
 def test_style_change_redraws_figures_and_the_report(reported, tmp_path):

@@ -17,7 +17,8 @@ for figure in FIGURES.values():
                 f"<results>/figs/{figure.name}.png",
                 caption=Path(PLAN.path(f"report/{figure.name}.rst")).resolve(),
                 category=figure.group,
-                labels={"figure": figure.number, "title": figure.title},
+                # One label: of several, Snakemake makes a switch of one that has two values.
+                labels={"figure": f"{figure.number}: {figure.title}"},
             ),
         log:
             f"<logs>/{figure.name}.log",

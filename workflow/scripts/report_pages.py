@@ -8,7 +8,7 @@ import yaml
 from nd2fd.io.job import Job
 from nd2fd.report.images import small_png
 from nd2fd.report.numbers_file import numbers_from_json, summary_from_json
-from nd2fd.report.pages import caption_page, front_page, program_versions
+from nd2fd.report.pages import caption_page, commit_of, front_page, program_versions
 
 snakemake: Any
 
@@ -20,5 +20,6 @@ with Job(snakemake) as job:
     configuration = yaml.safe_dump(job.params.config, sort_keys=False, allow_unicode=True)
     for name, figure in figures.items():
         job.save_text(name, caption_page(name, figure))
-    page = front_page(numbers, summary, images, program_versions(), configuration)
+    commit = commit_of(Path(snakemake.scriptdir).parents[1])
+    page = front_page(numbers, summary, images, program_versions(), commit, configuration)
     job.save_text("front", page)

@@ -2,13 +2,15 @@
 
 import base64
 import platform
+import subprocess
 import textwrap
 from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 
 from nd2fd.report.numbers import Number
 from nd2fd.report.numbers_file import TOY_RUN, FigureText, Summary
-from nd2fd.report.tables import TABLES, cells
+from nd2fd.report.tables import TABLES, with_true_values
 
 _PROGRAMS = (
     "nd2fd",
@@ -20,13 +22,47 @@ _PROGRAMS = (
     "HOPPET",
     "neopdf-hep",
     "h5py",
+    "matplotlib",
 )
 """Those whose versions may change a result."""
+
+_TRUE = {
+    "true/sin2_theta23": ("sin²θ23", ""),
+    "true/sin2_2theta23": ("sin²2θ23", ""),
+    "true/dm2_32": ("Δm²32", "·10⁻³ eV²"),
+}
+"""Numbers that are true values: symbol and unit."""
 
 
 def program_versions() -> dict[str, str]:
     """Installed versions by name."""
     return {"Python": platform.python_version()} | {name: version(name) for name in _PROGRAMS}
+
+
+def commit_of(root: Path) -> str:
+    """The commit of a checkout, and whether its files differ from it; "unknown" for other folders.
+
+    Results need not have been made by it: they say what code they were made by themselves.
+    """
+    command = [
+        "git",
+        "-C",
+        str(root),
+        "describe",
+        "--always",
+        "--abbrev=40",
+        "--exclude=*",
+        "--dirty",
+    ]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return "unknown"
+    # A folder in another project's checkout is not that project.
+    if done.returncode != 0 or not (root / ".git").exists():
+        return "unknown"
+    commit, _, dirty = done.stdout.strip().partition("-")
+    return f"{commit}, with changes that are not committed" if dirty else commit
 
 
 def caption_page(name: str, text: FigureText) -> str:
@@ -39,9 +75,10 @@ def front_page(
     summary: Summary,
     images: Mapping[str, bytes],
     versions: Mapping[str, str],
+    commit: str,
     configuration: str,
 ) -> str:
-    """Headline numbers, all figures with captions, software versions, and the configuration.
+    """True values, headline numbers, all figures with captions, versions and configuration.
 
     Parameters
     ----------
@@ -51,6 +88,8 @@ def front_page(
         PNG of each figure, to be embedded.
     versions
         Versions of programs by name.
+    commit
+        Of the code.
     configuration
         The configuration as YAML.
     """
@@ -65,8 +104,14 @@ def front_page(
         "are in the menu on the left; run times are under *Statistics*.",
         _title("Numbers", "-"),
     ]
+    true = [
+        (symbol, numbers[name], unit) for name, (symbol, unit) in _TRUE.items() if name in numbers
+    ]
+    if true:
+        listed = ", ".join(f"{symbol} = {number}{unit}" for symbol, number, unit in true)
+        parts.append(f"The far-detector data were made with the true values {listed}.")
     for title, table in TABLES.items():
-        heading, *rows = cells(table, numbers, summary.ensembles)
+        heading, *rows = with_true_values(table, numbers, summary.ensembles)
         # Without a far detector there are fewer numbers.
         rows = [row for row in rows if any(row[1:])]
         if rows:
@@ -88,6 +133,7 @@ def front_page(
         ]
     parts += [
         _title("Software", "-"),
+        f"Commit: {commit}",
         _table([["program", "version"], *(list(item) for item in versions.items())]),
         _title("Configuration", "-"),
         ".. code-block:: yaml\n\n" + textwrap.indent(configuration, "   "),

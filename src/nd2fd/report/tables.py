@@ -29,11 +29,15 @@ class Tolerance(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What its numbers are, their name after that of the column, and how exact they are."""
+    """What its numbers are, their name after that of the column, and how exact they are.
+
+    `true` is the name of the number that they should be.
+    """
 
     label: str
     name: str
     tolerance: Tolerance
+    true: str | None = None
 
 
 class Table(NamedTuple):
@@ -81,9 +85,9 @@ def _has_learned(ensemble: Ensemble) -> bool:
 _EXACT = Table(
     _learns_at_most,
     (
-        Row("best fit of sin²2θ23", "sin2_2theta23/best", Tolerance(0.0005)),
+        Row("best fit of sin²2θ23", "sin2_2theta23/best", Tolerance(0.0005), "true/sin2_2theta23"),
         Row("its error, the spread of the replicas", "sin2_2theta23/sigma", Tolerance(0.0003)),
-        Row("best fit of Δm²32 (10⁻³ eV²)", "dm2_32/best", Tolerance(0.002)),
+        Row("best fit of Δm²32 (10⁻³ eV²)", "dm2_32/best", Tolerance(0.002), "true/dm2_32"),
         Row("its error", "dm2_32/sigma", Tolerance(0.001)),
         Row("shift of sin²2θ23 (σ_stat)", "sin2_2theta23/shift", Tolerance(0.1)),
         Row("shift of Δm²32 (σ_stat)", "dm2_32/shift", Tolerance(0.1)),
@@ -177,6 +181,19 @@ def cells(
             ]
             for row in table.rows
         ),
+    ]
+
+
+def with_true_values(
+    table: Table, numbers: Mapping[str, Number], ensembles: Mapping[str, Ensemble]
+) -> list[list[str]]:
+    """`cells` with a column of true values in front, if a row has one."""
+    true = [_quoted(numbers.get(row.true)) if row.true else "" for row in table.rows]
+    rows = cells(table, numbers, ensembles)
+    if not any(true):
+        return rows
+    return [
+        [row[0], value, *row[1:]] for row, value in zip(rows, ["true value", *true], strict=True)
     ]
 
 
