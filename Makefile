@@ -6,7 +6,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup fig2 all report gallery check-numbers test test-slurm test-slurm-faults lint format config-docs bench bench-quick clean
+.PHONY: help setup fig2 all report gallery check-numbers test mutants test-slurm test-slurm-faults lint format config-docs bench bench-quick clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ check-numbers: setup  ## Compare results/tables/numbers.json with the README's n
 
 test: setup lint  ## Lint, types, and all tests
 	$(BIN)/pytest -n 2 --dist loadfile
+
+mutants: setup  ## Errors on purpose, an hour: does a test see each? Writes docs/mutants.md
+	$(BIN)/python tools/mutants.py
 
 test-slurm: setup  ## The workflow at toy size on a real Slurm, which is set up on this machine (root)
 	$(BIN)/pytest tests/slurm/live.py

@@ -378,6 +378,23 @@ def test_result_is_normalised_and_belongs_to_the_best_weights(data, member):
     np.testing.assert_allclose(w.ravel(), member.structure_functions.ravel(), atol=1e-10)
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_cross_sections_are_positive_whatever_the_network_started_from(data, optimizer):
+    """Normalised densities have no sign: half of the networks end with a negative one."""
+    (near, _), _, _ = data
+    settings = replace(VARPRO, optimizer=optimizer, evaluations=2)
+    models = trained(data, settings, seeds=range(6))
+    architecture = Architecture(settings.hidden_layers, settings.width, settings.activation)
+    weights = torch.from_numpy(models.weights)
+    inputs = network_inputs(torch.from_numpy(NODES.xi), torch.from_numpy(NODES.tau))
+    last = weights[:, -architecture.n_last_layer :]
+    outputs = architecture.outputs(last, architecture.features(weights, inputs)).mT.numpy()
+    signs = [np.sign((near @ w.ravel()).sum()) for w in outputs]
+    assert set(signs) == {-1.0, 1.0}
+    for w in models.structure_functions:
+        assert (near @ w.ravel()).sum() == pytest.approx(1.0, rel=1e-9)
+
+
 def test_batched_network_is_the_usual_one():
     """The flat weights of two members against torch's own modules."""
     network = Architecture(2, 5, "leaky_relu")
