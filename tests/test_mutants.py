@@ -17,18 +17,15 @@ def test_there_are_many_in_every_room():
     assert all(kinds.count(kind) >= 3 for kind in kinds)
 
 
-@pytest.mark.parametrize("mutant", LISTED, ids=lambda mutant: mutant.name)
-def test_an_error_can_be_made(mutant, tmp_path):
+def test_the_list_fits_the_code():
     """Each text stands exactly once, and the tests that should see it exist."""
-    for file in {change.file for change in mutant.changes}:
-        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / file).write_bytes((ROOT / file).read_bytes())
-    for change in mutant.changes:
-        change.apply(tmp_path)
-    for test in mutant.tests:
-        file, _, function = test.partition("::")
-        text = (ROOT / "tests" / file).read_text(encoding="utf-8")
-        assert f"def {function.partition('[')[0]}" in text
+    assert list(mutants.misfits(LISTED)) == []
+    change = mutants.Change("Makefile", "no such text", "")
+    wrong = mutants.Mutant("wrong", "toy", "nothing", (change,), ("test_plan.py::test_nothing",))
+    assert list(mutants.misfits([wrong])) == [
+        "wrong: Makefile has 0 times, not once: 'no such text'",
+        "wrong: there is no test test_plan.py::test_nothing",
+    ]
 
 
 def test_a_list_that_does_not_fit_is_refused(tmp_path):

@@ -42,15 +42,19 @@ class Change:
     old: str
     new: str
 
-    def apply(self, root: Path) -> None:
-        """Make the change below `root`; ValueError if it does not fit."""
-        path = root / self.file
-        text = path.read_text(encoding="utf-8")
+    def changed(self, root: Path) -> str:
+        """The file below `root` with the change; ValueError if that does not fit."""
+        text = (root / self.file).read_text(encoding="utf-8")
         if (found := text.count(self.old)) != 1:
             raise ValueError(f"{self.file} has {found} times, not once: {self.old!r}")
         if self.new == self.old:
             raise ValueError(f"{self.file}: {self.old!r} is replaced by itself")
-        path.write_text(text.replace(self.old, self.new), encoding="utf-8")
+        return text.replace(self.old, self.new)
+
+    def apply(self, root: Path) -> None:
+        """Make the change below `root`; raises as `changed`."""
+        path = root / self.file
+        path.write_text(self.changed(root), encoding="utf-8")
         # A change within a second that keeps the size would not be noticed.
         Path(cache_from_source(str(path))).unlink(missing_ok=True)
 
@@ -110,6 +114,21 @@ def mutants() -> list[Mutant]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{LIST.name} has two of {', '.join(twice)}")
     return listed
+
+
+def misfits(chosen: Sequence[Mutant]) -> Iterator[str]:
+    """What is wrong with errors that cannot be made in the working tree, or tests that are not."""
+    for mutant in chosen:
+        for change in mutant.changes:
+            try:
+                change.changed(ROOT)
+            except (OSError, ValueError) as error:
+                yield f"{mutant.name}: {error}"
+        for test in mutant.tests:
+            file, _, function = test.partition("::")
+            path = ROOT / "tests" / file
+            if not path.is_file() or f"def {function.partition('[')[0]}" not in path.read_text():
+                yield f"{mutant.name}: there is no test {test}"
 
 
 def copy_project(destination: Path) -> Path:
@@ -273,12 +292,8 @@ def main() -> int:
         known = {name: Result(**r) for name, r in json.loads(STATE.read_text()).items()}
     with tempfile.TemporaryDirectory(prefix="nd2fd-mutants-") as folder:
         roots = [copy_project(Path(folder, str(i))) for i in range(options.j)]
-        for mutant in chosen:
-            before = {c.file: (roots[0] / c.file).read_bytes() for c in mutant.changes}
-            for change in mutant.changes:
-                change.apply(roots[0])
-            for file, content in before.items():
-                (roots[0] / file).write_bytes(content)
+        if problems := list(misfits(chosen)):
+            sys.exit("\n".join([f"{LIST.name} does not fit the code:", *problems]))
         if not options.no_check:
             tests = sorted({test for mutant in chosen for test in mutant.tests})
             code, output = run_tests(roots[0], tests)
