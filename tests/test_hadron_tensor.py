@@ -22,6 +22,7 @@ from nd2fd.physics.cross_section import (
     lepton_prefactor,
     mass_suppressed_coefficients,
 )
+from nd2fd.physics.density import cross_section_factors
 from nd2fd.physics.kinematics import density_variables_from_lepton, kinematics
 
 METRIC = np.diag([1.0, -1.0, -1.0, -1.0])
@@ -232,6 +233,47 @@ def test_kinematics_are_those_of_the_four_vectors(setup):
     np.testing.assert_allclose(
         point.bjorken_x[inside], (point.Q2 / (2 * events.p_q))[inside], rtol=1e-9
     )
+
+
+@every_setup
+def test_cross_section_in_density_variables_is_that_of_the_tensors(setup):
+    """d²σ/dv1 dv2 in 1e-38 cm²: G_F, M_W and (ħc)² as in the Review of Particle Physics.
+
+    With the contraction for the brace; its normalisation is that of the test below. One over the
+    Jacobian ∂(v1, v2)/∂(E_l, cosθ) is taken by differences.
+    """
+    events = Events(setup)
+    m, M = setup.lepton_mass, setup.nucleon_mass
+
+    def density_variables(e_lepton, cos_theta):
+        longitudinal = np.sqrt(e_lepton**2 - m**2) * cos_theta
+        return np.sqrt((e_lepton - longitudinal) / M), np.sqrt((e_lepton + longitudinal) / 20.0)
+
+    e_lepton, cos_theta = events.e_lepton, events.cos_theta
+    v1, v2 = density_variables(e_lepton, cos_theta)
+    y, Q2 = events.inelasticity(), events.Q2
+    used = (e_lepton > 1.01 * m) & (abs(cos_theta) < 0.999) & (events.x > 0) & (events.x < 0.999)
+    assert used.sum() > 200
+    step = 1e-5
+    along_e, along_cos = (
+        np.subtract(
+            density_variables(e_lepton * (1 + by_e), cos_theta + by_cos),
+            density_variables(e_lepton * (1 - by_e), cos_theta - by_cos),
+        )[:, used]
+        for by_e, by_cos in ((step, 0.0), (0.0, step))
+    )
+    area = abs(along_e[0] * along_cos[1] - along_e[1] * along_cos[0])
+    jacobian = 4 * step**2 * e_lepton[used] / area
+    propagator = 1 / (1 + Q2 / 80.3692**2)
+    fermi = 1.1663788e-5**2 * events.momentum / (np.pi * y) * propagator**2
+    expected = (fermi * events.brace_of_tensors())[used] * jacobian * 0.3893793721e-27 / 1e-38
+
+    x, _, factors, physical = cross_section_factors(events.energy, v1, v2, setup)
+    assert physical[used].all()
+    np.testing.assert_allclose(x[used], events.x[used], rtol=1e-7)
+    terms = factors * effective_structure_functions(events.structure_functions, Q2, setup)
+    found, scale = terms.sum(axis=0)[used], abs(terms).max(axis=0)[used]
+    np.testing.assert_allclose(found / scale, expected / scale, rtol=0, atol=3e-5)
 
 
 def test_normalisation_is_that_of_the_fermi_theory():
