@@ -39,8 +39,9 @@ def survival(antineutrino: bool) -> str:
 
 
 def use_style(style_file: str) -> None:
-    """Draw without a display, in the given matplotlib style."""
+    """Draw without a display, in the given style upon matplotlib's own defaults, not the user's."""
     mpl.use("Agg")
+    mpl.rcdefaults()
     plt.style.use(style_file)
 
 
