@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.beam.builtin import flux_table
+from nd2fd.beam.builtin import BEAMS
 from nd2fd.beam.flux import cell_averages, interpolate_flux
 from nd2fd.cross_sections.pdf.continuation import parton_densities
 from nd2fd.cross_sections.pdf.evolution import evolve_to_lhapdf
@@ -32,7 +32,7 @@ def cubic_grid(n: int, subsamples: int = 1) -> DensityGrid:
 
 def near_flux(grid: DensityGrid) -> Array:
     """DUNE's ND flux on the grid's energies, of unit sum."""
-    table = flux_table("dune_fhc")
+    table = BEAMS["dune_fhc"].flux()
     flux = cell_averages(
         lambda energy: interpolate_flux(table, energy), grid.n_energy, grid.setup.energy_max
     )

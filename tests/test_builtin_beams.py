@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from nd2fd.beam.builtin import BEAMS, flux_table
-from nd2fd.beam.flux import interpolate_flux, read_flux_table
+from nd2fd.beam.files.layout import Layout
+from nd2fd.beam.files.reading import read_flux
+from nd2fd.beam.flux import interpolate_flux
 from reference_data import reference_file
 
 
@@ -100,7 +102,9 @@ def test_horns_focus_both_charges_alike():
 
 
 def test_dunes_flux_is_the_official_one():
-    official = read_flux_table(reference_file("dune_flux_nd_fhc.txt"))
+    official = read_flux(
+        reference_file("dune_flux_nd_fhc.txt"), ("muon", False), Layout(column="dune")
+    )
     table = BEAMS["dune_fhc"].flux()
     np.testing.assert_allclose(table.energy, official.energy[:41])
     # per cm² here, per m² there
@@ -139,29 +143,34 @@ def test_nova_parametrisation_against_the_release():
 
 
 def test_names_and_paths(tmp_path):
-    np.testing.assert_array_equal(flux_table("t2k").flux, BEAMS["t2k"].flux().flux)
+    muon, anti = ("muon", False), ("muon", True)
+    np.testing.assert_array_equal(flux_table("t2k", muon, Layout()).flux, BEAMS["t2k"].flux().flux)
     np.testing.assert_array_equal(
-        flux_table("dune_rhc", "muon", True).flux, BEAMS["dune_rhc"].flux().flux
+        flux_table("dune_rhc", anti, Layout()).flux, BEAMS["dune_rhc"].flux().flux
     )
     path = tmp_path / "flux.txt"
     path.write_text("0.5 1 2 3 4 5 6\n1.5 10 20 30 40 50 60\n")
     for name_or_path in (path, str(path)):
-        np.testing.assert_array_equal(flux_table(name_or_path, "electron", True).flux, [4, 40])
+        np.testing.assert_array_equal(
+            flux_table(name_or_path, ("electron", True), Layout(column="dune")).flux, [4, 40]
+        )
 
 
 def test_wrong_names_are_refused():
     with pytest.raises(
         FileNotFoundError, match=r"'dune' is neither a built-in beam \(dune_fhc, .*\) nor a file"
     ):
-        flux_table("dune")
+        flux_table("dune", ("muon", False), Layout())
     with pytest.raises(
         ValueError, match=r"dune_fhc is of neutrinos, .* antineutrinos: name dune_r"
     ):
-        flux_table("dune_fhc", "muon", True)
+        flux_table("dune_fhc", ("muon", True), Layout())
     with pytest.raises(ValueError, match=r"dune_rhc is of antineutrinos, .* name dune_fhc or t2k"):
-        flux_table("dune_rhc", "muon", False)
+        flux_table("dune_rhc", ("muon", False), Layout())
     with pytest.raises(ValueError, match=r"bnb is of muon .* lepton is 'electron'"):
-        flux_table("bnb", "electron", False)
+        flux_table("bnb", ("electron", False), Layout())
+    with pytest.raises(ValueError, match=r"bnb is built in; column, unit, .* must be null"):
+        flux_table("bnb", ("muon", False), Layout(unit="MeV"))
 
 
 def test_names_are_cheap():
@@ -170,7 +179,7 @@ def test_names_are_cheap():
         "import sys\n"
         "from nd2fd.beam.builtin import BEAMS\n"
         "assert 'dune_fhc' in BEAMS\n"
-        "heavy = {'scipy', 'torch', 'matplotlib', 'h5py', 'pandas'} & set(sys.modules)\n"
+        "heavy = {'scipy', 'torch', 'matplotlib', 'h5py', 'pandas', 'uproot'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

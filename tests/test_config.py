@@ -220,7 +220,7 @@ def test_systematic_without_a_size_is_refused(raw):
 
 def test_electrons_without_a_far_detector(raw, tmp_path):
     flux = tmp_path / "flux.txt"
-    flux.write_text("0.5 1.0\n1.0 2.0\n")
+    flux.write_text("1.0 1.0\n3.0 2.0\n5.0 0.0\n")
     raw["setup"]["lepton"] = "electron"
     raw["far_detector"] = None
     raw["flux"] |= {"near": str(flux), "uncertainty": "smooth"}
@@ -260,9 +260,9 @@ def test_unknown_pdf_set_is_named(raw, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ("1.0 2.0\n0.5 1.0\n", "line 2.*energy 0.5 is not above 1.0"),
-        ("0.5 1.0\n1.0 -2.0\n", "line 2.*'-2.0' is not allowed"),
-        ("0.5 1.0\n1.0 inf\n", "line 2.*'inf' is not allowed"),
+        ("1.0 2.0\n0.5 1.0\n", "line 2.*energy 0.5 is not above 1,"),
+        ("0.5 1.0\n1.0 -2.0\n", "line 2.*-2 is not allowed"),
+        ("0.5 1.0\n1.0 inf\n", "line 2.*inf is not allowed"),
         ("0.5 1.0\n1.0 many\n", "line 2.*'many' is not a number"),
     ],
 )
@@ -352,7 +352,9 @@ def test_every_key_is_explained(raw):
     for section in raw:
         if isinstance(raw[section], dict) and section not in ("ensembles", "systematics"):
             for name in raw[section]:
-                assert f"`{section}.{name}`" in table
+                keys = raw[section][name] if name.endswith("_format") else [None]
+                for key in keys:
+                    assert f"`{section}.{name}{f'.{key}' if key else ''}`" in table
     assert "`ensembles.NAME.shown_in`" in table
 
 

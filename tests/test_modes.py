@@ -8,7 +8,7 @@ import pytest
 from scipy.integrate import quad
 
 from nd2fd.beam.builtin import BEAMS
-from nd2fd.beam.builtin_modes import BUILT_IN_MODES, check_modes, flux_modes
+from nd2fd.beam.builtin_modes import BUILT_IN_MODES, flux_modes, refuse_modes_of_another_beam
 from nd2fd.beam.flux import FluxTable, interpolate_flux
 from nd2fd.beam.modes import (
     FluxModes,
@@ -24,7 +24,7 @@ det,k,0-0.5GeV,0.5-2GeV,2-10GeV
 ND,0,0.1,-0.2,0.3
 ND,4,0.01,0.02,0.03  # the file leaves modes out
 FD,4,0.04,5e-2,0.06
-FD,0,0.4,0.5,0.6
+FD,0,0.4,0.3,0.2
 """
 
 
@@ -42,7 +42,7 @@ def test_reader_pairs_the_modes_of_both_detectors(tmp_path, text):
     np.testing.assert_array_equal(modes.edges, [0, 0.5, 2, 10])
     np.testing.assert_array_equal(modes.centres, [0.25, 1.25, 6])
     np.testing.assert_array_equal(modes.near, [[0.1, -0.2, 0.3], [0.01, 0.02, 0.03]])
-    np.testing.assert_array_equal(modes.far, [[0.4, 0.5, 0.6], [0.04, 0.05, 0.06]])
+    np.testing.assert_array_equal(modes.far, [[0.4, 0.3, 0.2], [0.04, 0.05, 0.06]])
 
 
 def test_bins_may_reach_beyond_the_spectrum(tmp_path):
@@ -59,7 +59,13 @@ def test_bins_may_reach_beyond_the_spectrum(tmp_path):
         ("0.5-2GeV", "0.5-0.5GeV", "line 2: bin '0.5-0.5GeV' must end, at a finite energy, above"),
         ("2-10GeV", "2-1e999GeV", "line 2: bin '2-1e999GeV' must end, at a finite energy, above"),
         ("2-10GeV", "2-9.5GeV", "line 2: the bins end at 9.5 GeV; they must cover energies"),
-        ("0.5-2GeV", "0.5-2MeV", "line 2: bin '0.5-2MeV'; bins must be written like 0.5-1GeV"),
+        ("0.5-2GeV", "0.5-2MeV", "line 2: bin '0.5-2MeV' must start at 0.5 GeV"),
+        ("0.5-2GeV", "0.5-2", "line 2: bin '0.5-2'; bins must be written like 0.5-1GeV or 500-"),
+        ("0.5-2GeV", "0.5-2TeV", "line 2: bin '0.5-2TeV'; bins must be written like"),
+        (GOOD, GOOD.replace(",", ";"), "it must be det,k,0-0.5GeV,0.5-1GeV,..., separated by com"),
+        (",-0.2", ",-7.0", "line 3: '-7.0' is not allowed; shifts are fractions between -1 and 1"),
+        (",-0.2", ",-0.6", "the ND flux from 0.5 to 2 GeV is 60 %, all modes together"),
+        ("FD,4,0.04,5e-2", "FD,4,0.04,0.45", "the FD flux from 0.5 to 2 GeV is 54 %"),
         ("0.5-2GeV", "nan-2GeV", "line 2: bin 'nan-2GeV'; bins must be written like"),
         ("det,k,", "k,det,", "line 2: header 'k,det,0-0.5GeV'; it must be det,k,"),
         ("det,k,0-0.5GeV,0.5-2GeV,2-10GeV\n", "", "line 2: header 'ND,0,0.1'; it must be det,k"),
@@ -84,6 +90,19 @@ def test_wrong_files_are_refused_with_name_and_line(tmp_path, old, new, message)
     with pytest.raises(ValueError, match=re.escape(message)) as caught:
         read_flux_modes(path, 10.0)
     assert str(path) in str(caught.value)
+
+
+def test_bins_in_mev(tmp_path):
+    text = GOOD.replace("0-0.5GeV,0.5-2GeV,2-10GeV", "0-500MeV,500-2000MeV,2-10GeV")
+    np.testing.assert_array_equal(
+        read_flux_modes(write(tmp_path, text), 10.0).edges, [0, 0.5, 2, 10]
+    )
+
+
+def test_modes_of_zeros_are_refused(tmp_path):
+    text = "det,k,0-5GeV,5-10GeV\nND,0,0,0\nFD,0,0,0\n"
+    with pytest.raises(ValueError, match=r"all shifts are 0.*; say that with null"):
+        read_flux_modes(write(tmp_path, text), 10.0)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "det,k,0-12GeV\n"])
@@ -286,21 +305,32 @@ def test_modes_by_name_or_path(tmp_path):
 
 
 def test_modes_belong_to_their_beam():
-    muon = ("muon", False)
-    check_modes("dune_fhc", "dune_fhc", *muon)
-    check_modes("dune_fhc", "a/file/of/dune.txt", *muon)
+    muon, dune = ("muon", False), BEAMS["dune_fhc"].flux()
+
+    def refuse(modes, near, table=dune, wanted=muon):
+        refuse_modes_of_another_beam(modes, near, table, wanted, 10.0)
+
+    refuse("dune_fhc", "dune_fhc")
+    # A file of DUNE's flux, in another unit.
+    refuse("dune_fhc", "a/file/of/dune.txt", FluxTable(dune.energy, 7e3 * dune.flux))
     for near in (*BEAMS, "a/file.txt"):
         for uncertainty in ("smooth", "modes.csv", None):
-            check_modes(uncertainty, near, "muon", True)
-    for near, lepton, antineutrino in (
-        ("t2k", *muon),
-        ("dune_rhc", "muon", True),
-        ("dune.txt", "muon", True),
-        ("dune.txt", "electron", False),
+            refuse(uncertainty, near, BEAMS["t2k"].flux(), ("muon", True))
+    # Half of it moved by 15 %: a tenth of the neutrinos have another energy.
+    moved = FluxTable(1.15 * dune.energy, dune.flux)
+    for near, table, wanted, said in (
+        ("t2k", BEAMS["t2k"].flux(), muon, ""),
+        ("dune_rhc", BEAMS["dune_rhc"].flux(), ("muon", True), ""),
+        ("dune.txt", dune, ("muon", True), ""),
+        ("dune.txt", dune, ("electron", False), ""),
+        ("t2k.txt", BEAMS["t2k"].flux(), muon, ", which differs from it by 7[0-9] %"),
+        ("moved.txt", moved, muon, ", which differs from it by 1[0-9] %"),
     ):
-        with pytest.raises(ValueError, match=r"modes dune_fhc belong to the flux of DUNE ν_μ") as e:
-            check_modes("dune_fhc", near, lepton, antineutrino)
-        assert f"'{near}': use smooth, a file of modes, or null" in str(e.value)
+        with pytest.raises(
+            ValueError,
+            match=rf"modes dune_fhc belong to the flux of DUNE ν_μ.*'{near}'{said}: use smooth, a",
+        ):
+            refuse("dune_fhc", near, table, wanted)
 
 
 # Agreement with DUNE's own modes, in bins up to 12 GeV. Measured deviations stand in docs/flux.md;

@@ -345,6 +345,25 @@ def test_smearing_and_flux_numbers():
     assert density_numbers.flux_numbers(certain) == {}
 
 
+def test_what_fluxes_have_outside():
+    # Areas 2 + 4 + 1, of which 2.25 and 1 above 3; the far one only has neutrinos above 2.
+    near, far = np.array([0.0, 2.0, 2.0, 0.0]), np.array([0.0, 0.0, 4.0, 0.0])
+    flux = SimpleNamespace(energy=np.array([0.0, 2.0, 4.0, 5.0]), near=near, far=far)
+    numbers = density_numbers.spectrum_numbers(flux, 3.0)
+    assert numbers["flux/near_above"].value == pytest.approx(100 * 3 / 7)
+    assert numbers["flux/far_above"].value == pytest.approx(100 * 5 / 6)
+    assert numbers["flux/uncovered"].value == 0
+    # Without neutrinos above 2 GeV nothing is covered.
+    alone = SimpleNamespace(
+        energy=np.array([0.0, 1.0, 2.0, 4.0, 5.0]),
+        near=np.array([0.0, 1.0, 0.0, 0.0, 0.0]),
+        far=np.array([0.0, 0.0, 0.0, 4.0, 0.0]),
+    )
+    assert density_numbers.spectrum_numbers(alone, 5.0)["flux/uncovered"].value == 100
+    near_only = SimpleNamespace(energy=flux.energy, near=near, far=None)
+    assert set(density_numbers.spectrum_numbers(near_only, 3.0)) == {"flux/near_above"}
+
+
 def test_ensemble_and_threshold_numbers():
     ensembles = {
         "known": Ensemble("known", None, False, None, [], 1),
@@ -689,7 +708,7 @@ class ToyJob:
             far_modes=np.ones((1, 4)) if far else None,
             structure_functions=np.ones((3, 2, 2)),
             density=np.ones((1, 2, 2)),
-            energy=np.ones(4),
+            energy=np.arange(4.0),
             n_events=np.array(1000),
             matrix=lambda: sp.eye_array(4, format="csr"),
             v1=np.ones(7),
@@ -706,6 +725,7 @@ def test_the_default_has_the_numbers_that_are_committed(plan, committed, tmp_pat
     new = set(density_numbers.threshold_numbers(10.0)) | {
         f"{name}/near_events" for name in ("smeared", "flux", "systematics")
     }
+    new |= {"flux/near_above", "flux/far_above", "flux/uncovered"}
     assert set(numbers) | new == set(committed) | new
     inputs_of_rule = {*inputs.numbers_inputs(plan), "configuration"}
     assert {name for n in numbers.values() for name, _ in n.sources} == inputs_of_rule

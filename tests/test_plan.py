@@ -243,8 +243,10 @@ def test_pdf_set_of_the_user(tmp_path, plan):
 def test_flux_files_are_those_of_the_user(tmp_path, plan):
     assert plan.flux_files == {}
     flux = tmp_path / "flux.txt"
-    flux.write_text("0.5 1.0\n1.0 2.0\n")
-    assert planned({"flux": {"near": str(flux)}}).flux_files == {"near": str(flux)}
+    flux.write_text("1.0 1.0\n3.0 2.0\n5.0 0.0\n")
+    assert planned({"flux": {"near": str(flux), "uncertainty": "smooth"}}).flux_files == {
+        "near": str(flux)
+    }
     assert planned("experiments/t2k.yaml").flux_files == {}
 
 

@@ -46,7 +46,9 @@ def finished(tmp_path_factory):
     (directory / "data").mkdir()
     shape = "".join(f"{energy / 10},{energy * (110 - energy)}\n" for energy in range(1, 110))
     (directory / FLUX).write_text(f"# {'comment ' * 150_000}\n{shape}")
-    (directory / "toy.yaml").write_text(f"flux: {{near: {FLUX}}}\n")
+    (directory / "toy.yaml").write_text(
+        f"flux: {{near: {FLUX}, near_format: {{energies: points}}, uncertainty: smooth}}\n"
+    )
     assert set(job_counts(run(directory, "--cores", "2"))) == ALL
     return directory
 

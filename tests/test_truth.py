@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import toy
-from nd2fd.beam.builtin import flux_table
+from nd2fd.beam.builtin import BEAMS
 from nd2fd.beam.flux import cell_averages, interpolate_flux
 from nd2fd.cross_sections.pdf.continuation import parton_densities
 from nd2fd.cross_sections.quark_parton import (
@@ -37,7 +37,7 @@ def embedded(pdf_set):
 
 @pytest.fixture(scope="module")
 def flux():
-    return cell_averages(partial(interpolate_flux, flux_table("dune_fhc")), GRID.n_energy, 10.0)
+    return cell_averages(partial(interpolate_flux, BEAMS["dune_fhc"].flux()), GRID.n_energy, 10.0)
 
 
 def test_total_cross_section_is_that_of_neutrinos(embedded):

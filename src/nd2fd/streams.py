@@ -7,6 +7,7 @@ an ensemble does not depend on how many others run, or when.
 import hashlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 NO_DRAW = -1
 """Stands for the number of a draw where nothing is drawn and the value is the nominal one."""
@@ -43,6 +44,13 @@ def random_stream(
     """
     # PCG64 by name: `numpy.random.default_rng` is free to change its bit generator.
     return np.random.Generator(np.random.PCG64(_seed_sequence(root_seed, stage, ensemble, member)))
+
+
+def nuisance_draw(
+    root_seed: int, systematic: str, number: int, n_parameters: int
+) -> NDArray[np.float64]:
+    """Standard normal parameters z of a systematic's draw of that number, shape (n_parameters,)."""
+    return random_stream(root_seed, systematic, "", number).standard_normal(n_parameters)
 
 
 def stream_seed(root_seed: int, stage: str, ensemble: str = "", member: int = 0) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import update_config
 
 from nd2fd.config.files import check_file
@@ -54,6 +55,8 @@ wildcard_constraints:
 
 onstart:
     mark_results(CONFIG)
+    for remark in CONFIG.warnings:
+        logger.warning(remark)
 
 
 def code(script):

@@ -18,7 +18,10 @@ from typing import Final
 
 import numpy as np
 
-from nd2fd.beam.flux import FluxTable, read_flux_table
+from nd2fd.beam.files.columns import Neutrinos
+from nd2fd.beam.files.layout import Layout
+from nd2fd.beam.files.reading import read_flux
+from nd2fd.beam.flux import FluxTable
 
 # Where parametrised fluxes start [GeV], and the ratio of neighbouring energies. Straight lines
 # between points so close deviate from the narrowest Gaussian (w = 0.2) by less than 2e-3.
@@ -52,7 +55,7 @@ class Beam:
 def _table(file: str) -> FluxTable:
     """A flux given as a table."""
     with as_file(files("nd2fd.data") / file) as path:
-        return read_flux_table(path)
+        return FluxTable(*np.loadtxt(path, delimiter=",", unpack=True))
 
 
 def _parametrisation(file: str, energy_limit: float) -> FluxTable:
@@ -105,23 +108,24 @@ BEAMS: Final[Mapping[str, Beam]] = {
 """The beams by name."""
 
 
-def flux_table(
-    name_or_path: str | Path, lepton: str = "muon", antineutrino: bool = False
-) -> FluxTable:
+def flux_table(name_or_path: str | Path, wanted: Neutrinos, layout: Layout) -> FluxTable:
     """The flux that the configuration names: a built-in beam, or a file.
 
     Parameters
     ----------
     name_or_path
         A key of `BEAMS`, or the path of a flux file.
-    lepton, antineutrino
-        As in `nd2fd.physics.setup.Setup`: which neutrinos are wanted. They choose a column of a
-        file of seven columns; a file of two is taken as it is.
+    wanted
+        The neutrinos of the setup: the lepton that they make, and whether they are antineutrinos.
+    layout
+        What a file does not say itself; empty for a beam.
 
     Raises
     ------
     FileNotFoundError
         It is neither a name nor a file.
+    UnclearLayoutError
+        As `read_flux`.
     ValueError
         The beam is of other neutrinos, or the file is not a flux table.
     """
@@ -130,8 +134,13 @@ def flux_table(
             raise FileNotFoundError(
                 f"flux '{name_or_path}' is neither a built-in beam ({', '.join(BEAMS)}) nor a file"
             )
-        return read_flux_table(name_or_path, lepton, antineutrino)
-    beam = BEAMS[str(name_or_path)]
+        return read_flux(name_or_path, wanted, layout)
+    beam, (lepton, antineutrino) = BEAMS[str(name_or_path)], wanted
+    if layout != Layout():
+        raise ValueError(
+            f"the beam {name_or_path} is built in; column, unit, energies and content are for "
+            "files and must be null"
+        )
     if lepton != "muon":
         raise ValueError(
             f"the beam {name_or_path} is of muon (anti)neutrinos, the setup's lepton is "

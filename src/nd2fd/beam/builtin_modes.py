@@ -19,6 +19,9 @@ from typing import Final
 import numpy as np
 
 from nd2fd.beam.builtin import BEAMS
+from nd2fd.beam.checks import distance
+from nd2fd.beam.files.columns import Neutrinos
+from nd2fd.beam.flux import FluxTable
 from nd2fd.beam.modes import FluxModes, read_flux_modes
 
 DUNE_EDGES: Final = (0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 10, 12)
@@ -35,6 +38,9 @@ FAR_MINUS_NEAR: Final = 0.01
 
 CORRELATION_LENGTH: Final = 0.5
 """L: distance in ln E over which errors at two energies lose their correlation."""
+
+SAME_FLUX: Final = 0.05
+"""Largest total variation between a beam and a file that may take the beam's modes."""
 
 _N_CENTRES = 7  # a distance L apart; below E_max exp(−5 L), which is E_max/12, errors are constant
 _BINS_PER_LENGTH = 10  # straight lines in between are then within 0.2 % of the largest shift
@@ -125,32 +131,44 @@ def flux_modes(name_or_path: str | Path | None, energy_max: float) -> FluxModes 
     return read_flux_modes(name_or_path, energy_max)
 
 
-def check_modes(
-    name_or_path: str | Path | None, near: str | Path, lepton: str, antineutrino: bool
+def refuse_modes_of_another_beam(
+    name_or_path: str | Path | None,
+    near: str | Path,
+    table: FluxTable,
+    wanted: Neutrinos,
+    energy_max: float,
 ) -> None:
     """Refuse modes that belong to another beam than the near flux.
 
-    Modes that bear a beam's name belong to that beam: to it, or to a file, which may be the
-    experiment's own, of the same neutrinos. All others go with any flux.
+    Modes that bear a beam's name belong to it, and to a file with its flux (`SAME_FLUX`), which may
+    be the experiment's own. All others go with any flux.
 
     Parameters
     ----------
     name_or_path, near
         The names or paths of the modes and of the near flux.
-    lepton, antineutrino
-        As in `nd2fd.physics.setup.Setup`.
+    table
+        The near flux.
+    wanted
+        The neutrinos of the setup.
+    energy_max
+        End of the spectrum [GeV].
 
     Raises
     ------
     ValueError
         The modes belong to another beam.
     """
-    if name_or_path not in BEAMS or name_or_path not in BUILT_IN_MODES:
+    if name_or_path not in BEAMS or name_or_path not in BUILT_IN_MODES or near == name_or_path:
         return
     beam = BEAMS[str(name_or_path)]
-    same_neutrinos = lepton == "muon" and antineutrino == beam.antineutrino
-    if not same_neutrinos or (near in BEAMS and near != name_or_path):
-        raise ValueError(
-            f"the modes {name_or_path} belong to the flux of {beam.title}, the near flux is "
-            f"'{near}': use smooth, a file of modes, or null"
-        )
+    difference = 1.0
+    if near not in BEAMS and wanted == ("muon", beam.antineutrino):
+        difference = distance(table, beam.flux(), energy_max)
+        if difference < SAME_FLUX:
+            return
+    raise ValueError(
+        f"the modes {name_or_path} belong to the flux of {beam.title}; the near flux is '{near}'"
+        + (f", which differs from it by {100 * difference:.0f} %" if difference < 1 else "")
+        + ": use smooth, a file of modes, or null"
+    )

@@ -25,7 +25,10 @@ Array = NDArray[np.float64]
 DETECTORS = ("ND", "FD")
 
 _NUMBER = r"((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
-_BIN_LABEL = re.compile(rf"{_NUMBER}\s*-\s*{_NUMBER}\s*GeV")
+_BIN_LABEL = re.compile(rf"{_NUMBER}\s*-\s*{_NUMBER}\s*([GM]eV)")
+
+_LARGEST = 0.5
+"""Largest standard deviation of a flux: more are per cent, or another mistake."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,8 @@ class FluxModes:
 def read_flux_modes(path: Path | str, energy_max: float) -> FluxModes:
     """Read modes from a text file of comma-separated values.
 
-    The first row, `det,k,0-0.5GeV,0.5-1GeV,...`, gives the bins. Each further row holds a
-    detector, `ND` or `FD`, the number of the mode, and its shift in every bin. `#` starts a
+    The first row, `det,k,0-0.5GeV,0.5-1GeV,...`, gives the bins, in GeV or MeV. Each further row
+    holds a detector, `ND` or `FD`, the number of the mode, and its shift in every bin. `#` starts a
     comment.
 
     Parameters
@@ -71,7 +74,8 @@ def read_flux_modes(path: Path | str, energy_max: float) -> FluxModes:
     ValueError
         Bins are not labelled `low-highGeV`, leave gaps, do not ascend or do not cover
         (0, energy_max); a row has the wrong number of columns, an unknown detector, or a shift that
-        is not between -1 and 1; a mode is given twice or for one detector only; there are no modes.
+        is not between -1 and 1; a mode is given twice or for one detector only; there are no modes;
+        all shifts are zero, or their standard deviation in a bin is above 50 %.
     """
     path = Path(path)
     if not path.is_file():
@@ -111,19 +115,42 @@ def read_flux_modes(path: Path | str, energy_max: float) -> FluxModes:
                     f"not for {other}; every mode needs both"
                 )
     near, far = (np.array([shifts[detector][k] for k in shifts["ND"]]) for detector in DETECTORS)
+    _refuse_wrong_sizes(f"flux modes file {path}", edges, near, far)
     return FluxModes(edges, near, far)
+
+
+def _refuse_wrong_sizes(file: str, edges: Array, near: Array, far: Array) -> None:
+    if not near.any() and not far.any():
+        raise ValueError(
+            f"{file}: all shifts are 0, so that the flux has no errors; say that with null"
+        )
+    for detector, shifts in zip(DETECTORS, (near, far), strict=True):
+        size = np.sqrt((shifts**2).sum(axis=0))
+        i = int(size.argmax())
+        if size[i] > _LARGEST:
+            raise ValueError(
+                f"{file}: one standard deviation of the {detector} flux from {edges[i]:g} to "
+                f"{edges[i + 1]:g} GeV is {100 * size[i]:.0f} %, all modes together; it must not "
+                f"be above {100 * _LARGEST:.0f} %. Shifts are fractions: are they in per cent?"
+            )
 
 
 def _parse_header(fields: list[str], energy_max: float) -> Array:
     """Bin edges of the header row; ValueError where they are not bins over (0, energy_max)."""
     if fields[:2] != ["det", "k"] or len(fields) < 3:
-        raise ValueError(f"header '{','.join(fields[:3])}'; it must be det,k,0-0.5GeV,0.5-1GeV,...")
+        hint = ", separated by commas" if len(fields) == 1 else ""
+        raise ValueError(
+            f"header '{','.join(fields[:3])}'; it must be det,k,0-0.5GeV,0.5-1GeV,...{hint}"
+        )
     edges = [0.0]
     for label in fields[2:]:
         match = _BIN_LABEL.fullmatch(label)
         if match is None:
-            raise ValueError(f"bin '{label}'; bins must be written like 0.5-1GeV")
-        low, high = (float(value) for value in match.groups())
+            raise ValueError(f"bin '{label}'; bins must be written like 0.5-1GeV or 500-1000MeV")
+        # Divided: 500/1000 is the same number as 0.5, 500*1e-3 need not be.
+        low, high = (
+            float(value) / (1e3 if match[3] == "MeV" else 1) for value in match.groups()[:2]
+        )
         if low != edges[-1]:
             raise ValueError(
                 f"bin '{label}' must start at {edges[-1]:g} GeV: the bins start at 0 and leave "

@@ -52,6 +52,9 @@ def _table(prefix: str, fields: Mapping[str, FieldInfo], values: Mapping[str, An
     """Lines of a table with a row for each field."""
     lines = ["| key | default | unit | allowed | source | meaning |", "|---|---|---|---|---|---|"]
     for name, field in fields.items():
+        if isinstance(field.annotation, type) and (section := section_in(field.annotation)):
+            lines += _table(f"{prefix}{name}.", section.model_fields, values[name])[2:]
+            continue
         extra: Any = field.json_schema_extra
         value = json.dumps(values.get(name, field.default), ensure_ascii=False)
         lines.append(

@@ -1,13 +1,15 @@
 """The whole configuration: its sections, and what they must have to do with each other."""
 
-from functools import partial
-from math import inf
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from nd2fd.beam.builtin import BEAMS, flux_table
-from nd2fd.beam.builtin_modes import check_modes, flux_modes
+from nd2fd.beam.builtin_modes import flux_modes, refuse_modes_of_another_beam
+from nd2fd.beam.checks import refuse_negative_draws, refuse_unresolved, refuse_vain_modes
+from nd2fd.beam.flux import FluxTable
+from nd2fd.beam.fluxes import read_fluxes, remarks
+from nd2fd.beam.modes import remove_normalisation
 from nd2fd.config.ensembles import EnsembleSection, SystematicName
 from nd2fd.config.fields import EnsembleName, Section, WithoutNulls, key, usable
 from nd2fd.config.sections import (
@@ -30,6 +32,7 @@ from nd2fd.config.sections import (
 )
 from nd2fd.cross_sections.truths import TRUTHS
 from nd2fd.physics.setup import Setup
+from nd2fd.streams import nuisance_draw
 from nd2fd.systematics import SYSTEMATICS
 
 FITTED = {
@@ -81,10 +84,24 @@ class Config(Section):
     coverage: CoverageSection
     figures: FiguresSection
 
+    @property
+    def _setup(self) -> Setup:
+        return Setup.from_config(self.setup.model_dump(mode="json"))
+
+    @cached_property
+    def fluxes(self) -> tuple[FluxTable, FluxTable | None]:
+        """Near flux, and far one if there is a far detector."""
+        flux = self.flux.model_dump(mode="json")
+        return read_fluxes(flux, self._setup, self.far_detector is not None)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is allowed, but may not be meant."""
+        return remarks(self.flux.model_dump(mode="json"), *self.fluxes, self._setup)[1]
+
     @model_validator(mode="after")
     def _lepton_can_be_made(self) -> "Config":
-        setup = Setup.from_config(self.setup.model_dump(mode="json"))
-        if setup.lepton == "electron" and self.far_detector is not None:
+        if self._setup.lepton == "electron" and self.far_detector is not None:
             raise ValueError(
                 "setup.lepton is electron, but there is a far detector: its electrons come from "
                 "the appearance of electron neutrinos, and fits know the disappearance of muon "
@@ -94,20 +111,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _fluxes_are_usable(self) -> "Config":
-        wanted = self.setup.lepton, self.setup.helicity == "antineutrino"
-        for name, beam in (("near", self.flux.near), ("far", self.flux.far)):
-            if beam is None:
-                continue
-            try:
-                usable(partial(flux_table, beam, *wanted))
-            except ValueError as error:
-                raise ValueError(f"flux.{name}: {error}") from None
-            limit = BEAMS[beam].energy_limit if beam in BEAMS else inf
-            if self.setup.energy_max > limit:
-                raise ValueError(
-                    f"flux.{name}: the beam {beam} is given up to {limit} GeV; setup.energy_max = "
-                    f"{self.setup.energy_max} must not be above"
-                )
+        usable(lambda: self.fluxes)
         return self
 
     @model_validator(mode="after")
@@ -121,12 +125,43 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _grids_resolve_the_fluxes(self) -> "Config":
+        far = self.far_detector
+        grids = {"grid.n_energy": self.grid.n_energy}
+        if far is not None:
+            grids["far_detector.n_energy"] = far.n_energy
+            grids["coverage.n_energy"] = self.coverage.n_energy
+        for name, table in zip(("near", "far"), self.fluxes, strict=True):
+            for where, n_cells in grids.items():
+                averaged = where == "grid.n_energy"
+                if table is None or (name == "near" and not averaged):
+                    continue
+                try:
+                    refuse_unresolved(table, n_cells, self.setup.energy_max, where, averaged)
+                except ValueError as error:
+                    raise ValueError(f"flux.{name}: {error}") from None
+        return self
+
+    @model_validator(mode="after")
     def _modes_fit_the_flux(self) -> "Config":
-        modes, setup = self.flux.uncertainty, self.setup
+        name, near_name, setup = self.flux.uncertainty, self.flux.near, self._setup
+        near, far = self.fluxes
         try:
-            usable(partial(flux_modes, modes, setup.energy_max))
-            check_modes(modes, self.flux.near, setup.lepton, setup.helicity == "antineutrino")
-        except ValueError as error:
+            modes = flux_modes(name, setup.energy_max)
+            if modes is None:
+                return self
+            neutrinos = setup.lepton, setup.antineutrino
+            refuse_modes_of_another_beam(name, near_name, near, neutrinos, setup.energy_max)
+            refuse_vain_modes(modes, near, setup.energy_max)
+            if self.flux.remove_normalisation:
+                modes = remove_normalisation(modes, near, setup.energy_max)
+            sizes = [e.size for e in self.ensembles.values() if "flux" in e.vary]
+            z = [
+                nuisance_draw(self.seed, "flux", number, len(modes.near))
+                for number in range(max(sizes, default=0))
+            ]
+            refuse_negative_draws(near, far, modes, z)
+        except (ValueError, FileNotFoundError) as error:
             raise ValueError(f"flux.uncertainty: {error}") from None
         return self
 

@@ -161,6 +161,13 @@ def fields_at(location: tuple[int | str, ...]) -> dict[str, FieldInfo]:
     return {} if in_mapping else dict(section.model_fields)
 
 
+def _choices(annotation: Any) -> list[str]:
+    """Words of a Literal, alone or in a union."""
+    if isinstance(annotation, str):
+        return [annotation]
+    return [word for part in getattr(annotation, "__args__", ()) for word in _choices(part)]
+
+
 def allowed_values(field: FieldInfo) -> str:
     """Bounds or choices of a field, in words; empty if any value of its type will do."""
     symbols = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
@@ -170,9 +177,5 @@ def allowed_values(field: FieldInfo) -> str:
         for name, symbol in symbols.items()
         if getattr(item, name, None) is not None
     ]
-    choices = [
-        f"`{value}`"
-        for value in getattr(field.annotation, "__args__", ())
-        if isinstance(value, str)
-    ]
+    choices = [f"`{value}`" for value in _choices(field.annotation)]
     return ", ".join(bounds or choices)

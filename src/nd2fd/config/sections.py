@@ -89,18 +89,40 @@ class PdfSection(Section):
         return self
 
 
+class FormatSection(Section):
+    """What a flux file does not say itself; null: what it says, or a question."""
+
+    column: int | str | None = key(
+        "The flux: number of its column (energies are 1), its name, that of a ROOT histogram or of "
+        "a HEPData variable, or `dune` for DUNE's and GLoBES' seven columns",
+        "choice",
+    )
+    unit: Literal["GeV", "MeV"] | None = key(
+        "Of the energies; null: GeV where the file names none", "choice"
+    )
+    energies: Literal["points", "lower_edges", "low_high"] | None = key(
+        "Energies are `points` (bin centres, or a curve), `lower_edges` of bins, or two columns",
+        "choice",
+    )
+    content: Literal["per_gev", "per_bin"] | None = key(
+        "Flux per unit of energy (whatever the unit), or integrals over bins", "choice"
+    )
+
+
 class FluxSection(Section):
     """Neutrino fluxes and their uncertainty; files are checked against `setup`."""
 
     near: str = key(
-        f"A built-in beam, {', '.join(BEAMS)} (docs/flux.md), or a text file with columns E flux, "
-        "or the seven of DUNE's tables (E, ν_e, ν_μ, ν_τ and the antineutrinos)",
+        f"A built-in beam, {', '.join(BEAMS)}, or a file (docs/flux.md): text, CSV, ROOT histogram "
+        "or HEPData YAML",
         "paper",
     )
     far: str | None = key(
         "Unoscillated far-detector flux, likewise; null: the near one, the toy of the paper",
         "paper",
     )
+    near_format: FormatSection = key("How to read a file `near`", "choice")
+    far_format: FormatSection = key("How to read a file `far`", "choice")
     uncertainty: str | None = key(
         f"Built-in modes, {', '.join(BUILT_IN_MODES)} (docs/flux.md), a file of modes (fractional "
         "shifts in bins of E_ν, ND and FD, one standard deviation each), or null: none",

@@ -75,7 +75,9 @@ def _numbers_of_densities(job: Job) -> Numbers:
         numbers |= density_numbers.noise_numbers(name, truth, near, prediction)
     if (response := job.load_optional("response", Response)) is not None:
         numbers |= density_numbers.smearing_numbers(truth, response)
-    return numbers | density_numbers.flux_numbers(job.load("flux", Flux))
+    flux = job.load("flux", Flux)
+    numbers |= density_numbers.spectrum_numbers(flux, energy_max)
+    return numbers | density_numbers.flux_numbers(flux)
 
 
 def numbers_file(job: Job, numbers: Numbers) -> str:

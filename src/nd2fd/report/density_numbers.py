@@ -7,6 +7,8 @@ an experiment without a far detector lacks has no number.
 import numpy as np
 import pandas as pd
 
+from nd2fd.beam.checks import share_above, uncovered_share
+from nd2fd.beam.flux import FluxTable
 from nd2fd.figures.thresholds import FEWEST_EVENTS, POPULATED, UNCONSTRAINED, sigma_window
 from nd2fd.io.schemas.inputs import Flux, Response
 from nd2fd.io.schemas.learned import Marginals, Predictions, Slices
@@ -219,6 +221,31 @@ def smearing_numbers(truth: Truth, response: Response) -> Numbers:
             (("response", "data"), ("densities", "near")),
         )
     }
+
+
+def spectrum_numbers(flux: Flux, energy_max: float) -> Numbers:
+    """What the fluxes have outside of E_max [GeV], and outside of each other."""
+    near = FluxTable(flux.energy, flux.near)
+    far = None if flux.far is None else FluxTable(flux.energy, flux.far)
+    numbers = {}
+    for key, label, table in (("near", "ND", near), ("far", "FD", far)):
+        if table is not None:
+            numbers[f"flux/{key}_above"] = Number(
+                100.0 * share_above(table, energy_max),
+                "%",
+                "#.2g",
+                f"{label} neutrinos of the tabulated flux above E_max, which are left out",
+                (("flux", key),),
+            )
+    if far is not None:
+        numbers["flux/uncovered"] = Number(
+            100.0 * uncovered_share(near, far, energy_max),
+            "%",
+            "#.2g",
+            "FD events, without oscillation, at energies where the ND has (almost) no neutrinos",
+            (("flux", "near"), ("flux", "far")),
+        )
+    return numbers
 
 
 def flux_numbers(flux: Flux) -> Numbers:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nd2fd.io.schemas.inputs import Flux
 from nd2fd.physics.kinematics import density_variables_from_lepton, lepton_from_density_variables
 from nd2fd.physics.setup import Setup
-from nd2fd.streams import NO_DRAW, random_stream
+from nd2fd.streams import NO_DRAW, nuisance_draw
 from nd2fd.systematics import SYSTEMATICS
 from nd2fd.systematics.systematic import Assumption
 
@@ -70,8 +70,7 @@ def draw_assumptions(
         z = np.zeros((n_members, n_parameters))
         for member, number in enumerate(numbers):
             if number != NO_DRAW:
-                rng = random_stream(root_seed, name, "", number)
-                z[member] = rng.standard_normal(n_parameters)
+                z[member] = nuisance_draw(root_seed, name, number, n_parameters)
                 of_members[member] = systematic.assume(of_members[member], z[member], sizes)
         parameters[name] = z
     return Assumptions(of_members, parameters)

@@ -1,0 +1,1 @@
+"""Files of fluxes: text, CSV, ROOT histograms, HEPData tables; what each must say to be read."""
