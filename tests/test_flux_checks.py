@@ -1,9 +1,11 @@
 """Fluxes that are not fit for the setup, or do not fit each other, are refused before a run."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from nd2fd.beam.builtin import BEAMS
 from nd2fd.beam.checks import distance, share_above, uncovered_share
@@ -11,6 +13,8 @@ from nd2fd.beam.flux import FluxTable
 from nd2fd.beam.fluxes import read_fluxes, remarks
 from nd2fd.config.problems import validate_config
 from nd2fd.config.reading import ConfigError
+from nd2fd.config.sections import FluxSection
+from reference_data import reference_file
 from test_config import load, merged
 from toy import setup
 
@@ -231,6 +235,24 @@ def test_configuration_reads_and_refuses_files(given):
     flat = given((ENERGY, np.ones_like(ENERGY)))
     (warning,) = configured(flat, setup={"energy_max": 8.0}).warnings
     assert "33 % of its neutrinos are above" in warning
+
+
+def test_examples_of_the_documentation_are_configurations():
+    page = Path(__file__).resolve().parents[1] / "docs" / "flux.md"
+    examples = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(examples) == 3
+    for example in map(yaml.safe_load, examples):
+        given = merged(load("config.yaml"), example)["flux"]
+        section = FluxSection.model_validate(given).model_dump()
+        files = {n: str(reference(section[n])) for n in ("near", "far") if section[n] is not None}
+        energy_max = 3.0 if section["far"] is None else 10.0
+        near, far = read(section | files, energy_max=energy_max)
+        assert (far is near) == (section["far"] is None)
+
+
+def reference(name):
+    """The reference file of that name, wherever it lies."""
+    return next(reference_file("").rglob(Path(name).name))
 
 
 def line(width, content=1.0, background=0.0):

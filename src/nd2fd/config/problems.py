@@ -36,7 +36,7 @@ def validate_config(raw: Mapping[str, Any]) -> Config:
 def _explain(error: ValidationError) -> str:
     lines = ["the configuration has problems:"]
     for problem in error.errors():
-        location, given = problem["loc"], problem["input"]
+        location, given = _of_field(problem["loc"]), problem["input"]
         shown = "" if isinstance(given, Mapping) else f" = {_written(given)}"
         message = problem["msg"].removeprefix("Value error, ")
         kind, field = problem["type"], _field_at(location)
@@ -48,8 +48,16 @@ def _explain(error: ValidationError) -> str:
             message = _wanted(field) + _advice(given, field)
         elif field is not None and allowed_values(field):
             message += f" (allowed: {allowed_values(field)})"
-        lines.append(f"  {_dotted(location)}{shown}: {message}")
+        line = f"  {_dotted(location)}{shown}: {message}"
+        if line not in lines:
+            lines.append(line)
     return "\n".join(lines)
+
+
+def _of_field(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """A location without the type that pydantic adds where a key takes an integer or text."""
+    field = fields_at(location[:-2]).get(str(location[-2])) if len(location) > 1 else None
+    return location[:-1] if field and {int, str} <= {*get_args(field.annotation)} else location
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:
@@ -89,6 +97,8 @@ def _wanted(field: FieldInfo) -> str:
         words = "a list of two numbers, [low, high]"
     elif origins & {tuple, frozenset}:
         words = "a list, as [a, b]"
+    elif {int, str} <= {*parts}:
+        words = "an integer or text"
     elif number is not None:
         words = "an integer" if number is int else "a number"
     elif bool in (annotation, *parts):
