@@ -66,9 +66,7 @@ def all_at_once(n_replicas: int) -> Task:
         )
         return fit_replicas(sample.counts, tabulate_likelihood(sample.kernel, sample.totals, nodes))
 
-    return Task(
-        run, lambda fits: {"mean_dm2_32": float(fits.octant_dm2_32[:_N_COMPARED, 0].mean())}
-    )
+    return Task(run, lambda fits: {"mean_dm2_32": float(fits.dm2_32[:_N_COMPARED, 0].mean())})
 
 
 def one_by_one(n_replicas: int) -> Task:

@@ -8,6 +8,7 @@ from nd2fd.statistics import bootstrap
 from nd2fd.statistics.bootstrap import bootstrap_counts, fit_replicas
 from nd2fd.statistics.likelihood import log_density
 from nd2fd.statistics.likelihood_table import choose_nodes, tabulate_likelihood
+from nd2fd.statistics.octants import OCTANTS
 
 RANGES = {"sin2_theta23_range": (0.3, 0.7), "dm2_32_range": (2.2e-3, 2.7e-3)}
 BASELINE = 1300.0
@@ -81,23 +82,18 @@ def test_optimum_agrees_with_minuit(n_events, n_energy, n_checked, sin2_theta23,
     kernel, totals, survival = toy_experiment(n_events, n_energy, sin2_theta23, seed)
     counts = bootstrap_counts(n_events, 200, np.random.default_rng(seed))
     fits = fit_replicas(counts, likelihood_table(kernel, totals, survival))
-    sigma_m = fits.dm2_32.std()
-    sigma_sin2 = fits.sin2_2theta23.std()
+    sigma_sin2, sigma_m = fits.estimates("lower").std(axis=0)
     octants = (((0.3, 0.5), (0.45, 0.495)), ((0.5, 0.7), (0.504, 0.525, 0.56)))
     for r in range(n_checked):
         optima = np.array(
             [minuit_optimum(counts[r], kernel, totals, survival, *octant) for octant in octants]
         )
-        s = fits.octant_sin2_theta23[r]
+        s = fits.sin2_theta23[r]
         sin2_difference = 4 * s * (1 - s) - 4 * optima[:, 0] * (1 - optima[:, 0])
         np.testing.assert_allclose(sin2_difference / sigma_sin2, 0, atol=0.01)
-        np.testing.assert_allclose((fits.octant_dm2_32[r] - optima[:, 1]) / sigma_m, 0, atol=0.01)
+        np.testing.assert_allclose((fits.dm2_32[r] - optima[:, 1]) / sigma_m, 0, atol=0.01)
         # The density floor moves the likelihood, not the optimum.
-        np.testing.assert_allclose(fits.octant_log_likelihood[r], optima[:, 2], atol=0.05)
-        best = fits.octant_log_likelihood[r].argmax()
-        assert fits.sin2_theta23[r] == s[best]
-        assert fits.dm2_32[r] == fits.octant_dm2_32[r, best]
-        assert fits.log_likelihood[r] == fits.octant_log_likelihood[r, best]
+        np.testing.assert_allclose(fits.log_likelihood[r], optima[:, 2], atol=0.05)
     assert not fits.at_boundary.any()
 
 
@@ -114,7 +110,7 @@ def three_bin_fit(n1, n2, n3):
     kernel = np.repeat(np.eye(3), [n1, n2, n3], axis=0)
     table = likelihood_table(kernel, np.ones(3), three_bins)
     fits = fit_replicas(np.ones((1, n1 + n2 + n3)), table)
-    return fits, fits.octant_sin2_theta23[0], fits.octant_dm2_32[0] / 3e-3
+    return fits, fits.sin2_theta23[0], fits.dm2_32[0] / 3e-3
 
 
 def test_closed_form_optimum_and_the_octant_bound():
@@ -123,21 +119,23 @@ def test_closed_form_optimum_and_the_octant_bound():
     np.testing.assert_allclose(s, [0.44, 0.5], rtol=1e-5)
     np.testing.assert_allclose(m, [0.81, 8100 * 1.5 / 14400], rtol=1e-5)
     assert s[1] == 0.5
-    assert fits.sin2_theta23[0] == s[0]
-    assert fits.sin2_2theta23[0] == pytest.approx(4 * 0.44 * 0.56, rel=1e-5)
-    assert not fits.at_boundary[0]
+    lower, upper = (fits.estimates(octant)[0] for octant in OCTANTS)
+    np.testing.assert_allclose(lower, [4 * 0.44 * 0.56, 3e-3 * 0.81], rtol=1e-5)
+    np.testing.assert_allclose(upper, [1.0, 3e-3 * 8100 * 1.5 / 14400], rtol=1e-5)
+    # Maximal mixing is no edge of the range.
+    assert not fits.at_boundary.any()
 
 
 def test_optimum_on_the_outer_bounds_is_flagged():
-    fits, s, m = three_bin_fit(10000, 7400, 8100)
+    fits, s, m = three_bin_fit(10000, 7400, 9000)
     assert s.tolist() == [0.5, 0.7]
-    assert m[1] == pytest.approx(8100 * 1.7 / 17400, rel=1e-5)
-    assert fits.at_boundary[0]
+    assert m[1] == pytest.approx(9000 * 1.7 / 17400, rel=1e-5)
+    assert [fits.ends_at_boundary(octant)[0] for octant in OCTANTS] == [False, True]
 
     fits, s, m = three_bin_fit(10000, 4400, 9900)
-    assert fits.dm2_32[0] == 2.7e-3
-    assert fits.sin2_theta23[0] == pytest.approx(4400 * 1.9 / 19900, rel=1e-5)
-    assert fits.at_boundary[0]
+    assert fits.dm2_32[0, 0] == 2.7e-3
+    assert s[0] == pytest.approx(4400 * 1.9 / 19900, rel=1e-5)
+    assert fits.ends_at_boundary("lower")[0]
 
 
 @pytest.mark.parametrize("tilt", [-0.02, 0.02])
@@ -155,8 +153,8 @@ def test_the_higher_of_two_maxima_within_an_octant_is_found(tilt):
     scan = n @ np.log(p / p.sum(axis=1, keepdims=True)).T
     best = scan.argmax()
     assert 0.04 < abs(s.ravel()[best] - 0.6) < 0.06
-    assert fits.octant_sin2_theta23[0, 1] == pytest.approx(s.ravel()[best], abs=5e-4)
-    assert fits.octant_dm2_32[0, 1] == pytest.approx(m.ravel()[best], abs=5e-7)
+    assert fits.sin2_theta23[0, 1] == pytest.approx(s.ravel()[best], abs=5e-4)
+    assert fits.dm2_32[0, 1] == pytest.approx(m.ravel()[best], abs=5e-7)
 
 
 def test_derivatives_are_those_of_the_likelihood():
@@ -264,7 +262,7 @@ def test_octants_of_a_symmetric_probability_are_mirror_images():
     kernel, totals, _ = toy_experiment(500, 40, 0.42, 4)
     counts = bootstrap_counts(500, 20, np.random.default_rng(4))
     fits = fit_replicas(counts, likelihood_table(kernel, totals, survival))
-    s, m, value = fits.octant_sin2_theta23, fits.octant_dm2_32, fits.octant_log_likelihood
+    s, m, value = fits.sin2_theta23, fits.dm2_32, fits.log_likelihood
     np.testing.assert_allclose(s[:, 0] + s[:, 1], 1, atol=1e-4)
     np.testing.assert_allclose(m[:, 0], m[:, 1], atol=1e-8)
     np.testing.assert_allclose(value[:, 0], value[:, 1], atol=1e-6)

@@ -24,6 +24,7 @@ from nd2fd.statistics.ensemble import N_SIGMAS, regions_of_ensemble
 from nd2fd.statistics.far_analysis import FarAnalysis
 from nd2fd.statistics.far_density import FarDetector
 from nd2fd.statistics.fits import fit_members
+from nd2fd.statistics.octants import OCTANTS
 from nd2fd.statistics.pseudo_experiments import PseudoData, coverage_of, pseudo_experiments
 from nd2fd.statistics.regions import member_masks
 from nd2fd.streams import NO_DRAW
@@ -56,6 +57,7 @@ SECTIONS = {
     "smearing": {"energy_resolution": 0.05, "angle_resolution": np.rad2deg(0.03)},
     "sin2_theta23": RANGES[0],
     "dm2_32": RANGES[1],
+    "octant": "upper",
 }
 
 
@@ -86,10 +88,10 @@ def seen(request, response):
     sample = closure_events(toy.structure_functions, FLUX, OSCILLATION, SETUP, N_EVENTS, rng)
     survival = toy.EXPERIMENT.survival_scan(GRID.energy)
     if request.param == "exact":
-        return FarAnalysis(FarDetector.exact(GRID), survival, *RANGES), sample
+        return FarAnalysis(FarDetector.exact(GRID), survival, *RANGES, "lower"), sample
     detector = FarDetector(GRID, RESOLUTION, response.acceptance.ravel())
     measured = measured_events(sample, RESOLUTION, SETUP, rng)
-    return FarAnalysis(detector, survival, *RANGES), measured
+    return FarAnalysis(detector, survival, *RANGES, "lower"), measured
 
 
 def fit(analysis, truth, events, assumptions, parameters=None):
@@ -120,7 +122,7 @@ def test_analysis_of_the_configuration(response, smeared, antineutrino):
         assert found.detector.resolution.energy == 0.05
         assert found.detector.resolution.angle == pytest.approx(0.03, rel=1e-12)
         np.testing.assert_array_equal(found.detector.acceptance, response.acceptance.ravel())
-    assert (found.sin2_theta23, found.dm2_32) == RANGES
+    assert (found.sin2_theta23, found.dm2_32, found.octant) == (*RANGES, "upper")
     experiment = Experiment(1300.0, 2.848 * 0.5, NUFIT_6_0, antineutrino)
     at = np.array([0.4, 0.6]), np.array([2.3e-3, 2.5e-3])
     expected = experiment.survival_scan(GRID.energy)(*at)
@@ -188,8 +190,8 @@ def test_events_that_are_calibrated_away_leave_the_replicas(truth, seen):
     looked_up, inside = analysis.look_up(some.v1, some.v2, Assumption(FLUX))
     assert inside.all()
     replicas, best = analysis.fit(density, looked_up, counts.astype(float))
-    np.testing.assert_allclose(fits.dm2_32[1], replicas.octant_dm2_32[:, 0], rtol=1e-6)
-    np.testing.assert_allclose(fits.best_dm2_32[1], best.octant_dm2_32[0, 0], rtol=1e-6)
+    np.testing.assert_allclose(fits.dm2_32[1], replicas.dm2_32[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(fits.best_dm2_32[1], best.dm2_32[0, 0], rtol=1e-6)
 
 
 # A brute-force likelihood in muon energy and angle
@@ -306,7 +308,7 @@ def test_a_wrong_energy_scale_moves_the_fit():
         toy.structure_functions, flux, oscillation, grid, NodeGrid.for_setup(SETUP, 64, 64)
     )
     survival = experiment.survival_scan(grid.energy)
-    analysis = FarAnalysis(FarDetector.exact(grid), survival, *RANGES)
+    analysis = FarAnalysis(FarDetector.exact(grid), survival, *RANGES, "lower")
     rng = np.random.default_rng(0)
     events = closure_events(toy.structure_functions, flux, oscillation, SETUP, 6000, rng)
     draws = {"flux": [NO_DRAW] * 4, "muon_energy_scale": [NO_DRAW, 0, 1, 2]}
@@ -399,9 +401,10 @@ def test_experiments_do_not_depend_on_their_block(truth, seen):
     np.testing.assert_array_equal(together.n_sigma, N_SIGMAS)
 
 
-def test_pseudo_experiments_are_fits_of_their_events(truth, seen):
+@pytest.mark.parametrize("octant", OCTANTS)
+def test_pseudo_experiments_are_fits_of_their_events(truth, seen, octant):
     """One experiment by the functions of the fits, with θ nodes of its own."""
-    analysis, _ = seen
+    analysis = replace(seen[0], octant=octant)
     block = experiments(analysis, truth, [Assumption(FLUX)], (4,))
     data = PseudoData(truth, FLUX, OSCILLATION, 800, N_REPLICAS, 3)
     v1, v2 = data.events(data.sampler(analysis), analysis, 4)
@@ -409,10 +412,13 @@ def test_pseudo_experiments_are_fits_of_their_events(truth, seen):
     assert inside.all()
     density = analysis.density(cross_section_models(truth, 1)[0], Assumption(FLUX))
     replicas, best = analysis.fit(density, events, data.counts(v1.size, 4))
-    sigma = replicas.octant_dm2_32[:, 0].std()
-    assert abs(block.best_dm2_32[0, 0] - best.octant_dm2_32[0, 0]) < 0.01 * sigma
+    column = OCTANTS.index(octant)
+    mixing, mass = replicas.sin2_theta23[:, column], replicas.dm2_32[:, column]
+    sigma = mass.std()
+    assert abs(block.best_dm2_32[0, 0] - best.dm2_32[0, column]) < 0.01 * sigma
     assert block.sigma_dm2_32[0, 0] == pytest.approx(sigma, rel=0.01)
-    assert block.sigma_sin2_2theta23[0, 0] == pytest.approx(replicas.sin2_2theta23.std(), rel=0.02)
+    spread = (4 * mixing * (1 - mixing)).std()
+    assert block.sigma_sin2_2theta23[0, 0] == pytest.approx(spread, rel=0.02)
 
 
 def block_of(contained):
@@ -451,7 +457,7 @@ def test_coverage_is_the_fraction_of_experiments():
 def test_regions_of_an_ensemble_of_fits(truth):
     """Against the rule written out: 15.9 % and 2.3 % of member regions, octant by octant."""
     analysis = FarAnalysis(
-        FarDetector.exact(GRID), toy.EXPERIMENT.survival_scan(GRID.energy), *RANGES
+        FarDetector.exact(GRID), toy.EXPERIMENT.survival_scan(GRID.energy), *RANGES, "lower"
     )
     rng = np.random.default_rng(31)
     events = closure_events(toy.structure_functions, FLUX, OSCILLATION, SETUP, 1000, rng)
@@ -469,15 +475,19 @@ def test_regions_of_an_ensemble_of_fits(truth):
     np.testing.assert_allclose(found.member_fraction, np.mean(masks, axis=0))
     np.testing.assert_array_equal(found.mask[0], found.member_fraction[0] >= 0.15866)
     np.testing.assert_array_equal(found.mask[1], found.member_fraction[1] >= 0.02276)
-    better = fits.octant_log_likelihood.argmax(axis=2)[..., None]
-    theta, mass = (
-        np.take_along_axis(v, better, axis=2)[..., 0]
-        for v in (fits.octant_sin2_theta23, fits.octant_dm2_32)
-    )
-    masks = [
-        member_masks(np.stack([s, m], axis=1), [found.sin2_theta23, found.dm2_32], (1.0, 2.0))
-        for s, m in zip(theta, mass, strict=True)
-    ]
+    masks = []
+    for member in range(4):
+        of_data = fits.best_octant_log_likelihood[member]
+        lower, upper = 1.0, np.exp(of_data[1] - of_data[0])
+        weights = np.empty((N_REPLICAS, 2))
+        for replica, (s_lower, s_upper) in enumerate(fits.octant_sin2_theta23[member]):
+            share = lower * (s_lower < 0.5), upper * (s_upper > 0.5)
+            weights[replica] = np.array(share) / sum(share)
+        points = np.stack(
+            [fits.octant_sin2_theta23[member].ravel(), fits.octant_dm2_32[member].ravel()], axis=1
+        )
+        axes = [found.sin2_theta23, found.dm2_32]
+        masks.append(member_masks(points, axes, (1.0, 2.0), None, weights.ravel()))
     np.testing.assert_allclose(found.octant_member_fraction, np.mean(masks, axis=0))
     # Intervals hold the bulk of all replicas, and are within the ranges.
     low, high = found.interval_dm2_32[1]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from matplotlib.colors import to_hex
-from matplotlib.patches import Polygon, Rectangle
+from matplotlib.patches import Polygon
 from scipy.stats import binomtest
 
 from nd2fd.figures import (
@@ -179,11 +179,11 @@ OCTANT_ANGLE = np.linspace(0.4, 0.6, 41)
 
 
 def draw_octants():
-    """Nine replicas in ten in the upper octant."""
+    """Data nine times as likely in the upper octant, one replica in five at maximal mixing."""
     intervals, fits = {}, {}
     for name in ("truth", "one"):
         theta = np.tile([0.45, 0.55], (1, 50, 1)) + np.linspace(-0.02, 0.02, 50)[:, None]
-        likelihood = np.where(np.arange(50)[:, None] < 5, [1.0, 0.0], [0.0, 1.0])[None]
+        theta[0, :10, 1] = 0.5
         region = 1.0 - np.hypot(
             (OCTANT_ANGLE[:, None] - 0.55) / 0.02, (MASS[None, :] - 2.45e-3) / 3e-5
         )
@@ -193,12 +193,12 @@ def draw_octants():
         fits[name] = SimpleNamespace(
             octant_sin2_theta23=theta,
             octant_dm2_32=2.45e-3 + 1e-3 * (theta - 0.5),
-            octant_log_likelihood=likelihood,
+            best_octant_log_likelihood=np.log([[0.1, 0.9]]),
             best_octant_sin2_theta23=np.array([[0.45, 0.55]]),
             best_octant_dm2_32=np.array([[2.44e-3, 2.46e-3]]),
         )
     contours = contours_of("truth", "one", intervals=intervals, fits=fits)
-    return octants.draw(contours, "truth", (0.45, 2.44e-3))
+    return octants.draw(contours, (0.45, 2.44e-3))
 
 
 def toy_slices(shift):
@@ -650,8 +650,8 @@ def test_shares_of_the_structure_functions_are_written_in_the_panels():
         assert text.get_text() == f"ND: {near:.1f} % of events\nFD: {far:.1f} % of events"
 
 
-def test_better_octant_of_each_replica_is_counted():
-    """Five of 50 replicas are in the lower octant, and a best fit is in either."""
+def test_octants_count_by_the_likelihood_of_the_data():
+    """A replica has a tenth in the lower octant, all of it without a solution in the upper one."""
     figure = draw_octants()
     main, top = (
         next(panel for panel in figure.axes if condition(panel))
@@ -663,11 +663,8 @@ def test_better_octant_of_each_replica_is_counted():
         x, y = line.get_xy().T
         # A step outline: every bin has its height at both edges.
         area = np.diff(x) * y[:-1]
-        assert area[x[:-1] < 0.5].sum() / area.sum() == pytest.approx(0.1, abs=0.03)
-    # Behind them: all replicas once in each octant.
-    bars = [patch for patch in top.patches if isinstance(patch, Rectangle)]
-    below = sum(bar.get_height() for bar in bars if bar.get_x() + bar.get_width() / 2 < 0.5)
-    assert below == sum(bar.get_height() for bar in bars) - below == 50
+        share = 0.8 * 0.1 + 0.2
+        assert area[x[:-1] < 0.49].sum() / area.sum() == pytest.approx(share, abs=1e-9)
     points = line_with(main, marker="x").get_xdata()
     np.testing.assert_array_equal(points, [0.45, 0.55])
     low, high = main.get_xlim()

@@ -63,6 +63,7 @@ OSCILLATION = pd.DataFrame(
         "ensemble": ["truth", "seeds", "flow"],
         "reference": [np.nan, "truth_smeared", "truth"],
         "members": [1, 4, 1],
+        "replicas_at_edge": [0.0, 0.0, 0.98],
         "sin2_2theta23_best": [0.99, 0.98, 0.9],
         "sin2_2theta23_sigma": [0.005, 0.006, 0.01],
         "dm2_32_best": [2.44e-3, 2.45e-3, 2.0e-3],
@@ -105,6 +106,8 @@ def test_oscillation_numbers():
     assert numbers["flow/dm2_32/shift"].uncertainty is None
     assert "flow/dm2_32/scatter" not in numbers
     assert "truth/dm2_32/shift" not in numbers
+    assert f"{numbers['flow/at_edge']}" == "98"
+    assert "truth/at_edge" not in numbers
     assert all(math.isfinite(n.value) for n in numbers.values())
     without = fit_numbers.oscillation_numbers(OSCILLATION, None)
     assert without["seeds/dm2_32/shift"].value == -9.0
@@ -179,18 +182,17 @@ def test_no_overlap_of_regions_on_other_axes():
 
 
 def test_octant_numbers():
-    log_likelihood = np.zeros((1, 100, 2))
-    log_likelihood[0, :80, 0] = 1.0
-    log_likelihood[0, 80:, 1] = 2.0
     numbers = fit_numbers.octant_numbers(
         "truth",
         SimpleNamespace(
-            octant_log_likelihood=log_likelihood,
+            # Three replicas in four have a solution in both octants, the fourth in the upper one.
+            octant_sin2_theta23=np.array([[[0.47, 0.55]] * 3 + [[0.5, 0.53]]]),
             best_octant_log_likelihood=np.array([[-10.0, -10.5]]),
             best_octant_sin2_theta23=np.array([[0.47, 0.55]]),
         ),
     )
-    assert f"{numbers['truth/octant/lower']:±}" == "80 ± 4"
+    lower = 0.75 / (1 + np.exp(-0.5))
+    assert numbers["truth/octant/lower"].value == pytest.approx(100 * lower)
     assert numbers["truth/octant/log_likelihood"].value == 0.5
     assert numbers["truth/octant/upper_sin2_theta23"].value == 0.55
 
@@ -389,6 +391,7 @@ def toy_fits(best_mixing, best_mass, spread):
         best_dm2_32=np.array(best_mass),
         sin2_2theta23=np.array(best_mixing)[:, None] + 10 * spread * sides,
         dm2_32=np.array(best_mass)[:, None] + spread * sides,
+        at_boundary=np.zeros((len(best_mass), 2), dtype=bool),
     )
 
 
@@ -403,6 +406,7 @@ TOY_FITS = {
     "known": toy_fits([0.98], [2.4e-3], 1e-5),
     "two": toy_fits([0.98, 0.98], [2.42e-3, 2.44e-3], 2e-5),
 }
+TOY_FITS["two"].at_boundary[1, 0] = True
 TOY_REGIONS = {"known": half_widths(1e-5), "two": half_widths(4e-5)}
 
 
@@ -416,7 +420,7 @@ def test_oscillation_table():
     assert two["dm2_32_shift_in_sigma"] == pytest.approx(3.0)
     assert two["dm2_32_scatter_in_sigma"] == pytest.approx(np.sqrt(2))
     assert two["sin2_2theta23_shift_in_sigma"] == pytest.approx(0.0)
-    assert known["members"] == 1
+    assert (known["members"], known["replicas_at_edge"], two["replicas_at_edge"]) == (1, 0, 0.25)
     assert math.isnan(known["dm2_32_shift_in_sigma"])
     assert math.isnan(known["dm2_32_scatter"])
 
@@ -684,7 +688,7 @@ class ToyJob:
         if kind is Fits:
             size = self.plan.ensemble(name.removesuffix("_fits")).size
             fits = toy_fits(np.linspace(0.97, 0.98, size), np.linspace(2.4e-3, 2.5e-3, size), 1e-5)
-            fits.octant_log_likelihood = np.zeros((size, 2, 2))
+            fits.octant_sin2_theta23 = np.full((size, 2, 2), 0.45)
             fits.best_octant_log_likelihood = fits.best_octant_sin2_theta23 = np.zeros((size, 2))
             return fits
         if kind is Coverage:

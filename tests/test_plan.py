@@ -160,12 +160,6 @@ def test_training_of_an_ensemble_depends_on_what_concerns_it():
     assert "members_per_job" not in plain.training("seeds")
 
 
-def test_own_ranges_come_first(plan):
-    assert plan.fit_range("flow", "dm2_32") == [1.6e-3, 3.4e-3]
-    assert plan.fit_range("truth", "dm2_32") == [2.2e-3, 2.7e-3]
-    assert plan.fit_range("truth", "sin2_theta23") == [0.38, 0.62]
-
-
 def test_true_point(plan):
     """sin²2θ = 4 sin²θ (1 − sin²θ); Δm²32 = Δm²31 − Δm²21."""
     assert plan.true_octant_point == [0.470, pytest.approx(2.4381e-3, rel=1e-12)]

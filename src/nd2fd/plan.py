@@ -13,6 +13,8 @@ from nd2fd.beam.builtin_modes import BUILT_IN_MODES
 from nd2fd.config.ensembles import EnsembleSection
 from nd2fd.config.model import Config
 from nd2fd.cross_sections.truths import TRUTHS
+from nd2fd.statistics.fit_ranges import mass_range, mixing_range, widened_mass, widened_mixing
+from nd2fd.statistics.octants import Octant, octant_of, sin2_2theta
 from nd2fd.streams import NO_DRAW
 from nd2fd.systematics import SYSTEMATICS
 
@@ -21,6 +23,9 @@ Kind = Literal["known", "structure_functions", "flow"]
 
 MODELS = {"structure_functions": "members", "flow": "flows"}
 """Folders of what networks learned, by what the networks are of."""
+
+FIT_RANGES = {"sin2_theta23": (mixing_range, widened_mixing), "dm2_32": (mass_range, widened_mass)}
+"""How the range of a fitted parameter follows from the truth, and how it is made wider."""
 
 
 class PlanError(ValueError):
@@ -103,13 +108,18 @@ class Plan:
     def true_point(self) -> list[float]:
         """sin²2θ23 and Δm²32 [eV²] at which the far-detector data are made."""
         sin2_theta23, dm2_32 = self.true_octant_point
-        return [4 * sin2_theta23 * (1 - sin2_theta23), dm2_32]
+        return [sin2_2theta(sin2_theta23), dm2_32]
 
     @property
     def true_octant_point(self) -> list[float]:
         """The same with sin²θ23, which tells the octants apart."""
         truth = self.config.oscillation
         return [truth.sin2_theta23, truth.dm2_31 - truth.dm2_21]
+
+    @property
+    def true_octant(self) -> Octant:
+        """The octant of θ23 in which fits give sin²2θ23."""
+        return octant_of(self.config.oscillation.sin2_theta23)
 
     # Ensembles.
 
@@ -179,9 +189,16 @@ class Plan:
         return self.section("smearing") if self.ensemble(name).smeared else {}
 
     def fit_range(self, name: str, parameter: str) -> list[float]:
-        """Range of a parameter in the fits of an ensemble: its own one, or that of all."""
-        own = getattr(self.ensemble(name), parameter)
-        return list(getattr(self.config.fits, parameter) if own is None else own)
+        """Range of a parameter, sin2_theta23 or dm2_32 [eV²], in the fits of an ensemble."""
+        factor, far = self.ensemble(name).fit_range_factor, self.config.far_detector
+        if far is None:
+            raise PlanError("without a far detector (far_detector: null) nothing is fitted")
+        truth = dict(zip(("sin2_theta23", "dm2_32"), self.true_octant_point, strict=True))
+        from_truth, widened = FIT_RANGES[parameter]
+        limits = getattr(self.config.fits, parameter)
+        if limits is None:
+            limits = from_truth(truth[parameter], far.n_events)
+        return list(widened(limits, truth[parameter], factor))
 
     def training(self, name: str) -> dict[str, Any]:
         """What section `training` says about an ensemble: other keys must retrain nothing."""

@@ -29,6 +29,7 @@ rule coverage_block:
         replicas=CONFIG.fits.replicas,
         sin2_theta23=of_ensemble(partial(PLAN.fit_range, parameter="sin2_theta23")),
         dm2_32=of_ensemble(partial(PLAN.fit_range, parameter="dm2_32")),
+        octant=PLAN.true_octant,
         true_point=PLAN.true_point,
     message:
         "Pseudo-experiments with {wildcards.ensemble}, block {wildcards.block}"

@@ -30,6 +30,7 @@ rule fit_members:
         replicas=CONFIG.fits.replicas,
         sin2_theta23=of_ensemble(partial(PLAN.fit_range, parameter="sin2_theta23")),
         dm2_32=of_ensemble(partial(PLAN.fit_range, parameter="dm2_32")),
+        octant=PLAN.true_octant,
     message:
         "Fitting oscillation parameters with {wildcards.ensemble}, batch {wildcards.batch}"
     script:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema, model_validator
 
-from nd2fd.config.fields import EnsembleName, MassRange, MixingRange, Section, key
+from nd2fd.config.fields import EnsembleName, Section, key
 from nd2fd.systematics import SYSTEMATICS
 
 
@@ -56,18 +56,13 @@ class EnsembleSection(Section):
         "paper",
         strict=False,
     )
-    sin2_theta23: MixingRange | None = key(
-        "Range of sin²θ23 in the fits; null: `fits.sin2_theta23`",
+    fit_range_factor: float = key(
+        "How many times as wide as those of section `fits` its fit ranges are, about the truth; "
+        "for fits that are far off",
         "choice",
-        default=None,
-        strict=False,
-    )
-    dm2_32: MassRange | None = key(
-        "Range of Δm²32 in the fits; null: `fits.dm2_32`",
-        "choice",
-        unit="eV²",
-        default=None,
-        strict=False,
+        default=1.0,
+        ge=1,
+        le=10,
     )
     reference: EnsembleName | None = key(
         "Ensemble with the known cross section that its fits are compared with; null: none",

@@ -226,17 +226,19 @@ class Config(Section):
     def _fits_can_find_the_truth(self) -> "Config":
         if self.far_detector is None:
             return self
-        ranges = {f"fits.{name}": getattr(self.fits, name) for name in FITTED}
-        for ensemble, section in self.ensembles.items():
-            own = {f"ensembles.{ensemble}.{name}": getattr(section, name) for name in FITTED}
-            ranges |= {where: limits for where, limits in own.items() if limits is not None}
         truth = self.oscillation
+        if truth.sin2_theta23 in (0.0, 1.0):
+            raise ValueError(
+                f"oscillation.sin2_theta23 = {truth.sin2_theta23}: no muon neutrino oscillates, "
+                "and there is nothing to fit; it must lie in (0, 1) with a far detector"
+            )
         values = {"sin2_theta23": truth.sin2_theta23, "dm2_32": truth.dm2_31 - truth.dm2_21}
-        for where, (low, high) in ranges.items():
-            parameter = where.rpartition(".")[2]
-            if not low < values[parameter] < high:
+        for parameter, where in FITTED.items():
+            limits = getattr(self.fits, parameter)
+            if limits is not None and not limits[0] < values[parameter] < limits[1]:
                 raise ValueError(
-                    f"{where} = [{low:g}, {high:g}] does not hold the truth, "
-                    f"{values[parameter]:.5g} ({FITTED[parameter]}): fits would end at its edge"
+                    f"fits.{parameter} = [{limits[0]:g}, {limits[1]:g}] does not hold the truth, "
+                    f"{values[parameter]:.5g} ({where}): fits would end at its edge; with null the "
+                    "range follows from the truth"
                 )
         return self

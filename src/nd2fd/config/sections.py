@@ -280,11 +280,18 @@ class FitsSection(Section):
     replicas: int = key(
         "Bootstrap replicas of the far-detector events", "choice", ge=50, le=100_000
     )
-    sin2_theta23: MixingRange = key(
-        "Range of sin²θ23; must contain 0.5 and the truth", "choice", strict=False
+    sin2_theta23: MixingRange | None = key(
+        "Range of sin²θ23; must contain 0.5 and the truth; null: 0.09 beyond the truth and its "
+        "mirror image about 0.5, more below 6200 far-detector events",
+        "choice",
+        strict=False,
     )
-    dm2_32: MassRange = key(
-        "Range of Δm²32; must contain the truth, and not 0", "choice", unit="eV²", strict=False
+    dm2_32: MassRange | None = key(
+        "Range of Δm²32; must contain the truth, and not 0; null: 10 % about the truth, more below "
+        "6200 far-detector events",
+        "choice",
+        unit="eV²",
+        strict=False,
     )
 
 

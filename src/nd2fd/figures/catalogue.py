@@ -324,15 +324,13 @@ _FIGURES = (
         "Octants of θ23",
         "The same fit in sin²θ23 has two solutions, {reference/octant/lower_sin2_theta23} and "
         "{reference/octant/upper_sin2_theta23}, which differ by {reference/octant/log_likelihood} "
-        "in log-likelihood: the data do not tell the octants apart, and the bootstrap distribution "
-        "of fits in either octant is bimodal (grey). Contours and lines are those of the better "
-        "octant of each replica: the lower one for {reference/octant/lower:±} % with the true "
-        "cross section and {learned/octant/lower:±} % with the learned one (the truth is "
-        "{true/sin2_theta23}). The small difference is much the same in all replicas, so that this "
-        "choice says more than the data do.",
+        "in log-likelihood. Each replica is fitted in both octants, which count by the likelihood "
+        "of the data in them: the lower one for {reference/octant/lower} % with the true cross "
+        "section and {learned/octant/lower} % with the learned one (the truth is "
+        "{true/sin2_theta23}).",
         needs=_contour_figure("reference", "learned"),
         settings=lambda plan, roles: {
-            **_shown_with_reference(plan, roles),
+            **_shown(plan, roles),
             "true_point": plan.true_octant_point,
         },
     ),

@@ -84,7 +84,17 @@ class Figure:
                 ]
             )
 
-        return re.sub(r"{(?P<number>[^}:]+)(?P<spec>(:[^}]*)?)}", quoted, self.text)
+        text = re.sub(r"{(?P<number>[^}:]+)(?P<spec>(:[^}]*)?)}", quoted, self.text)
+        fitted = [key.removesuffix("_fits") for key in self.inputs(plan) or {} if "_fits" in key]
+        return text + "".join(map(cut_fits, fitted))
+
+
+def cut_fits(ensemble: str) -> str:
+    """What is said of an ensemble's fits where some end at an edge of their ranges."""
+    return (
+        f"[ {{{ensemble}/at_edge}} % of the replicas of {ensemble} end at an edge of the fit "
+        "ranges, so that their spread is cut.]"
+    )
 
 
 def _listed(words: list[str]) -> str:

@@ -16,6 +16,7 @@ from nd2fd.io.schemas.fits import Fits, Intervals
 from nd2fd.report.numbers import Number, Numbers
 from nd2fd.report.numbers_file import Ensemble
 from nd2fd.statistics.coverage import REGIONS, at_physical_limit, wilson_interval
+from nd2fd.statistics.ensemble import octant_weights
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,14 @@ def oscillation_numbers(oscillation: pd.DataFrame, systematics: pd.DataFrame | N
     for row in oscillation.to_dict("records"):
         ensemble, size = str(row["ensemble"]), int(row["members"])
         reference = row["reference"]
+        if row["replicas_at_edge"] > 0:
+            numbers[f"{ensemble}/at_edge"] = Number(
+                100.0 * float(row["replicas_at_edge"]),
+                "%",
+                ".2g",
+                "replicas that end at an edge of the fit ranges, so that their spread is cut",
+                (("oscillation", "replicas_at_edge"),),
+            )
         for name, parameter in _PARAMETERS.items():
             symbol = parameter.symbol
             numbers[f"{ensemble}/{name}/best"] = Number(
@@ -226,19 +235,17 @@ def overlap_numbers(
 
 
 def octant_numbers(ensemble: str, fits: Fits) -> Numbers:
-    """Which octant of θ23 data and replicas of the first member prefer."""
+    """Which octant of θ23 the data prefer with the first member."""
     source = f"{ensemble}_fits"
-    log_likelihood = fits.octant_log_likelihood[0]
-    lower = float((log_likelihood[:, 0] > log_likelihood[:, 1]).mean())
     of_data = fits.best_octant_log_likelihood[0]
+    weights = octant_weights(fits.best_octant_log_likelihood[:1], fits.octant_sin2_theta23[:1])
     numbers = {
         f"{ensemble}/octant/lower": Number(
-            100.0 * lower,
+            100.0 * float(weights[..., 0].mean()),
             "%",
             ".0f",
-            "replicas that fit better in the lower octant",
-            ((source, "octant_log_likelihood"),),
-            100.0 * math.sqrt(lower * (1.0 - lower) / len(log_likelihood)),
+            "weight of the lower octant in the regions of sin²θ23",
+            ((source, "best_octant_log_likelihood"), (source, "octant_sin2_theta23")),
         ),
         f"{ensemble}/octant/log_likelihood": Number(
             float(of_data[0] - of_data[1]),

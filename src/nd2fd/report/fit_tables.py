@@ -28,8 +28,9 @@ def oscillation_table(
 ) -> pd.DataFrame:
     """Best fits, intervals and shifts of ensembles.
 
-    Shift and scatter are also given in σ_stat, the spread of the replicas of the reference; NaN
-    where that is zero.
+    `replicas_at_edge` is the fraction of all replicas that end at an edge of the fit ranges. Shift
+    and scatter are also given in σ_stat, the spread of the replicas of the reference; NaN where
+    that is zero.
 
     Parameters
     ----------
@@ -44,6 +45,7 @@ def oscillation_table(
             "ensemble": ensemble,
             "reference": references.get(ensemble),
             "members": members.member.size,
+            "replicas_at_edge": members.at_boundary.mean(),
         }
         for name in _SYMBOLS:
             best = getattr(members, f"best_{name}")

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from nd2fd.figures.entry import cut_fits
+from nd2fd.report.captions import fill
 from nd2fd.report.numbers import Number
 from nd2fd.report.numbers_file import TOY_RUN, FigureText, Summary
 from nd2fd.report.tables import TABLES, with_true_values
@@ -96,6 +98,8 @@ def front_page(
     parts = [_title(f"nd2fd: {summary.experiment}", "=")]
     if summary.toy:
         parts.append(f"**{TOY_RUN}**")
+    cut = [fill(cut_fits(name), numbers).strip() for name in summary.ensembles]
+    parts += [f"**{text}**" for text in cut if text]
     parts += [
         "From near-detector data to far-detector oscillation parameters, with a neutrino-nucleus "
         "cross section that a network learned from the near detector "

@@ -1,9 +1,9 @@
 """Bootstrap of the far-detector sample, with a maximum-likelihood fit of every replica at once.
 
 The parameters are θ = (sin²θ23, Δm²32). The likelihood is nearly symmetric about maximal mixing, so
-each replica is fitted once with sin²θ23 ≤ 0.5 and once with sin²θ23 ≥ 0.5, and the better of the
-two is its estimate. A fit takes the maxima on a grid, which all replicas share, and climbs from
-there by Newton steps, both on the polynomials of `nd2fd.statistics.likelihood_table`.
+each replica is fitted once with sin²θ23 ≤ 0.5 and once with sin²θ23 ≥ 0.5. A fit takes the maxima
+on a grid, which all replicas share, and climbs from there by Newton steps, both on the polynomials
+of `nd2fd.statistics.likelihood_table`.
 """
 
 import math
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nd2fd.statistics.likelihood import Array
 from nd2fd.statistics.likelihood_table import LikelihoodTable
+from nd2fd.statistics.octants import OCTANTS, Octant, sin2_2theta
 
 START_SPACING = np.array([0.005, 2e-5])
 """Largest distance of the points in sin²θ23 and Δm²32 [eV²] from whose maxima the fits start.
@@ -40,31 +41,31 @@ class ReplicaFits:
     Parameters
     ----------
     sin2_theta23, dm2_32, log_likelihood
-        Best fit of both octants, Δm²32 in eV², each of shape (n_replicas,).
+        Best fits with sin²θ23 ≤ 0.5 and with sin²θ23 ≥ 0.5, Δm²32 in eV², each of shape
+        (n_replicas, 2): one octant per column.
     at_boundary
-        Whether that fit lies on an outer bound of either parameter, shape (n_replicas,).
-    octant_sin2_theta23, octant_dm2_32, octant_log_likelihood
-        Best fits with sin²θ23 ≤ 0.5 and with sin²θ23 ≥ 0.5, each of shape (n_replicas, 2).
+        Whether a fit lies on an edge of either parameter's range, in the same shape. Maximal mixing
+        is none.
     """
 
     sin2_theta23: Array
     dm2_32: Array
     log_likelihood: Array
     at_boundary: NDArray[np.bool_]
-    octant_sin2_theta23: Array
-    octant_dm2_32: Array
-    octant_log_likelihood: Array
 
-    @property
-    def sin2_2theta23(self) -> Array:
-        """Octant-blind sin²2θ23: of the fit in the lower octant, where it is one-to-one.
+    def estimates(self, octant: Octant) -> Array:
+        """Sin²2θ23 and Δm²32 [eV²] if the octant is known, shape (n_replicas, 2).
 
-        P(ν_μ → ν_μ) is nearly symmetric about sin²θ23 = 0.51, not about ½, because θ13 is not zero:
-        the mirror solution in the upper octant has another sin²2θ23, and taking the better octant
-        of each replica would mix the two.
+        The mirror solution in the other octant has another sin²2θ23: the better octant of each
+        replica would mix the two.
         """
-        lower = self.octant_sin2_theta23[:, 0]
-        return 4 * lower * (1 - lower)
+        column = OCTANTS.index(octant)
+        mixing = sin2_2theta(self.sin2_theta23[:, column])
+        return np.stack([mixing, self.dm2_32[:, column]], axis=1)
+
+    def ends_at_boundary(self, octant: Octant) -> NDArray[np.bool_]:
+        """Whether the fit in an octant lies on an edge, shape (n_replicas,)."""
+        return self.at_boundary[:, OCTANTS.index(octant)]
 
 
 def bootstrap_counts(n_events: int, n_replicas: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -110,15 +111,11 @@ def fit_replicas(counts: NDArray[np.number], table: LikelihoodTable) -> ReplicaF
     ]
     theta = np.stack([fit[0] for fit in fits], axis=1)
     value = np.stack([fit[1] for fit in fits], axis=1)
-    best = np.arange(len(counts)), value.argmax(axis=1)
     return ReplicaFits(
-        sin2_theta23=theta[best][:, 0],
-        dm2_32=theta[best][:, 1],
-        log_likelihood=value[best],
-        at_boundary=(theta[best][:, np.newaxis] == table.bounds).any(axis=(1, 2)),
-        octant_sin2_theta23=theta[:, :, 0],
-        octant_dm2_32=theta[:, :, 1],
-        octant_log_likelihood=value,
+        sin2_theta23=theta[:, :, 0],
+        dm2_32=theta[:, :, 1],
+        log_likelihood=value,
+        at_boundary=(theta[:, :, np.newaxis] == table.bounds).any(axis=(2, 3)),
     )
 
 

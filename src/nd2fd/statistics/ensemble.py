@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nd2fd.io.schemas.fits import Fits, Intervals
+from nd2fd.statistics.octants import sin2_2theta
 from nd2fd.statistics.regions import (
     ensemble_fraction,
     ensemble_margin,
@@ -24,14 +25,39 @@ _FINE_POINTS = 4001
 """Points of the axis on which an interval's edges are found."""
 
 
-def better_octant(values: Array, octant_log_likelihood: Array) -> Array:
-    """Values (…, 2) in the octant that fits each replica better, shape (…,)."""
-    best = octant_log_likelihood.argmax(axis=-1)
-    return np.take_along_axis(values, best[..., None], axis=-1)[..., 0]
+def octant_weights(best_log_likelihood: Array, sin2_theta23: Array) -> Array:
+    """How much a replica's fit in either octant counts, together one.
+
+    By the likelihood of the data in each octant, not of the replica: the replicas of one data set
+    share its small difference, so that nearly all would choose the same octant where the data
+    decide nothing. A fit that ends at maximal mixing is no solution of its own if there is one in
+    the other octant.
+
+    Parameters
+    ----------
+    best_log_likelihood
+        ln L of the data, best fit in either octant, shape (n_members, 2).
+    sin2_theta23
+        Fits of the replicas, shape (n_members, n_replicas, 2).
+
+    Returns
+    -------
+    ndarray, shape (n_members, n_replicas, 2)
+    """
+    of_data = np.exp(best_log_likelihood - best_log_likelihood.max(axis=1, keepdims=True))
+    solution = sin2_theta23 != 0.5
+    solution |= ~solution.any(axis=2, keepdims=True)
+    weights = of_data[:, np.newaxis] * solution
+    # An octant that the data exclude may be the only one with a solution.
+    weights = np.where(weights.any(axis=2, keepdims=True), weights, solution)
+    return np.asarray(weights / weights.sum(axis=2, keepdims=True))
 
 
 def ensemble_region(
-    members: Array, axes: Sequence[Array], upper_limit: float | None
+    members: Array,
+    axes: Sequence[Array],
+    upper_limit: float | None,
+    weights: Array | None = None,
 ) -> tuple[Array, NDArray[np.bool_], Array]:
     """Fraction of member regions that contain each grid point, and the ensemble's regions.
 
@@ -46,15 +72,21 @@ def ensemble_region(
         Grid axes, one per parameter.
     upper_limit
         Physical limit of the first parameter.
+    weights
+        How much each estimate counts, shape (n_members, n_replicas); None: all the same.
 
     Returns
     -------
     fraction, mask, margin
         Shape (len(N_SIGMAS), *shape of the grid).
     """
+    of_members = [None] * len(members) if weights is None else weights
     # Half the memory; no margin but zero is so small that its sign would be lost.
     margins = np.stack(
-        [member_margins(m, axes, N_SIGMAS, upper_limit).astype(np.float32) for m in members]
+        [
+            member_margins(m, axes, N_SIGMAS, upper_limit, w).astype(np.float32)
+            for m, w in zip(members, of_members, strict=True)
+        ]
     )
     fraction = ensemble_fraction(margins >= 0)
     regions = [ensemble_mask(f, n) for f, n in zip(fraction, N_SIGMAS, strict=True)]
@@ -63,14 +95,19 @@ def ensemble_region(
 
 
 def ensemble_intervals(
-    members: Array, low: float, high: float, upper_limit: float | None = None
+    members: Array,
+    low: float,
+    high: float,
+    upper_limit: float | None = None,
+    weights: Array | None = None,
 ) -> Iterator[list[tuple[float, float]]]:
     """Intervals of one parameter, possibly several, at each of `N_SIGMAS`.
 
-    `members` are bootstrap estimates, shape (n_members, n_replicas), looked at in [low, high].
+    `members` are bootstrap estimates, shape (n_members, n_replicas), looked at in [low, high];
+    `weights`, in the same shape, say how much each counts.
     """
     axis = np.linspace(low, high, _FINE_POINTS)
-    _, masks, _ = ensemble_region(members[:, :, None], [axis], upper_limit)
+    _, masks, _ = ensemble_region(members[:, :, None], [axis], upper_limit, weights)
     for mask in masks:
         yield intervals_from_mask(axis, mask)
 
@@ -100,12 +137,14 @@ def regions_of_ensemble(
     n_points
         Points per axis.
     """
-    theta, octant_mass = (
-        better_octant(values, fits.octant_log_likelihood)
-        for values in (fits.octant_sin2_theta23, fits.octant_dm2_32)
+    n_members = len(fits.octant_sin2_theta23)
+    weights = octant_weights(fits.best_octant_log_likelihood, fits.octant_sin2_theta23)
+    theta, octant_mass, weights = (
+        values.reshape(n_members, -1)
+        for values in (fits.octant_sin2_theta23, fits.octant_dm2_32, weights)
     )
     mixing, mass = fits.sin2_2theta23, fits.dm2_32
-    mixing_low = min(4 * s * (1 - s) for s in sin2_theta23)
+    mixing_low = min(map(sin2_2theta, sin2_theta23))
     theta_axis = np.linspace(*sin2_theta23, n_points)
     mixing_axis = np.linspace(mixing_low, MAXIMAL_MIXING, n_points)
     mass_axis = np.linspace(*dm2_32, n_points)
@@ -113,9 +152,9 @@ def regions_of_ensemble(
         np.stack([mixing, mass], axis=2), [mixing_axis, mass_axis], MAXIMAL_MIXING
     )
     octant_fraction, octant_mask, octant_margin = ensemble_region(
-        np.stack([theta, octant_mass], axis=2), [theta_axis, mass_axis], None
+        np.stack([theta, octant_mass], axis=2), [theta_axis, mass_axis], None, weights
     )
-    in_theta = list(ensemble_intervals(theta, *sin2_theta23))
+    in_theta = list(ensemble_intervals(theta, *sin2_theta23, weights=weights))
     in_mixing = list(ensemble_intervals(mixing, mixing_low, MAXIMAL_MIXING, MAXIMAL_MIXING))
     in_mass = list(ensemble_intervals(mass, *dm2_32))
     octants = ((sin2_theta23[0], 0.5), (0.5, sin2_theta23[1]))

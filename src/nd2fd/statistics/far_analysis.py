@@ -27,6 +27,7 @@ from nd2fd.statistics.likelihood_table import (
     choose_nodes,
     tabulate_likelihood,
 )
+from nd2fd.statistics.octants import Octant
 from nd2fd.systematics.members import calibrated
 from nd2fd.systematics.systematic import Assumption
 
@@ -44,19 +45,22 @@ class FarAnalysis:
         P(ν_μ → ν_μ) as a function of the fitted parameters.
     sin2_theta23, dm2_32
         Ranges of the fits, Δm²32 in eV².
+    octant
+        That of the truth, which the estimates of sin²2θ23 hold for known.
     """
 
     detector: FarDetector
     survival: Survival
     sin2_theta23: Range
     dm2_32: Range
+    octant: Octant
 
     @classmethod
     def from_params(cls, params: Any, response: Response | None) -> "FarAnalysis":
         """From the parameters of a job; without `response`, events are not smeared.
 
         Attributes of `params`: sections `setup`, `grid`, `oscillation` and `smearing` of the
-        configuration, and the ranges `sin2_theta23` and `dm2_32`.
+        configuration, the ranges `sin2_theta23` and `dm2_32`, and `octant`.
         """
         grid = DensityGrid.from_config(params.setup, params.grid)
         detector = FarDetector.exact(grid)
@@ -67,7 +71,7 @@ class FarAnalysis:
             params.oscillation, antineutrino=grid.setup.antineutrino
         )
         survival = experiment.survival_scan(grid.energy)
-        return cls(detector, survival, params.sin2_theta23, params.dm2_32)
+        return cls(detector, survival, params.sin2_theta23, params.dm2_32, params.octant)
 
     def far_flux(self, assumption: Assumption) -> Array:
         """Assumed flux without oscillation at the energies of the sums, shape (n_energy,)."""

@@ -54,29 +54,33 @@ def fit_members(
             measured, inside = nominal
         density = analysis.density(model, assumption)
         replicas, best = analysis.fit(density, measured, counts[:, inside])
-        if replicas.at_boundary.any():
+        estimates = replicas.estimates(analysis.octant)
+        at_boundary = replicas.ends_at_boundary(analysis.octant)
+        ((best_mixing, best_mass),) = best.estimates(analysis.octant)
+        if at_boundary.any():
             _LOG.warning(
-                "member %d: %d of %d replicas end at the edge of sin2_theta23 %s or dm2_32 %s",
+                "member %d: %d of %d replicas end at an edge of the fit ranges, sin2_theta23 %s "
+                "or dm2_32 %s eV2: their spread is cut (fits.sin2_theta23, fits.dm2_32)",
                 member,
-                replicas.at_boundary.sum(),
+                at_boundary.sum(),
                 n_replicas,
                 analysis.sin2_theta23,
                 analysis.dm2_32,
             )
         of_members.append(
             {
-                "sin2_2theta23": replicas.sin2_2theta23,
-                "dm2_32": replicas.octant_dm2_32[:, 0],
-                "octant_sin2_theta23": replicas.octant_sin2_theta23,
-                "octant_dm2_32": replicas.octant_dm2_32,
-                "octant_log_likelihood": replicas.octant_log_likelihood,
-                "at_boundary": replicas.at_boundary,
-                "best_sin2_2theta23": best.sin2_2theta23[0],
-                "best_dm2_32": best.octant_dm2_32[0, 0],
-                "best_octant_sin2_theta23": best.octant_sin2_theta23[0],
-                "best_octant_dm2_32": best.octant_dm2_32[0],
-                "best_octant_log_likelihood": best.octant_log_likelihood[0],
+                "sin2_2theta23": estimates[:, 0],
+                "dm2_32": estimates[:, 1],
+                "octant_sin2_theta23": replicas.sin2_theta23,
+                "octant_dm2_32": replicas.dm2_32,
+                "octant_log_likelihood": replicas.log_likelihood,
+                "at_boundary": at_boundary,
+                "best_sin2_2theta23": best_mixing,
+                "best_dm2_32": best_mass,
+                "best_octant_sin2_theta23": best.sin2_theta23[0],
+                "best_octant_dm2_32": best.dm2_32[0],
+                "best_octant_log_likelihood": best.log_likelihood[0],
             }
         )
-        progress(len(of_members), f"best fit dm2_32 {best.octant_dm2_32[0, 0]:.4e} eV2")
+        progress(len(of_members), f"best fit dm2_32 {best_mass:.4e} eV2")
     return Fits(member=np.array(members), **assumptions.recorded(), **stacked(of_members))

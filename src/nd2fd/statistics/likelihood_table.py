@@ -26,7 +26,7 @@ TOLERANCE = 1e-5
 """Error of a sample's log-likelihood, root mean square over samples, that each of three
 approximations may make: a finite degree in sin²θ23, in Δm²32, and a finite number of components."""
 
-SMALLEST_SIZE, LARGEST_SIZE = 9, 60
+SMALLEST_SIZE, LARGEST_SIZE = 9, 200
 """Numbers of nodes per parameter with which the search for enough of them begins and gives up."""
 
 

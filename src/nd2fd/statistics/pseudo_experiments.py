@@ -126,12 +126,13 @@ def pseudo_experiments(
         for density, assumption in zip(densities, assumptions, strict=True):
             events, inside = of_view[assumption.calibrations]
             fits, best = analysis.fit(density, events, counts[:, inside], nodes)
-            replicas = np.stack([fits.sin2_2theta23, fits.octant_dm2_32[:, 0]], axis=1)
+            replicas = fits.estimates(analysis.octant)
+            ((best_mixing, best_mass),) = best.estimates(analysis.octant)
             of_members.append(
                 {
                     "contained": contains_truth(replicas, np.array(true_point)),
-                    "best_sin2_2theta23": best.sin2_2theta23[0],
-                    "best_dm2_32": best.octant_dm2_32[0, 0],
+                    "best_sin2_2theta23": best_mixing,
+                    "best_dm2_32": best_mass,
                     "sigma_sin2_2theta23": replicas[:, 0].std(),
                     "sigma_dm2_32": replicas[:, 1].std(),
                 }

@@ -2,7 +2,8 @@
 
 The region of a member at n standard deviations is the highest-density region of its bootstrap
 replicas with mass erf(n/√2). A kernel density estimate gives its shape only; the replicas
-themselves set its size, so that the kernel does not inflate it.
+themselves set its size, so that the kernel does not inflate it. Replicas may have weights, such as
+fits in either octant by how well the octant fits the data.
 
 The region of an ensemble holds every point that at least a fraction ½ (1 − erf(n/√2)) of the member
 regions contain: 15.9 % at n = 1, 2.3 % at n = 2. For one parameter with Gaussian members of width
@@ -29,9 +30,10 @@ def member_masks(
     axes: Sequence[Array],
     n_sigmas: Sequence[float],
     upper_limit: float | None = None,
+    weights: Array | None = None,
 ) -> BoolArray:
     """Which points of a grid lie in a member's regions: those whose `member_margins` are ≥ 0."""
-    return member_margins(replicas, axes, n_sigmas, upper_limit) >= 0
+    return member_margins(replicas, axes, n_sigmas, upper_limit, weights) >= 0
 
 
 def member_margins(
@@ -39,6 +41,7 @@ def member_margins(
     axes: Sequence[Array],
     n_sigmas: Sequence[float],
     upper_limit: float | None = None,
+    weights: Array | None = None,
 ) -> Array:
     """How far points of a grid are inside a member's regions, in one or two parameters.
 
@@ -57,6 +60,8 @@ def member_margins(
         Physical limit of the first parameter, such as sin²2θ23 ≤ 1, which replicas may touch. The
         density estimate is reflected there, so that none of it leaks out. If all replicas are
         there, so is the region: only points at the limit itself are in it.
+    weights
+        How much each replica counts, shape (n_replicas,); None: all the same.
 
     Returns
     -------
@@ -87,22 +92,30 @@ def member_margins(
         others = member_margins(replicas[:, 1:], axes[1:], n_sigmas)
         return np.minimum(at_limit[:, None], others[:, None])
 
+    if weights is not None:
+        replicas, weights = replicas[weights > 0], weights[weights > 0]
     to_kernel = _kernel_coordinates(replicas)
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, n_dim)
     centres = replicas @ to_kernel
-    on_grid = _kernel_sum(grid @ to_kernel, centres)
-    at_replicas = _kernel_sum(centres, centres) - 1  # without each replica's own kernel
+    on_grid = _kernel_sum(grid @ to_kernel, centres, weights)
+    # Without each replica's own kernel.
+    at_replicas = _kernel_sum(centres, centres, weights) - (1 if weights is None else weights)
     if upper_limit is not None:
         first = np.arange(n_dim) == 0
         mirrored_grid = np.where(first, 2 * upper_limit - grid, grid) @ to_kernel
         mirrored = np.where(first, 2 * upper_limit - replicas, replicas) @ to_kernel
         own = np.exp(-((mirrored - centres) ** 2).sum(axis=1) / 2)
-        on_grid += _kernel_sum(mirrored_grid, centres)
+        on_grid += _kernel_sum(mirrored_grid, centres, weights)
         on_grid[grid[:, 0] > upper_limit] = 0.0
-        at_replicas += _kernel_sum(mirrored, centres) - own
+        own = own if weights is None else weights * own
+        at_replicas += _kernel_sum(mirrored, centres, weights) - own
 
-    # A grid point is under n kernels, a replica under the n - 1 of the others.
-    thresholds = np.quantile(at_replicas, tails) * n_replicas / (n_replicas - 1)
+    # A grid point is under all kernels, a replica under those of the others.
+    if weights is None:
+        thresholds = np.quantile(at_replicas, tails) * n_replicas / (n_replicas - 1)
+    else:
+        at_replicas *= weights.sum() / (weights.sum() - weights)
+        thresholds = np.quantile(at_replicas, tails, weights=weights, method="inverted_cdf")
     # Among lonely replicas it may be zero but for rounding; points without any density are outside.
     thresholds = np.maximum(thresholds, np.finfo(np.float64).tiny)
     above = on_grid - thresholds[:, np.newaxis]
@@ -141,8 +154,8 @@ def _kernel_coordinates(replicas: Array) -> Array:
     return np.asarray(shear / bandwidth)
 
 
-def _kernel_sum(points: Array, centres: Array) -> Array:
-    """Σ exp(-distance²/2) over the centres, at each point; both in kernel coordinates."""
+def _kernel_sum(points: Array, centres: Array, weights: Array | None) -> Array:
+    """Σ w exp(-distance²/2) over the centres, at each point; both in kernel coordinates."""
     total = np.empty(len(points))
     chunk = max(1, CHUNK_ELEMENTS // len(centres))
     for first in range(0, len(points), chunk):
@@ -151,7 +164,10 @@ def _kernel_sum(points: Array, centres: Array) -> Array:
         exponent = part @ centres.T
         exponent -= (part**2).sum(axis=1, keepdims=True) / 2
         exponent -= (centres**2).sum(axis=1) / 2
-        total[first : first + chunk] = np.exp(exponent, out=exponent).sum(axis=1)
+        np.exp(exponent, out=exponent)
+        total[first : first + chunk] = (
+            exponent.sum(axis=1) if weights is None else exponent @ weights
+        )
     return total
 
 

@@ -17,7 +17,7 @@ _ANGLE_MASS: Final = ("n_sigma", "sin2_2theta23", "dm2_32")
 _OCTANT_MASS: Final = ("n_sigma", "sin2_theta23", "dm2_32")
 
 
-class Fits(Artifact, name="fit", version=3):
+class Fits(Artifact, name="fit", version=4):
     """Fits with the cross sections of a batch (``fits/{ensemble}/{batch}.h5``)."""
 
     member: IntArray = dataset("1", ("member",), MEMBER_NUMBER, dtype="int64")
@@ -25,13 +25,13 @@ class Fits(Artifact, name="fit", version=3):
     nuisance_parameters: Array | None = dataset(
         "1", ("member", "nuisance_parameter"), NUISANCE_PARAMETERS, default=None
     )
-    sin2_2theta23: Array = dataset("1", ("member", "replica"), "octant-blind estimate, bootstrap")
+    sin2_2theta23: Array = dataset("1", ("member", "replica"), "bootstrap, octant of the truth")
     dm2_32: Array = dataset("eV2", ("member", "replica"), "estimate that goes with sin2_2theta23")
     octant_sin2_theta23: Array = dataset("1", _BY_OCTANT, "estimate in each octant")
     octant_dm2_32: Array = dataset("eV2", _BY_OCTANT, "estimate in each octant")
     octant_log_likelihood: Array = dataset("1", _BY_OCTANT, "its log-likelihood")
     at_boundary: BoolArray = dataset(
-        "1", ("member", "replica"), "better octant ends at the range's edge", dtype="bool"
+        "1", ("member", "replica"), "this estimate ends at an edge of a fit range", dtype="bool"
     )
     best_sin2_2theta23: Array = dataset("1", ("member",), "estimate from the events themselves")
     best_dm2_32: Array = dataset("eV2", ("member",), "estimate from the events themselves")
