@@ -289,3 +289,30 @@ def test_all_replicas_but_one_at_the_limit():
     both = member_masks(np.stack([mixing, mass], axis=1), axes, (1.0, 2.0), upper_limit=1.0)
     assert both[:, -1, 150].all()
     assert not both[:, :9].any()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_weighted_replicas_of_two_modes(share):
+    """A region at nσ has erf(n/√2) of the weight, wherever it is; zero weight is no replica."""
+    rng = np.random.default_rng(17)
+    n = 4000
+    modes = rng.normal([[0.46, 2.4], [0.56, 2.4]], [0.01, 0.02], size=(n, 2, 2))
+    nowhere = np.full((10, 2), 0.7)
+    replicas = np.concatenate([modes[:, 0], modes[:, 1], nowhere])
+    weights = np.repeat([share, 1 - share, 0.0], [n, n, 10])
+    axes = [np.linspace(0.4, 0.62, 111), np.linspace(2.3, 2.5, 101)]
+    for mask, mass in zip(
+        member_masks(replicas, axes, (1.0, 2.0), None, weights), (0.6827, 0.9545), strict=True
+    ):
+        nearest = [
+            np.abs(axis[:, None] - r).argmin(axis=0)
+            for axis, r in zip(axes, replicas.T, strict=True)
+        ]
+        inside = mask[nearest[0], nearest[1]]
+        assert weights[inside].sum() / weights.sum() == pytest.approx(mass, abs=0.02)
+        lower, upper = (inside[i * n : (i + 1) * n].mean() for i in (0, 1))
+        if share == 0.5:
+            assert lower == pytest.approx(upper, abs=0.05)
+        else:
+            # Nine times the density: the border of the lesser mode is at 9 times the height.
+            assert upper < lower - 0.2

@@ -89,7 +89,7 @@ def member_margins(
         at_limit = np.where(axes[0] == upper_limit, 1.0, -1.0)
         if n_dim == 1:
             return np.tile(at_limit, (len(n_sigmas), 1))
-        others = member_margins(replicas[:, 1:], axes[1:], n_sigmas)
+        others = member_margins(replicas[:, 1:], axes[1:], n_sigmas, None, weights)
         return np.minimum(at_limit[:, None], others[:, None])
 
     if weights is not None:
