@@ -779,12 +779,25 @@ def test_a_new_ensemble_has_numbers(tmp_path):
 
 
 def test_captions_have_all_their_numbers(committed, summary):
-    """And apart from the figure of the procedure, at least one that an analysis gives."""
+    """And apart from the figure of the procedure, at least one that an analysis gives.
+
+    No fit of the default ends at an edge.
+    """
     known = committed | density_numbers.threshold_numbers(10.0)
     for name, figure in summary.figures.items():
         names = set(re.findall(r"{([^}:]+)", figure.caption))
+        names = {number for number in names if not number.endswith("/at_edge")}
         assert names, name
         assert names <= set(known), name
+
+
+def test_captions_of_fits_say_what_ends_at_an_edge(committed, summary):
+    edge = {"truth/at_edge": Number(98.0, "%", ".2g", "at an edge", (("oscillation", "x"),))}
+    for name, figure in summary.with_numbers(committed | edge).figures.items():
+        shows_fits = {"fig8", "fig9", "fig12", "fig13", "fig15", "fig16", "fig17"}
+        said = "98 % of the replicas of truth end at an edge of the fit ranges" in figure.caption
+        assert said == (name in shows_fits), name
+        assert "replicas of nominal end" not in figure.caption
 
 
 def test_captions_without_a_far_detector_do_not_speak_of_it():

@@ -327,7 +327,8 @@ _FIGURES = (
         "in log-likelihood. Each replica is fitted in both octants, which count by the likelihood "
         "of the data in them: the lower one for {reference/octant/lower} % with the true cross "
         "section and {learned/octant/lower} % with the learned one (the truth is "
-        "{true/sin2_theta23}).",
+        "{true/sin2_theta23}). Replicas with fewer events than at the largest disappearance have "
+        "one solution, which is there.",
         needs=_contour_figure("reference", "learned"),
         settings=lambda plan, roles: {
             **_shown(plan, roles),
