@@ -193,7 +193,11 @@ def test_slurm_gets_what_the_profile_says(fresh):
 
 
 def test_site_is_set_by_the_environment(fresh):
-    jobs, _ = submissions(
+    """What Slurm says of it is shown last, of a group, too, and no log of an earlier run."""
+    log = fresh / "results/logs/train_members/nominal/0.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("of a good run\n")
+    jobs, output = submissions(
         fresh,
         "--",
         TARGETS["training"],
@@ -207,6 +211,11 @@ def test_site_is_set_by_the_environment(fresh):
     assert "--gpus=a100:1" in jobs["training"]
     assert "-A phys -p short" in jobs["near_members"]
     assert "gpu" not in jobs["near_members"]
+    assert "of a good run" not in output + log.read_text()
+    last = output[output.rindex("Error in ") :]
+    for name in ("train_members, file results/members/nominal/0.h5", "predict_members, "):
+        assert f"nd2fd: rule {name}" in last
+    assert "not submitted: SLURM sbatch failed. The error message was 'no Slurm here'" in last
 
 
 def test_cluster_without_gpus(fresh):

@@ -15,6 +15,7 @@ from nd2fd.config.reading import in_order_of, typed_values
 from nd2fd.config.results_folder import mark_results, refuse_results_of_another_size
 from nd2fd.figures.catalogue import CATALOGUE, present
 from nd2fd.io.digest import code_digest
+from nd2fd.io.failures import failures, forget_logs
 from nd2fd.plan import Plan
 
 try:
@@ -53,10 +54,33 @@ wildcard_constraints:
     block="0|[1-9][0-9]*",
 
 
+def rules_of(job):
+    """The jobs of a group of rules, or the one job that it is."""
+    return job.jobs if job.is_group() else [job]
+
+
+def name_of(job):
+    """Rule and first output of a job."""
+    return job.rule.name, str(job.output[0])
+
+
+# What Slurm did not accept, by name of the job, and what it said; rules/slurm.smk fills it.
+REFUSALS = {}
+
+
 onstart:
+    for job in workflow.dag.needrun_jobs():
+        forget_logs(job.log)
     mark_results(CONFIG)
     for remark in CONFIG.warnings:
         logger.warning(remark)
+
+
+# The last lines of a failed run: what failed, one line for each job.
+onerror:
+    for failed in workflow.scheduler.failed:
+        jobs = [(*name_of(job), job.log) for job in rules_of(failed)]
+        print(*failures(jobs, REFUSALS), sep="\n", file=sys.stderr)
 
 
 def code(script):

@@ -1,12 +1,15 @@
 """Colours, widths and saving, shared by all figures. The rest is in the workflow's style file."""
 
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+
+from nd2fd.io.artifacts import write_atomically
 
 COLUMN = 3.39
 """Width of one column [inch]."""
@@ -55,9 +58,9 @@ def save(figure: Figure, paths: Iterable[str], note: str) -> None:
         figure.text(0.998, 0.002, note, ha="right", va="bottom", fontsize=5, color=NEUTRAL)
     for path in map(Path, paths):
         metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
-        temporary = path.with_stem(f".{path.stem}.tmp")
-        figure.savefig(temporary, metadata=metadata)
-        temporary.replace(path)
+        content = BytesIO()
+        figure.savefig(content, format=path.suffix[1:], metadata=metadata)
+        write_atomically(path, content.getvalue())
     plt.close(figure)
 
 

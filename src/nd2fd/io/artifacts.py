@@ -261,6 +261,11 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that it holds either its old content or all of the new, whatever happens.
 
     Hidden temporary files that killed writers of the same file left behind are removed.
+
+    Raises
+    ------
+    OSError
+        With the name of the file, as when the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     start = f".{path.name}.tmp-"
@@ -274,6 +279,9 @@ def write_atomically(path: Path, content: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
+    except OSError as error:
+        # A write knows no name, and that of the temporary file would say little.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)  # gone already if all went well
 

@@ -5,6 +5,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -21,6 +22,7 @@ from nd2fd.io.artifacts import (
     sha256_of_file,
     write_atomically,
 )
+from nd2fd.io.failures import failure_line
 from nd2fd.io.schemas.inputs import Response
 
 NOT_RANDOM = -1
@@ -37,7 +39,8 @@ class Job:
     """One job of the workflow, as a context manager around the script's work.
 
     Log lines, those of the package's modules as well, go to the rule's log file and to standard
-    error; an exception is logged with its traceback before Snakemake sees it.
+    error; an exception is logged with its traceback before Snakemake sees it, and in a last line
+    that says rule, output and message.
 
     Parameters
     ----------
@@ -64,7 +67,7 @@ class Job:
         log_path = Path(self._log_file)
         log_path.parent.mkdir(parents=True, exist_ok=True)
         formatter = logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S")
-        self._handlers: list[logging.Handler] = [
+        self._handlers: list[logging.StreamHandler[Any]] = [
             logging.FileHandler(log_path, mode="w", encoding="utf-8"),
             logging.StreamHandler(sys.stderr),
         ]
@@ -86,8 +89,15 @@ class Job:
         if error is not None:
             self.log.error("%s", error, exc_info=(type(error), error, traceback))
         for handler in self._handlers:
+            if isinstance(error, Exception):
+                # As it is, without the time in front; on a full disk there may be no log.
+                with suppress(OSError):
+                    line = failure_line(self._rule, self.output[0], error)
+                    handler.stream.write(f"{line}\n")
+                    handler.flush()
             _PACKAGE_LOG.removeHandler(handler)
-            handler.close()
+            with suppress(OSError):
+                handler.close()
         _PACKAGE_LOG.propagate = True
 
     def load(self, name: str, kind: type[A]) -> A:

@@ -10,9 +10,11 @@ import h5py
 import numpy as np
 
 from nd2fd import __version__
-from nd2fd.io.artifacts import sha256_of_file
+from nd2fd.io.artifacts import ArtifactError, sha256_of_file
 from nd2fd.report.captions import fill
 from nd2fd.report.numbers import Number, Numbers
+
+_OF_ARTIFACTS = ("schema", "producer", "config_sha256", "seed")
 
 TOY_RUN = "Toy run, too small to mean anything."
 """Said of all results of one."""
@@ -82,10 +84,13 @@ def record(path: str) -> dict[str, Any]:
     """Checksum of a file, and where an artifact comes from."""
     described: dict[str, Any] = {"sha256": sha256_of_file(path)}
     if path.endswith(".h5"):
-        with h5py.File(path) as file:
-            for key in ("schema", "producer", "config_sha256", "seed"):
-                value = file.attrs[key]
-                described[key] = value.item() if isinstance(value, np.integer) else value
+        try:
+            with h5py.File(path) as file:
+                attributes = {key: file.attrs[key] for key in _OF_ARTIFACTS}
+        except (OSError, KeyError) as error:
+            raise ArtifactError(f"{path}: not an nd2fd artifact, or damaged: {error}") from None
+        for key, value in attributes.items():
+            described[key] = value.item() if isinstance(value, np.integer) else value
     return described
 
 
