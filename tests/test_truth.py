@@ -8,7 +8,8 @@ import pytest
 import toy
 from nd2fd.beam.builtin import BEAMS
 from nd2fd.beam.flux import cell_averages, interpolate_flux
-from nd2fd.cross_sections.pdf.continuation import parton_densities
+from nd2fd.cross_sections.pdf.continuation import continued_xf
+from nd2fd.cross_sections.pdf.grid import open_grid
 from nd2fd.cross_sections.quark_parton import (
     quark_parton_model,
     toy_truth,
@@ -32,7 +33,7 @@ GRID = DensityGrid(SETUP, 48, 48, 48, 2)
 
 @pytest.fixture(scope="module")
 def embedded(pdf_set):
-    return parton_densities(pdf_set, 0, "neopdf")
+    return partial(continued_xf, open_grid(pdf_set))
 
 
 @pytest.fixture(scope="module")
@@ -255,7 +256,7 @@ def test_default_operator_agrees_with_the_direct_truth(embedded, flux):
 
 
 def test_embedded_set_gives_the_density_of_the_official_one(embedded, flux):
-    official = parton_densities(reference_file("CT18NNLO"), 0, "neopdf")
+    official = partial(continued_xf, open_grid(reference_file("CT18NNLO")))
     ours, theirs = (
         event_densities(GRID, toy_truth(pdf, SETUP), flux[None])[0][0]
         for pdf in (embedded, official)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from nd2fd.cross_sections.pdf.continuation import continued_xf
 from nd2fd.cross_sections.pdf.grid import open_grid
+from nd2fd.cross_sections.pdf.proton import refuse_other_than_protons, refuse_short_grids
 from nd2fd.cross_sections.truths import PdfMember
 from nd2fd.physics.cross_section import effective_structure_functions
 from nd2fd.physics.setup import Setup
@@ -18,6 +19,13 @@ PartonDensities = Callable[[Sequence[int], Array, Array], Array]
 """(PDG ids, x, Q² [GeV²]) → x f(x, Q²) of shape (n_ids, *shape); see `nd2fd.cross_sections.pdf`."""
 
 _DOWN, _UP, _STRANGE, _CHARM = 1, 2, 3, 4
+
+
+def _absorbing(setup: Setup) -> list[int]:
+    """What absorbs the W, as quark and as antiquark: W⁺ turns d into u and ū into d̄."""
+    if setup.antineutrino:
+        return [_UP, _DOWN, _CHARM, -_UP, -_DOWN, -_STRANGE]
+    return [_DOWN, _UP, _STRANGE, -_DOWN, -_UP, -_CHARM]
 
 
 def quark_parton_model(
@@ -32,13 +40,8 @@ def quark_parton_model(
 
     `x` and `Q2` [GeV²] broadcast to a shape; returns (5, *shape).
     """
-    # What absorbs the W, as quark and as antiquark: W⁺ turns d into u and ū into d̄.
-    if setup.antineutrino:
-        ids = [_UP, _DOWN, _CHARM, -_UP, -_DOWN, -_STRANGE]
-    else:
-        ids = [_DOWN, _UP, _STRANGE, -_DOWN, -_UP, -_CHARM]
     of_proton, of_neutron, sea, anti_of_neutron, anti_of_proton, anti_sea = parton_densities(
-        ids, x, Q2
+        _absorbing(setup), x, Q2
     )
     proton = setup.target.proton_fraction
     quarks = proton * of_proton + (1.0 - proton) * of_neutron + sea
@@ -74,11 +77,23 @@ def toy_truth(
 
 
 def truth_from_pdf(setup: Setup, pdf: PdfMember, *, transverse: bool = False) -> StructureFunctions:
-    """`toy_truth` with a PDF set; raises as `nd2fd.cross_sections.pdf.grid.open_grid`.
+    """`toy_truth` with a PDF set of a free proton.
 
     Below the smallest x of the set, where electrons alone get, densities are those at its edge.
+
+    Raises
+    ------
+    FileNotFoundError, ImportError
+        As `nd2fd.cross_sections.pdf.grid.open_grid`.
+    ValueError
+        As that, or where the set is no free proton's or does not reach as far as the setup.
     """
     grid = open_grid(*pdf)
+    try:
+        refuse_short_grids(grid, _absorbing(setup), setup)
+        refuse_other_than_protons(grid)
+    except ValueError as error:
+        raise ValueError(f"PDF set {pdf.set_directory}, member {pdf.member}: {error}") from None
 
     def parton_densities(pids: Sequence[int], x: Array, Q2: Array) -> Array:
         return continued_xf(grid, pids, np.maximum(x, grid.x_min), Q2)

@@ -1,13 +1,11 @@
 """Parton densities below the lowest scale of their grid."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nd2fd.cross_sections.pdf.grid import PdfGrid, Reader, open_grid
+from nd2fd.cross_sections.pdf.grid import PdfGrid
 
 
 def continued_xf(
@@ -58,10 +56,3 @@ def continued_xf(
     r = q2[below] / grid.q2_min
     result[:, below] = edge * r ** (slope * r + 1 - r)
     return result
-
-
-def parton_densities(
-    set_directory: Path, member: int, reader: Reader
-) -> Callable[[Sequence[int], ArrayLike, ArrayLike], NDArray[np.float64]]:
-    """Densities (pids, x, Q²) ↦ x f(x, Q²) of a PDF set at any Q²; raises as `open_grid`."""
-    return partial(continued_xf, open_grid(set_directory, member, reader))

@@ -1,31 +1,26 @@
 """Reading parton densities from sets in the LHAPDF grid format (arXiv:1412.7420)."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal, Protocol
 
 import numpy as np
 from neopdf.pdf import PDF
 from numpy.typing import ArrayLike, NDArray
 
-from nd2fd.cross_sections.pdf.sets import set_files
+from nd2fd.cross_sections.pdf.members import Member, read_member
+from nd2fd.cross_sections.pdf.sets import read_metadata, set_files
 
 Array = NDArray[np.float64]
 Reader = Literal["neopdf", "lhapdf"]
+Interpolation = Callable[[list[int], Array, Array], Array]
+"""(PDG identifiers, x, Q²), arrays of shape (n,), to x f(x, Q²) of shape (n_pids, n)."""
 
-# Entries of the .info file that the readers need, and what their values look like.
-_INFO_ENTRIES = {
-    "SetDesc": r"\S.*",
-    "SetIndex": r"0|[1-9]\d*",
-    "NumMembers": r"[1-9]\d*",
-    "Flavors": r"\[.*",
-    "Format": r"lhagrid1",
-    **dict.fromkeys(("XMin", "XMax", "QMin", "QMax"), r"[-+.\deE]+"),
-}
-_MIN_KNOTS = 4  # what bicubic interpolation needs each way
+_LOWEST = {0: -np.inf, 1: 0.0, 2: 1e-10}
+"""Smallest x f(x, Q²) for a value of ForcePositive."""
 
 
 class PdfGrid(Protocol):
@@ -33,14 +28,19 @@ class PdfGrid(Protocol):
 
     Attributes
     ----------
-    x_min : float
-        Lowest momentum fraction.
-    q2_min : float
-        Lowest Q² [GeV²].
+    pids : list of int
+        PDG identifiers, 21 for the gluon.
+    x_min, x_max : float
+        Ends in momentum fraction.
+    q2_min, q2_max : float
+        Ends in Q² [GeV²].
     """
 
+    pids: list[int]
     x_min: float
+    x_max: float
     q2_min: float
+    q2_max: float
 
     def xf(self, pids: Sequence[int], x: ArrayLike, q2: ArrayLike) -> Array:
         """Momentum densities.
@@ -71,7 +71,8 @@ class _CheckedGrid:
 
     Outside the grid and for unknown flavours neopdf answers 0 and lhapdf extrapolates; on NaN
     neopdf aborts the process. `interpolate` maps the identifiers and n points, x and Q², to an
-    array of shape (len(pids), n).
+    array of shape (len(pids), n). Less than `lowest` is raised to it: LHAPDF's ForcePositive, of
+    which neopdf knows nothing.
     """
 
     pids: list[int]
@@ -79,7 +80,8 @@ class _CheckedGrid:
     x_max: float
     q2_min: float
     q2_max: float
-    interpolate: Callable[[list[int], Array, Array], Array]
+    interpolate: Interpolation
+    lowest: float
 
     def xf(self, pids: Sequence[int], x: ArrayLike, q2: ArrayLike) -> Array:
         missing = set(pids).difference(self.pids)
@@ -96,7 +98,8 @@ class _CheckedGrid:
             outside = values[~((values >= low) & (values <= high))]
             if outside.size:
                 raise ValueError(f"{name} = {outside[0]} is outside the grid, {low} to {high}")
-        return self.interpolate(list(pids), x.ravel(), q2.ravel()).reshape(len(pids), *x.shape)
+        values = self.interpolate(list(pids), x.ravel(), q2.ravel())
+        return np.maximum(values, self.lowest).reshape(len(pids), *x.shape)
 
 
 def open_grid(set_directory: Path, member: int = 0, reader: Reader = "neopdf") -> PdfGrid:
@@ -121,26 +124,70 @@ def open_grid(set_directory: Path, member: int = 0, reader: Reader = "neopdf") -
     FileNotFoundError
         When the directory or one of the two files is missing.
     ValueError
-        When a file is damaged or not in the LHAPDF grid format, or the reader is unknown.
+        When a file is damaged or not in the LHAPDF grid format, or the set is of another kind or
+        another hadron, or the reader is unknown.
     ImportError
         When lhapdf is asked for and not installed.
     """
-    # neopdf aborts the whole process on files it cannot read, so they are checked first.
     set_directory = set_directory.absolute()
-    info_file, member_file = set_files(set_directory, member)
-    _check_info(info_file)
-    _check_member(member_file)
+    metadata = read_metadata(set_directory, member)
+    read = read_member(set_files(set_directory, member)[1])
+    declared = metadata.integers("Flavors")
+    if declared is not None and set(declared) != set(read.pids):
+        raise ValueError(
+            f"{metadata.entries['Flavors'].where}: Flavors are {declared}; the grid of member "
+            f"{member} has {read.pids}"
+        )
+    force = (metadata.integers("ForcePositive") or [0])[0]
+    if force not in _LOWEST:
+        raise ValueError(
+            f"{metadata.entries['ForcePositive'].where}: ForcePositive is {force}; it must be 0, 1 "
+            "or 2"
+        )
     match reader:
         case "neopdf":
-            return _open_with_neopdf(member_file)
+            interpolate = _open_with_neopdf(read)
         case "lhapdf":
-            return _open_with_lhapdf(set_directory, member)
+            interpolate = _open_with_lhapdf(set_directory, member)
         case _:
             raise ValueError(f"unknown PDF reader {reader!r}; allowed are 'neopdf' and 'lhapdf'")
+    q_min, q_max = read.q[0][0].item(), read.q[-1][-1].item()
+    return _CheckedGrid(
+        read.pids,
+        read.x[0].item(),
+        read.x[-1].item(),
+        q_min**2,
+        q_max**2,
+        interpolate,
+        _LOWEST[force],
+    )
 
 
-def _open_with_neopdf(member_file: Path) -> PdfGrid:
-    pdf = PDF.mkPDF_lhapdf_file(str(member_file))
+def _open_with_neopdf(member: Member) -> Interpolation:
+    """neopdf with a copy of a member's grid, in the one form that it surely reads.
+
+    It aborts the whole process on an .info file or a grid that it does not understand, splits grids
+    at any ``---`` and leaves out what is no number; of the .info file it uses nothing here.
+    """
+    info = {
+        "SetDesc": "copy",
+        "SetIndex": 0,
+        "Format": "lhagrid1",
+        "NumMembers": 1,
+        "Flavors": member.pids,
+        "XMin": member.x[0].item(),
+        "XMax": member.x[-1].item(),
+        "QMin": member.q[0][0].item(),
+        "QMax": member.q[-1][-1].item(),
+    }
+    with TemporaryDirectory(prefix="nd2fd-pdf-") as directory:
+        set_directory = Path(directory, "copy")
+        set_directory.mkdir()
+        lines = "".join(f"{key}: {value}\n" for key, value in info.items())
+        (set_directory / "copy.info").write_text(lines, encoding="utf-8")
+        grid = "\n---\n".join(["PdfType: central\nFormat: lhagrid1", *member.subgrids, ""])
+        (set_directory / "copy_0000.dat").write_text(grid, encoding="utf-8")
+        pdf = PDF.mkPDF_lhapdf_file(str(set_directory / "copy_0000.dat"))
 
     def interpolate(pids: list[int], x: Array, q2: Array) -> Array:
         if x.size and np.all(q2 == q2[0]):
@@ -149,12 +196,10 @@ def _open_with_neopdf(member_file: Path) -> PdfGrid:
         points = map(pdf.xfxQ2_allpids, repeat(pids), x.tolist(), q2.tolist())
         return np.asarray(np.fromiter(points, np.dtype((float, len(pids))), x.size).T, dtype=float)
 
-    return _CheckedGrid(
-        pdf.flavors(), pdf.x_min(), pdf.x_max(), pdf.q2_min(), pdf.q2_max(), interpolate
-    )
+    return interpolate
 
 
-def _open_with_lhapdf(set_directory: Path, member: int) -> PdfGrid:
+def _open_with_lhapdf(set_directory: Path, member: int) -> Interpolation:
     try:
         import lhapdf
     except ImportError as error:
@@ -169,41 +214,4 @@ def _open_with_lhapdf(set_directory: Path, member: int) -> PdfGrid:
         values = np.array(pdf.xfxQ2(pids, x.tolist(), q2.tolist()), dtype=float)
         return values.reshape(x.size, len(pids)).T
 
-    return _CheckedGrid(pdf.flavors(), pdf.xMin, pdf.xMax, pdf.q2Min, pdf.q2Max, interpolate)
-
-
-def _check_info(info: Path) -> None:
-    text = info.read_text(encoding="utf-8", errors="replace")
-    for key, value in _INFO_ENTRIES.items():
-        if not re.search(rf"^{key}[ \t]*:[ \t]*({value})[ \t]*$", text, re.MULTILINE):
-            raise ValueError(f"{info} is no LHAPDF .info file: no valid entry {key!r}")
-    if text.count("[") != text.count("]"):
-        raise ValueError(f"{info} is damaged: a list is not closed")
-
-
-def _check_member(member_file: Path) -> None:
-    text = member_file.read_text(encoding="utf-8", errors="replace")
-    header, *subgrids = re.split(r"^\s*---\s*$", text, flags=re.MULTILINE)
-    try:
-        if not re.search(r"^PdfType\s*:", header, re.MULTILINE) or "lhagrid1" not in header:
-            raise ValueError("it does not begin with 'PdfType' and 'Format: lhagrid1'")
-        if len(subgrids) < 2 or subgrids.pop().strip():
-            raise ValueError("it is cut short, its last line is not '---'")
-        for subgrid in subgrids:
-            _check_subgrid(subgrid)
-    except ValueError as error:
-        raise ValueError(f"{member_file} is no valid LHAPDF grid file: {error}") from error
-
-
-def _check_subgrid(subgrid: str) -> None:
-    lines = subgrid.strip().splitlines()
-    x, q, pids = (np.array(line.split(), dtype=float) for line in lines[:3])
-    for knots in (x, q):
-        if knots.size < _MIN_KNOTS or knots[0] <= 0 or np.any(np.diff(knots) <= 0):
-            raise ValueError(f"knots are not {_MIN_KNOTS} or more increasing positive numbers")
-    values = np.array(" ".join(lines[3:]).split(), dtype=float)
-    if values.size != x.size * q.size * pids.size or not np.all(np.isfinite(values)):
-        raise ValueError(
-            f"{np.isfinite(values).sum()} numbers in a subgrid of {x.size} x, {q.size} Q "
-            f"and {pids.size} flavours"
-        )
+    return interpolate
