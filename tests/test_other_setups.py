@@ -16,7 +16,7 @@ from chi_squared import SMALLEST, follows
 from nd2fd.beam.flux import cell_averages
 from nd2fd.detector.response import event_response, response_matrix
 from nd2fd.detector.smearing import Resolution, smear_events
-from nd2fd.events import sampling
+from nd2fd.events import coordinates
 from nd2fd.events.sampling import EventSampler, histogram_events
 from nd2fd.forward.event_kernel import event_cross_sections
 from nd2fd.forward.nodes import NodeGrid
@@ -206,9 +206,9 @@ def test_the_box_of_the_sampler_is_the_physical_region(setup):
     low, high = setup.energy_threshold, setup.energy_max
     energy, s, t = rng.random((3, 100_000))
     energy = low + (high - low) * energy**2
-    x, y, _ = sampling._inelastic(energy, s, t, setup)
+    x, y, _ = coordinates.inelastic(energy, s, t, setup)
     assert x.max() <= setup.x_max
-    point = kinematics(energy, *sampling._density_variables(energy, x, y, setup), setup)
+    point = kinematics(energy, *coordinates.density_variables(energy, x, y, setup), setup)
     # Rounding may take a point of the boundary across it.
     assert point.physical.mean() > 0.9999
     inside = point.physical
@@ -218,12 +218,12 @@ def test_the_box_of_the_sampler_is_the_physical_region(setup):
     inside = point.physical
     assert inside.sum() > 5_000
     energy, x, y = energy[inside], point.bjorken_x[inside], point.inelasticity[inside]
-    x_min = sampling._inelastic(energy, np.zeros(1), np.zeros(1), setup).bjorken_x
+    x_min = coordinates.inelastic(energy, np.zeros(1), np.zeros(1), setup).bjorken_x
     assert (x >= x_min * (1 - 1e-9)).all()
     s = (np.sqrt(x) - np.sqrt(x_min)) / (np.sqrt(setup.x_max) - np.sqrt(x_min))
     s = np.clip(s, 0.0, 1.0)
-    assert (y >= sampling._inelastic(energy, s, np.zeros(1), setup).inelasticity * 0.999999).all()
-    assert (y <= sampling._inelastic(energy, s, np.ones(1), setup).inelasticity * 1.000001).all()
+    assert (y >= coordinates.inelastic(energy, s, np.zeros(1), setup).inelasticity * 0.999999).all()
+    assert (y <= coordinates.inelastic(energy, s, np.ones(1), setup).inelasticity * 1.000001).all()
 
 
 # Response

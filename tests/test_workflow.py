@@ -254,6 +254,18 @@ def test_batch_beyond_the_ensemble_is_a_clear_error(fresh):
     assert "numbered 0 to 1" in output
 
 
+def test_contents_of_a_pdf_set_are_checked_before_anything_runs(fresh, pdf_set):
+    directory = fresh / "sets" / "ct18nnlo"
+    shutil.copytree(pdf_set, directory)
+    grid = directory / "ct18nnlo_0000.dat"
+    grid.write_text(grid.read_text()[:-200])
+    code, output = snakemake(
+        fresh, "-n", "--config", "pdf={set: ct18nnlo, path: sets}", "results/truth/densities.h5"
+    )
+    assert code != 0
+    assert "pdf: sets/ct18nnlo/ct18nnlo_0000.dat is no valid LHAPDF grid file: it is cut" in output
+
+
 def test_key_that_stands_twice_is_a_clear_error(fresh):
     config = fresh / "config" / "config.yaml"
     config.write_text(config.read_text() + "\nensembles:\n  flux: {}\n  flux: {}\n")

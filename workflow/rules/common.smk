@@ -13,6 +13,7 @@ from nd2fd.config.files import check_file
 from nd2fd.config.problems import validate_config
 from nd2fd.config.reading import in_order_of, typed_values
 from nd2fd.config.results_folder import mark_results, refuse_results_of_another_size
+from nd2fd.config.truth import refuse_unusable_truth
 from nd2fd.figures.catalogue import CATALOGUE, present
 from nd2fd.io.digest import code_digest
 from nd2fd.io.failures import failures, forget_logs
@@ -26,6 +27,8 @@ try:
     default = yaml.safe_load(Path(workflow.basedir, "config/config.yaml").read_text())
     CONFIG = validate_config(in_order_of(config, default))
     refuse_results_of_another_size(CONFIG, sys.argv)
+    if workflow.is_main_process:  # once, not again in every job
+        refuse_unusable_truth(CONFIG)
     PLAN = Plan(CONFIG)
     PLAN.refuse_unknown_figures(CATALOGUE)
 except ValueError as error:

@@ -17,7 +17,7 @@ from nd2fd.config.fields import (
     key,
     usable,
 )
-from nd2fd.cross_sections.pdf.sets import set_files
+from nd2fd.cross_sections.pdf.sets import read_metadata
 from nd2fd.cross_sections.truths import TRUTHS
 from nd2fd.physics.setup import NUCLEI, Target
 
@@ -85,7 +85,7 @@ class PdfSection(Section):
                 "set, or use pdf.set: embedded"
             )
         else:
-            usable(lambda: set_files(Path(str(self.path)) / self.set, self.member))
+            usable(lambda: read_metadata(Path(str(self.path)) / self.set, self.member))
         return self
 
 

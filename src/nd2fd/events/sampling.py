@@ -1,8 +1,8 @@
 """Exact sampling of events, continuous in (E_ν, v1, v2), from Φ(E_ν) d²σ/dv1 dv2.
 
-Events are drawn in coordinates (E_ν, s, t) that fill a box: s runs from the smallest Bjorken x
-to x_max in √x, t from the smallest to the largest inelasticity y at this x. The whole box is
-physical, so that no cell of a grid in it is cut by the kinematic boundary, where the density jumps.
+Events are drawn in coordinates (E_ν, s, t) that fill a box (`nd2fd.events.coordinates`). All of it
+is physical, so that no cell of a grid in it is cut by the kinematic boundary, where the density
+jumps.
 
 In every cell the density lies between two bounds, 0 ≤ lower ≤ density ≤ upper. A proposal that
 falls, uniformly, under the upper bound of all cells falls under the lower bound with probability
@@ -20,8 +20,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from nd2fd.physics.cross_section import kinematic_coefficients, lepton_prefactor
-from nd2fd.physics.density import CROSS_SECTION_UNIT
+from nd2fd.events.coordinates import (
+    Inelastic,
+    cross_section_in_box,
+    density_variables,
+    inelastic,
+)
+from nd2fd.events.positivity import refuse_mostly_negative
 from nd2fd.physics.setup import Setup
 from nd2fd.physics.structure_functions import StructureFunctions
 
@@ -40,6 +45,9 @@ _ROUNDING_MARGIN = 1e-9
 
 _PROPOSALS_PER_BATCH = 500_000
 
+_SMALLEST_YIELD = 1e-4
+"""Share of proposals that must become events; two in three or more do."""
+
 _AUDIT_STEP = 100
 """One in so many of the events under the lower bound is evaluated, to check the bound."""
 
@@ -52,58 +60,6 @@ class SampledEvents(NamedTuple):
     energy: Array
     v1: Array
     v2: Array
-
-
-class _Inelastic(NamedTuple):
-    """Bjorken x, inelasticity y and |∂(x, y)/∂(s, t)|; arrays of one shape."""
-
-    bjorken_x: Array
-    inelasticity: Array
-    jacobian: Array
-
-
-def _inelastic(energy: Array, s: Array, t: Array, setup: Setup) -> _Inelastic:
-    """x and y at E_ν [GeV] above the threshold and (s, t) ∈ [0, 1]²; inputs broadcast.
-
-    The limits of y are the roots of a b = m² (|cosθ| = 1), those of x where the two meet
-    (e.g. Kretzer & Reno, hep-ph/0208187), written so that nothing cancels.
-    """
-    m, M = setup.lepton_mass, setup.nucleon_mass
-    x_min = m**2 / (2.0 * M * (energy - m))
-    root_max = np.sqrt(setup.x_max)
-    root_min = np.minimum(np.sqrt(x_min), root_max)
-    root = np.minimum(root_min + (root_max - root_min) * s, root_max)
-    x = root**2
-    k = m**2 / (2.0 * M * energy * x)
-    mass = m / energy
-    root2 = (1.0 - mass) * np.maximum(1.0 - x_min / x, 0.0) * (1.0 - k + mass)
-    denominator = 2.0 + M * x / energy
-    y_max = (1.0 - k - 0.5 * mass**2 + np.sqrt(root2)) / denominator
-    y_min = 0.5 * mass**2 * k / (denominator * y_max)
-    width = y_max - y_min
-    return _Inelastic(x, y_min + width * t, 2.0 * root * (root_max - root_min) * width)
-
-
-def _density_variables(
-    energy: Array, bjorken_x: Array, inelasticity: Array, setup: Setup
-) -> tuple[Array, Array]:
-    """(v1, v2) of a lepton at E_ν [GeV], x and y; the inverse of `kinematics`."""
-    a = setup.nucleon_mass * bjorken_x * inelasticity + setup.lepton_mass**2 / (2.0 * energy)
-    b = 2.0 * energy * (1.0 - inelasticity) - a
-    return np.sqrt(a / setup.a_max), np.sqrt(b / setup.b_max)
-
-
-def _cross_section(
-    structure_functions: StructureFunctions, energy: Array, point: _Inelastic, setup: Setup
-) -> Array:
-    """d²σ/ds dt [1e-38 cm² per nucleon], not clamped; all arrays of shape (n,)."""
-    x, y = point.bjorken_x, point.inelasticity
-    Q2 = 2.0 * setup.nucleon_mass * energy * x * y
-    # dE_l dcosθ = (M E_ν y / p) dx dy: the lepton momentum cancels against that of the prefactor.
-    prefactor = lepton_prefactor(setup.nucleon_mass * energy * y, Q2, y)
-    coefficients = kinematic_coefficients(energy, Q2, y, setup)
-    brace = np.einsum("ip,ip->p", coefficients, structure_functions(x, Q2))
-    return brace * prefactor * (CROSS_SECTION_UNIT * point.jacobian)
 
 
 def _cell_bounds(values: Array) -> tuple[Array, Array]:
@@ -180,7 +136,8 @@ class EventSampler:
         ------
         ValueError
             If there are fewer than 2 cells, if the spectrum is negative or not finite, if the
-            cross section is not finite, or if either vanishes everywhere.
+            cross section is not finite, or negative for more of the events than interpolation
+            between nodes explains, or if either vanishes everywhere.
         """
         if min(n_cells) < 2:
             raise ValueError(f"n_cells is {n_cells}; there must be at least 2 along each axis")
@@ -199,13 +156,14 @@ class EventSampler:
         corners = np.empty((n_energy + 1, n_s + 1, n_t + 1))
         for j, energy in enumerate(fine[::steps]):
             plane = np.full(s.size, energy)
-            values = _cross_section(
-                structure_functions, plane, _inelastic(plane, s.ravel(), t.ravel(), setup), setup
+            values = cross_section_in_box(
+                structure_functions, plane, inelastic(plane, s.ravel(), t.ravel(), setup), setup
             )
             if not np.isfinite(values).all():
                 raise ValueError(f"cross section is not finite at E_ν = {energy:.6g} GeV")
             corners[j] = values.reshape(s.shape)
         lower, upper = _cell_bounds(corners)
+        refuse_mostly_negative(corners * flux[::steps, None, None], fine[::steps], setup)
         # The spectrum may oscillate within a cell of the cross section.
         spectrum_lower = spectrum_lower.reshape(n_energy, steps).min(axis=1)
         spectrum_upper = spectrum_upper.reshape(n_energy, steps).max(axis=1)
@@ -253,7 +211,8 @@ class EventSampler:
         ValueError
             If `n_events` is below 1.
         RuntimeError
-            From the iterator, if a spectrum or cross section is outside of its bounds in a cell.
+            From the iterator, if a spectrum or cross section is outside of its bounds in a cell, or
+            if next to no proposal becomes an event.
         """
         if n_events < 1:
             raise ValueError(f"n_events is {n_events}; it must be at least 1")
@@ -263,8 +222,14 @@ class EventSampler:
         lower, upper = self._lower(), self._upper()
         below, between = np.cumsum(lower), np.cumsum(upper - lower)
         share = below[-1] / (below[-1] + between[-1])
-        n_left = n_events
+        n_left, n_tried = n_events, 0
         while n_left:
+            if (n_events - n_left) < _SMALLEST_YIELD * n_tried - 1.0:
+                raise RuntimeError(
+                    f"{n_events - n_left} of {n_tried} proposals became events, of which "
+                    f"{n_events} are wanted: the spectrum times the cross section is zero or "
+                    f"negative next to everywhere up to {self.setup.energy_max} GeV"
+                )
             # Enough for the rest if four in five are accepted; otherwise there is another round.
             n_proposals = min(_PROPOSALS_PER_BATCH, n_left + n_left // 4 + 100)
             n_below = int(rng.binomial(n_proposals, share))
@@ -277,6 +242,7 @@ class EventSampler:
                 kept = rng.permutation(n_accepted) < n_left
                 events = SampledEvents(*(values[kept] for values in events))
             n_left -= events.energy.size
+            n_tried += n_proposals
             yield events
 
     def _accept(
@@ -288,7 +254,7 @@ class EventSampler:
         unit = [(i + rng.random(cell.size)) / n for i, n in zip(index, shape, strict=True)]
         threshold = self.setup.energy_threshold
         energy = threshold + (self.setup.energy_max - threshold) * unit[0]
-        point = _inelastic(energy, unit[1], unit[2], self.setup)
+        point = inelastic(energy, unit[1], unit[2], self.setup)
 
         audited = np.arange(rng.integers(_AUDIT_STEP), n_below, _AUDIT_STEP)
         evaluated = np.concatenate([audited, np.arange(n_below, cell.size)])
@@ -296,10 +262,10 @@ class EventSampler:
         j = index[0][evaluated]
         _check("spectrum", flux, self.spectrum_lower[j], self.spectrum_upper[j])
         sigma = np.maximum(
-            _cross_section(
+            cross_section_in_box(
                 self.structure_functions,
                 energy[evaluated],
-                _Inelastic(*(values[evaluated] for values in point)),
+                Inelastic(*(values[evaluated] for values in point)),
                 self.setup,
             ),
             0.0,
@@ -312,7 +278,7 @@ class EventSampler:
         height = lower[c] + rng.random(c.size) * (upper[c] - lower[c])
         accepted[n_below:] = height < density
         energy = energy[accepted]
-        v1, v2 = _density_variables(
+        v1, v2 = density_variables(
             energy, point.bjorken_x[accepted], point.inelasticity[accepted], self.setup
         )
         return SampledEvents(energy, v1, v2)

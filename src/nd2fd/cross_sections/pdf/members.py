@@ -53,7 +53,7 @@ def read_member(file: Path) -> Member:
     """
     blocks: list[_Lines] = [[]]
     for number, line in enumerate(read_text(file).split("\n"), 1):
-        stripped = line.strip()
+        stripped = line.replace("\t", " ").strip()
         if stripped == "---":
             blocks.append([])
         elif stripped and not stripped.startswith("#"):
@@ -94,30 +94,28 @@ def _subgrid(lines: _Lines) -> tuple[Array, Array, list[int], Array]:
     x, q = (_knots(*line) for line in lines[:2])
     pids = _integers(*lines[2])
     rows = lines[_LINES_BEFORE_VALUES:]
-    for number, line in rows:
-        if len(line.split()) != len(pids):
-            raise ValueError(
-                f"line {number} has {len(line.split())} values for {len(pids)} PDG identifiers"
-            )
+    values = [_floats(*row) for row in rows]
+    for (number, _), row in zip(rows, values, strict=True):
+        if len(row) != len(pids):
+            raise ValueError(f"line {number} has {len(row)} values for {len(pids)} PDG identifiers")
     if len(rows) != x.size * q.size:
         raise ValueError(
             f"the subgrid up to line {lines[-1][0]} has {len(rows)} lines of values; {x.size} x "
             f"and {q.size} Q make {x.size * q.size}"
         )
-    values = np.array([_floats(*row) for row in rows])
-    return x, q, pids, values.reshape(x.size, q.size, len(pids))
+    return x, q, pids, np.array(values).reshape(x.size, q.size, len(pids))
 
 
 def _floats(number: int, line: str) -> list[float]:
-    """Finite numbers of a line; Python would take 1_0 for 10."""
-    texts = line.split()
+    """Finite numbers of a line; Python alone would take 1_0 for 10."""
+    texts = line.split(" ")
     try:
-        values = [float(text) for text in texts]
-        if all(map(isfinite, values)) and "_" not in line:
+        values = [float(text) for text in texts if text]
+        if line.isascii() and line.isprintable() and "_" not in line and all(map(isfinite, values)):
             return values
     except ValueError:
         pass
-    wrong = next(text for text in texts if not _NUMBER.fullmatch(text) or not isfinite(float(text)))
+    wrong = next(t for t in texts if t and not (_NUMBER.fullmatch(t) and isfinite(float(t))))
     raise ValueError(f"{wrong!r} in line {number} is no finite number")
 
 

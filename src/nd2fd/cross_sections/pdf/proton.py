@@ -85,7 +85,7 @@ def refuse_short_grids(grid: PdfGrid, pids: Sequence[int], setup: Setup) -> None
     if grid.x_min > x_low or grid.x_max < 1.0:
         raise ValueError(
             f"the grid holds x from {grid.x_min:.3g} to {grid.x_max:.3g}; up to setup.energy_max = "
-            f"{energy:g} GeV {x_low:.2g} to 1 is needed"
+            f"{energy:g} GeV, {x_low:.2g} to 1 is needed"
         )
     if grid.q2_max < setup.Q2_max:
         raise ValueError(

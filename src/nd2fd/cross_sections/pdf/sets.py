@@ -99,13 +99,16 @@ def parse_metadata(text: str, file: Path) -> Metadata:
     text = text.removeprefix("---\n").partition("\n---\n")[0]
     # LHAPDF's parser takes tabs within a line for blanks, and any character in a text.
     text = re.sub(r"(\S)[ \t]+", r"\1 ", text)
-    text = re.sub(r"[^\t\n -~\xa0-\ud7ff\ue000-\ufffd]", "?", text)
+    text = re.sub(r"[^\t\n -~\xa0-\ud7ff\ue000-\ufffd]", "\N{REPLACEMENT CHARACTER}", text)
     try:
         root = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
-        raise ValueError(f"{file}{line} is not YAML: {error.problem}") from None
+        raise ValueError(
+            f"{file}{line} is not YAML: {error.problem}; a text with ': ' or special signs must be "
+            "in quotes"
+        ) from None
     if not isinstance(root, yaml.MappingNode):
         raise ValueError(f"{file} is not made of lines 'key: value', as YAML")
     entries: dict[str, Entry] = {}
