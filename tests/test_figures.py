@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse as sp
 from matplotlib.colors import to_hex
 from matplotlib.patches import Polygon
+from matplotlib.path import Path as Polyline
 from scipy.stats import binomtest
 
 from nd2fd.figures import (
@@ -33,7 +34,7 @@ from nd2fd.figures import (
 )
 from nd2fd.figures.contours import MILLI, Contours, curves_of, draw_contours
 from nd2fd.figures.style import LEARNED, NEUTRAL, SECOND, TRUTH, save, use_style
-from nd2fd.physics.kinematics import density_variables_from_lepton
+from nd2fd.physics.kinematics import density_variables_from_lepton, kinematics, outline
 from toy import SETUP, setup
 
 STYLE = Path(__file__).resolve().parents[1] / "workflow" / "figures.mplstyle"
@@ -279,9 +280,9 @@ FLOWS = SimpleNamespace(
 DRAWS = FITS["drawn"].flux_parameters
 FIGURES = {
     "procedure": lambda: procedure.draw(False),
-    "event_densities": lambda: event_densities.draw(TOY_TRUTH, toy_predictions(1)),
+    "event_densities": lambda: event_densities.draw(TOY_TRUTH, toy_predictions(1), SETUP),
     "marginals": lambda: marginals.draw(toy_marginals(1.0), toy_marginals(1.1), 10.0),
-    "energy_slices": lambda: energy_slices.draw(toy_slices(0.0), toy_slices(0.1)),
+    "energy_slices": lambda: energy_slices.draw(toy_slices(0.0), toy_slices(0.1), SETUP),
     "total_cross_section": lambda: total_cross_section.draw(TOY_TRUTH, toy_predictions(2)),
     "losses": draw_losses,
     "structure_functions": lambda: structure_functions.draw(TOY_TRUTH, toy_members(2), WEIGHTS),
@@ -289,9 +290,11 @@ FIGURES = {
         contours_of("truth", "one"), TRUE_POINT
     ),
     "octants": draw_octants,
-    "flow_near": lambda: flow_near.draw(TOY_TRUTH, toy_predictions(1), FLOWS, toy_members(2)),
+    "flow_near": lambda: flow_near.draw(
+        TOY_TRUTH, toy_predictions(1), FLOWS, toy_members(2), SETUP
+    ),
     "flow_far": lambda: flow_far.draw(
-        TOY_TRUTH, toy_predictions(2), toy_predictions(1), toy_slices(0.0), toy_slices(0.3)
+        TOY_TRUTH, toy_predictions(2), toy_predictions(1), toy_slices(0.0), toy_slices(0.3), SETUP
     ),
     "near_statistics": draw_near_statistics,
     "smearing": draw_smearing,
@@ -303,7 +306,7 @@ FIGURES = {
 }
 NEAR_ONLY = {
     "event_densities": lambda: event_densities.draw(
-        without_far(TOY_TRUTH), without_far(toy_predictions(1))
+        without_far(TOY_TRUTH), without_far(toy_predictions(1)), SETUP
     ),
     "marginals": lambda: marginals.draw(
         without_far(toy_marginals(1.0)), without_far(toy_marginals(1.1)), 10.0
@@ -553,13 +556,13 @@ def test_seeds_are_enlarged_in_units_of_the_statistical_error():
 
 
 def test_deviations_of_marginals_count_where_there_are_events():
-    """10 % everywhere, but not in the last bin; energies end at a share of E_max."""
+    """10 % everywhere, but not in the last bin; energies end at E_max."""
     figure = marginals.draw(toy_marginals(1.0), toy_marginals(1.1), 5.0)
     deviation = figure.axes[1]
     (line,) = (line for line in deviation.lines if line.get_color() == LEARNED)
     np.testing.assert_allclose(line.get_ydata(), np.full(N_CELLS - 1, 10.0))
-    assert figure.axes[0].get_xlim() == (0.0, 4.0)
-    assert figure.axes[2].get_xlim() == (0.0, 3.0)
+    # Up to E_max.
+    assert figure.axes[0].get_xlim() == figure.axes[2].get_xlim() == (0.0, 5.0)
 
 
 def test_histograms_of_pulls():
@@ -611,13 +614,67 @@ def test_boxes_of_the_diagram_do_not_overlap():
 
 
 def test_slices_are_compared_with_the_truth_in_percent_of_the_peak():
-    rows = np.array(energy_slices.draw(toy_slices(0.0), toy_slices(0.1)).axes[:6]).reshape(3, 2)
+    rows = np.array(energy_slices.draw(toy_slices(0.0), toy_slices(0.1), SETUP).axes[:6]).reshape(
+        3, 2
+    )
     expected = 100 * 0.1 * (DENSITY[::-1] - DENSITY) / DENSITY.max()
     for axis in rows[2]:
         shown = axis.collections[0].get_array()
-        np.testing.assert_allclose(shown.compressed(), expected.T[~shown.mask], atol=1e-12)
+        np.testing.assert_allclose(shown, expected.T, atol=1e-12)
     for axis in rows[0]:
         assert axis.collections[0].get_array().max() == 1.0
+
+
+def test_no_colour_of_the_slices_is_saturated():
+    """A learned density three times that of the truth at its peak."""
+    learned = toy_slices(0.0)
+    learned.density = 3.0 * learned.density
+    axes = energy_slices.draw(toy_slices(0.0), learned, SETUP).axes[:6]
+    for axis, top in zip(axes, [3.0] * 4 + [200.0] * 2, strict=True):
+        assert axis.collections[0].get_clim()[1] == pytest.approx(top)
+
+
+@pytest.mark.parametrize("of_setup", [SETUP, setup(energy_max=2.5, x_max=2.0, lepton="electron")])
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_maps_end_where_events_do(of_setup, share):
+    """The border has the points with 0 < x < x_max and |cosθ| < 1 inside, and no others."""
+    rng = np.random.default_rng(1)
+    energy = share * of_setup.energy_max
+    v1, v2 = rng.random((2, 20_000))
+    inside = Polyline(outline(energy, of_setup)).contains_points(np.stack([v1, v2], axis=1))
+    possible = kinematics(np.array(energy), v1, v2, of_setup).physical
+    # The border is a polygon; the corner where x and Q² vanish together is cut by a hair.
+    assert (inside != possible).mean() < 3e-3
+    assert 0.1 < possible.mean() < 0.9
+
+
+def test_maps_are_cut_along_the_border():
+    figure = event_densities.draw(TOY_TRUTH, toy_predictions(1), SETUP)
+    for axis in figure.axes[:6]:
+        (image,) = axis.collections
+        cut = image.get_clip_path().get_fully_transformed_path().vertices
+        expected = outline(SETUP.energy_max, SETUP)
+        np.testing.assert_allclose(axis.transData.inverted().transform(cut), expected, atol=1e-9)
+
+
+def test_a_ratio_stays_in_its_frame_and_ends_where_there_are_no_events():
+    """It would be a hundred there."""
+    energy = TOY_TRUTH.energy
+    sigma = TOY_TRUTH.sigma_total * np.where(energy < 1.0, 100.0, 1.1) / 2.5
+    learned = SimpleNamespace(sigma_total=sigma[None])
+    panel = total_cross_section.draw(TOY_TRUTH, learned).axes[1]
+    (line,) = (line for line in panel.lines if line.get_color() == LEARNED)
+    low, high = panel.get_ylim()
+    drawn = line.get_ydata()
+    assert np.isnan(drawn[energy < 1.0]).all()
+    assert np.isfinite(drawn[np.abs(energy - 2.5) < 1.0]).all()
+    assert low < np.nanmin(drawn) < np.nanmax(drawn) < high < 2.0
+
+
+def test_every_curve_of_the_pulls_has_a_name():
+    for panel in draw_calibration().axes[1:]:
+        names = [text.get_text() for text in panel.get_legend().get_texts()]
+        assert "unit Gaussian" in names
 
 
 def test_losses_are_those_of_the_artifacts():

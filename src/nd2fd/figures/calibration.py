@@ -104,7 +104,6 @@ def _draw_pulls(
                 zorder=0,
                 label=f"{MIXING} = 1",
             )
-            axis.legend(loc="upper right", handlelength=1.0)
         axis.text(
             0.04,
             0.96 - 0.15 * row,
@@ -115,7 +114,9 @@ def _draw_pulls(
             fontsize=7,
         )
     z = np.linspace(-_PULL_LIMIT, _PULL_LIMIT, 201)
-    axis.plot(z, np.exp(-0.5 * z**2) / sqrt(2 * np.pi), color=NEUTRAL, ls="--", lw=0.8)
+    gaussian = np.exp(-0.5 * z**2) / sqrt(2 * np.pi)
+    axis.plot(z, gaussian, color=NEUTRAL, ls="--", lw=0.8, label="unit Gaussian")
+    axis.legend(loc="upper right", handlelength=1.0)
     # Room for the text.
     axis.set(xlim=(-_PULL_LIMIT, _PULL_LIMIT), ylim=(0, 1.3 * axis.get_ylim()[1]))
 

@@ -241,6 +241,7 @@ _FIGURES = (
         "and {learned/far/median} % at the FD]. The differences are shown in % of the peak.",
         needs=_event_densities,
         single=True,
+        settings=_setup,
     ),
     Figure(
         "fig3",
@@ -265,6 +266,7 @@ _FIGURES = (
         "{learned/slices_worst} %.",
         needs=_energy_slices,
         single=True,
+        settings=_setup,
     ),
     Figure(
         "fig5",
@@ -346,6 +348,7 @@ _FIGURES = (
         "alone both are good fits.",
         needs=_flow_near,
         single=True,
+        settings=_setup,
     ),
     Figure(
         "fig11",
@@ -361,6 +364,7 @@ _FIGURES = (
         "without them.",
         needs=_flow_far,
         single=True,
+        settings=_setup,
     ),
     Figure(
         "fig12",

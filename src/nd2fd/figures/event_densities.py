@@ -8,10 +8,14 @@ from nd2fd.figures.style import PAGE, V2_LABEL, v1_label
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.learned import Predictions
 from nd2fd.io.schemas.truth import Truth
+from nd2fd.physics.setup import Setup
 
 
-def draw(truth: Truth, prediction: Predictions) -> Figure:
-    """Truth, first learned member and their difference, one row per detector."""
+def draw(truth: Truth, prediction: Predictions, setup: Setup) -> Figure:
+    """Truth, first learned member and their difference, one row per detector.
+
+    `setup` says where events can happen.
+    """
     rows = [("Near detector", truth.near, prediction.near[0])]
     if truth.far is not None and prediction.far is not None:
         rows.append(("Far detector", truth.far, prediction.far[0]))
@@ -24,7 +28,7 @@ def draw(truth: Truth, prediction: Predictions) -> Figure:
         squeeze=False,
     )
     for row, (detector, true, learned) in zip(axes, rows, strict=True):
-        draw_comparison(figure, row, truth.v1, truth.v2, true, learned)
+        draw_comparison(figure, row, truth.v1, truth.v2, true, learned, setup)
         row[0].set_ylabel(f"{detector}\n{V2_LABEL}")
     for axis, title in zip(axes[0], ("Truth", "Learned", "Learned $-$ truth"), strict=True):
         axis.set_title(title)
@@ -36,4 +40,8 @@ def draw(truth: Truth, prediction: Predictions) -> Figure:
 
 def from_job(job: Job) -> Figure:
     """Of one batch of members."""
-    return draw(job.load("truth", Truth), job.load("prediction", Predictions))
+    return draw(
+        job.load("truth", Truth),
+        job.load("prediction", Predictions),
+        Setup.from_config(job.params.setup),
+    )

@@ -10,6 +10,7 @@ from nd2fd.figures.style import LEARNED, PAGE, SECOND, TRUTH
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.learned import Predictions, Slices
 from nd2fd.io.schemas.truth import Truth
+from nd2fd.physics.setup import Setup
 
 _LOW_ENERGY = 0.1
 """In E_max: below, σ/E_ν of flows, which know no threshold, does not set the scale."""
@@ -21,6 +22,7 @@ def draw(
     predictions: Predictions,
     true_slices: Slices,
     flow_slices: Slices,
+    setup: Setup,
 ) -> Figure:
     """FD densities, total cross section and slices at fixed E_ν of truth and flow.
 
@@ -32,6 +34,8 @@ def draw(
         Of all flows and of all members with structure functions.
     true_slices, flow_slices
         Cross sections at fixed energies; the first flow is shown.
+    setup
+        Says where events can happen.
     """
     assert truth.far is not None
     assert flow_predictions.far is not None
@@ -39,7 +43,9 @@ def draw(
     halves = figure.add_gridspec(2, 1, height_ratios=[1, 2.3])
     upper = halves[0].subgridspec(1, 2, width_ratios=[3, 1.1])
     (maps,) = upper[0].subgridspec(1, 3).subplots(sharex=True, sharey=True, squeeze=False)
-    draw_comparison(figure, maps, truth.v1, truth.v2, truth.far, flow_predictions.far[0])
+    draw_comparison(
+        figure, maps, truth.v1, truth.v2, truth.far, flow_predictions.far[0], setup, "TV "
+    )
     label_comparison(maps, ("Truth, FD", "Flow, FD", "Flow $-$ truth"), "$v_1$", "$v_2$")
 
     total = figure.add_subplot(upper[1])
@@ -70,7 +76,7 @@ def draw(
 
     cells = halves[1].subgridspec(3, true_slices.energy.size)
     rows = cells.subplots(sharex=True, sharey=True, squeeze=False)
-    draw_slices(figure, rows, true_slices, flow_slices, "Flow")
+    draw_slices(figure, rows, true_slices, flow_slices, "Flow", setup)
     return figure
 
 
@@ -82,4 +88,5 @@ def from_job(job: Job) -> Figure:
         job.load_joined("predictions", Predictions),
         job.load("true_slices", Slices),
         job.load("flow_slices", Slices),
+        Setup.from_config(job.params.setup),
     )

@@ -9,12 +9,15 @@ from nd2fd.figures.style import LEARNED, PAGE, SECOND, V2_LABEL, v1_label
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.learned import Flows, Networks, Predictions
 from nd2fd.io.schemas.truth import Truth
+from nd2fd.physics.setup import Setup
 
 _RUNNING_MEAN = 20
 """Steps over which the flow's loss is averaged: each is an estimate from a few cells."""
 
 
-def draw(truth: Truth, prediction: Predictions, flows: Flows, members: Networks) -> Figure:
+def draw(
+    truth: Truth, prediction: Predictions, flows: Flows, members: Networks, setup: Setup
+) -> Figure:
     """ND densities of truth and flow, and the losses of flows and structure functions.
 
     Parameters
@@ -25,11 +28,13 @@ def draw(truth: Truth, prediction: Predictions, flows: Flows, members: Networks)
         Of the flows; the first one is shown.
     flows, members
         All flows, and all networks for structure functions, trained on the same ND density.
+    setup
+        Says where events can happen.
     """
     figure = plt.figure(figsize=(PAGE, 3.9))
     halves = figure.add_gridspec(2, 1, height_ratios=[1.25, 1])
     (maps,) = halves[0].subgridspec(1, 3).subplots(sharex=True, sharey=True, squeeze=False)
-    draw_comparison(figure, maps, truth.v1, truth.v2, truth.near, prediction.near[0])
+    draw_comparison(figure, maps, truth.v1, truth.v2, truth.near, prediction.near[0], setup)
     titles = ("Truth, ND", "Flow, ND", "Flow $-$ truth")
     label_comparison(maps, titles, v1_label(truth.x_max.item()), V2_LABEL)
 
@@ -69,4 +74,5 @@ def from_job(job: Job) -> Figure:
         job.load("prediction", Predictions),
         job.load_joined("flows", Flows),
         job.load_joined("members", Networks),
+        Setup.from_config(job.params.setup),
     )

@@ -18,8 +18,6 @@ _VARIABLES = {
     "v1": (r"$v_1$", r"$p(v_1)$"),
     "v2": (r"$v_2$", r"$p(v_2)$"),
 }
-_SHOWN = {"energy": 0.8, "e_lepton": 0.6}
-"""Ends of the axes of energies, in E_max: above there are few events."""
 
 
 def draw(truth: Marginals, members: Marginals, energy_max: float) -> Figure:
@@ -32,8 +30,8 @@ def draw(truth: Marginals, members: Marginals, energy_max: float) -> Figure:
     rows = figure.add_gridspec(
         2 * len(detectors), len(_VARIABLES), height_ratios=[2, 1] * len(detectors)
     )
-    limits = {name: (0.0, share * energy_max) for name, share in _SHOWN.items()}
-    limits["cos_theta"] = (-1.0, 1.0)
+    energies = (0.0, energy_max)
+    limits = {"energy": energies, "e_lepton": energies, "cos_theta": (-1.0, 1.0)}
     for index, detector in enumerate(detectors):
         for column, (name, (label, density_label)) in enumerate(_VARIABLES.items()):
             main = figure.add_subplot(rows[2 * index, column])

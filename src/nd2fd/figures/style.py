@@ -8,6 +8,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from nd2fd.io.artifacts import write_atomically
 
@@ -25,6 +26,9 @@ SECOND = "#009E73"
 NEUTRAL = "#999999"
 FURTHER = ("#CC79A7", "#E69F00", "#56B4E9")
 """Of a third curve, a fourth, …"""
+
+_NOTE_ROOM = 0.08
+"""Height of the note [inch]."""
 
 V2_LABEL = r"$v_2 = \sqrt{(E_\ell + p\cos\theta)/2E_{\max}}$"
 
@@ -51,8 +55,11 @@ def use_style(style_file: str) -> None:
 def save(figure: Figure, paths: Iterable[str], note: str) -> None:
     """Write a figure under each of the paths; equal figures give equal bytes.
 
-    `note` stands small in the lower right corner, where no axes are.
+    `note` stands small in the lower right corner, below all axes.
     """
+    if note and isinstance(engine := figure.get_layout_engine(), ConstrainedLayoutEngine):
+        room = _NOTE_ROOM / figure.get_figheight()
+        engine.set(rect=(0.0, room, 1.0, 1.0 - room))
     _fix_layout(figure)
     if note:
         figure.text(0.998, 0.002, note, ha="right", va="bottom", fontsize=5, color=NEUTRAL)

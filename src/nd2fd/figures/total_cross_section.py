@@ -10,11 +10,14 @@ from nd2fd.io.schemas.learned import Predictions
 from nd2fd.io.schemas.truth import Truth
 
 _FEW_EVENTS = 0.02
-"""Events per energy, relative to their peak, below which deviations do not set the scale."""
+"""Events per energy, relative to their peak, below which nothing is learned."""
 
 
 def draw(truth: Truth, predictions: Predictions) -> Figure:
-    """σ(E_ν)/E_ν scaled to a near-detector flux average of one, and its ratio to the truth."""
+    """σ(E_ν)/E_ν scaled to a near-detector flux average of one, and its ratio to the truth.
+
+    The ratio ends where there are almost no ND events.
+    """
     energy, flux = truth.energy, truth.near_flux
     true = truth.sigma_total / np.average(truth.sigma_total, weights=flux)
     figure, (main, ratio) = plt.subplots(
@@ -32,20 +35,25 @@ def draw(truth: Truth, predictions: Predictions) -> Figure:
         lw=0,
         label="ND flux (a.u.)",
     )
+    events = flux * true
+    constrained = events > _FEW_EVENTS * events.max()
+    ratios = np.divide(
+        learned,
+        true,
+        out=np.full_like(learned, np.nan),
+        where=np.broadcast_to(constrained, learned.shape),
+    )
     for index, sigma in enumerate(learned):
         label = f"learned, {len(learned)} members" if index == 0 else None
         main.plot(energy, sigma / energy, color=LEARNED, lw=0.8, label=label)
-        ratio.plot(energy, sigma / true, color=LEARNED, lw=0.6)
+        ratio.plot(energy, ratios[index], color=LEARNED, lw=0.6)
     main.plot(energy, true / energy, color=TRUTH, ls="--", label="truth")
     main.set(ylabel=r"$\sigma(E_\nu)/E_\nu$  (normalised, GeV$^{-1}$)", ylim=(0, None))
     main.legend(loc="lower right")
     ratio.axhline(1.0, color=TRUTH, ls="--", lw=0.8)
     ratio.set(xlabel=r"$E_\nu$ (GeV)", ylabel="learned / truth", xlim=(0, energy[-1]))
-    # Where there are almost no events nothing is learned: the scale is that of the other energies.
-    events = flux * true
-    constrained = events > _FEW_EVENTS * events.max()
-    spread = np.abs(learned / true - 1)[:, constrained].max()
-    ratio.set_ylim(1 - 1.6 * spread, 1 + 1.6 * spread)
+    spread = np.nanmax(np.abs(ratios - 1))
+    ratio.set_ylim(1 - 1.2 * spread, 1 + 1.2 * spread)
     return figure
 
 

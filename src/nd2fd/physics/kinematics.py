@@ -88,6 +88,22 @@ def kinematics(energy: Array, v1: Array, v2: Array, setup: Setup) -> Kinematics:
     )
 
 
+def outline(energy: float, setup: Setup, n_points: int = 400) -> Array:
+    """Border of what is `physical` at E_ν [GeV] in the plane of (v1, v2), shape (n, 2).
+
+    From a b = m² below to x = x_max above; up to E_ν all lower energies lie inside. Empty where no
+    event can happen. About twice `n_points` points, closed.
+    """
+    m2 = setup.lepton_mass**2
+    a = setup.a_max * np.linspace(0.0, 1.0, n_points + 1)[1:] ** 2
+    lower = m2 / a
+    upper = 2.0 * energy + m2 / setup.a_max - a * (2.0 * energy / setup.a_max + 1.0)
+    inside = upper >= lower
+    v1 = np.sqrt(a[inside] / setup.a_max)
+    below, above = (np.sqrt(b[inside] / setup.b_max) for b in (lower, upper))
+    return np.concatenate([np.stack([v1, below], axis=1), np.stack([v1, above], axis=1)[::-1]])
+
+
 def check_reachable(v1: Array, v2: Array, setup: Setup) -> None:
     """Raise ValueError if an event is outside the unit square or at v1 v2 that cannot be reached.
 
