@@ -139,6 +139,17 @@ def test_a_flux_that_is_cut_off(given, inside, said):
     read(given(ended))
 
 
+def test_a_histogram_that_is_cut_off(given, tmp_path):
+    """Its last bin counts, not the edge, to which straight lines may fall to zero."""
+    path = tmp_path / "bins.txt"
+    path.write_text("0 1 1\n1 2 5\n2 3 3\n3 4 1\n")
+    flux = given((ENERGY, BUMP)) | {"near": str(path)}
+    refused(flux, "the flux ends at 4 GeV with 20 % of its peak")
+    path.write_text(path.read_text() + "4 5 0\n")
+    near, _ = read(flux)
+    np.testing.assert_allclose(near.flux, [0, 1, 5, 3, 1, 0, 0])
+
+
 # Both fluxes.
 
 
@@ -235,6 +246,15 @@ def test_configuration_reads_and_refuses_files(given):
     flat = given((ENERGY, np.ones_like(ENERGY)))
     (warning,) = configured(flat, setup={"energy_max": 8.0}).warnings
     assert "33 % of its neutrinos are above" in warning
+
+
+def test_a_far_flux_with_oscillation_is_told(given):
+    """Two flavours, by hand: about the dip at 2.5 GeV the flux is nearly gone."""
+    survival = 1 - 0.95 * np.sin(1.267 * 2.5e-3 * 1300 / ENERGY) ** 2
+    tilted = BUMP * (1 + 0.1 * (ENERGY - 2.5))
+    (warning,) = configured(given((ENERGY, BUMP), (ENERGY, np.abs(tilted) * survival))).warnings
+    assert "looks like the near flux after oscillation; it must be without" in warning
+    assert configured(given((ENERGY, BUMP), (ENERGY, np.abs(tilted)))).warnings == []
 
 
 def test_examples_of_the_documentation_are_configurations():

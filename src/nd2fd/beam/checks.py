@@ -4,7 +4,7 @@ Integrals are those of the tables, exact; shares are of neutrinos, or of neutrin
 which events go.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -100,20 +100,20 @@ def refuse_unusable(table: FluxTable, setup: Setup, from_file: bool) -> None:
         )
     if not from_file:
         return
-    peak = table.flux.max()
-    first, last = table.energy[0], table.energy[-1]
-    if last < energy_max and table.flux[-1] > _CUT * peak:
+    given = table.flux[1:-1] if table.of_bins else table.flux
+    at_first, at_last = given[[0, -1]] / given.max()
+    first, last = table.energy[[0, -1]]
+    if last < energy_max and at_last > _CUT:
         raise ValueError(
-            f"the flux ends at {last:g} GeV with {100 * table.flux[-1] / peak:.0f} % of its peak, "
-            f"below setup.energy_max = {energy_max:g} GeV: lower that, or end the table with a row "
-            "of flux 0, if the beam ends there"
+            f"the flux ends at {last:g} GeV with {100 * at_last:.0f} % of its peak, below "
+            f"setup.energy_max = {energy_max:g} GeV: lower that, or end the table with a row of "
+            "flux 0, if the beam ends there"
         )
-    missing = first > max(threshold, 1.5 * (table.energy[1] - first))
-    if missing and table.flux[0] > _CUT * peak:
+    if first > max(threshold, 1.5 * (table.energy[1] - first)) and at_first > _CUT:
         raise ValueError(
-            f"the flux begins at {first:g} GeV with {100 * table.flux[0] / peak:.0f} % of its peak "
-            "and counts as zero below: add what lies below, or begin the table with a row of flux "
-            "0, if the beam begins there"
+            f"the flux begins at {first:g} GeV with {100 * at_first:.0f} % of its peak and counts "
+            "as zero below: add what lies below, or begin the table with a row of flux 0, if the "
+            "beam begins there"
         )
 
 
@@ -186,6 +186,20 @@ def refuse_uncovered(near: FluxTable, far: FluxTable, energy_max: float) -> None
             f"{100 * beyond:.2g} % of its events: lower setup.energy_max, or end the far flux with "
             "a row of flux 0, if there are no neutrinos above"
         )
+
+
+def looks_oscillated(
+    near: FluxTable, far: FluxTable, survival: Callable[[Array], Array], energy_max: float
+) -> bool:
+    """Whether a far flux is rather the near one times the survival probability than the near one.
+
+    Then it is the flux with oscillation, which must be given without: its total variation from the
+    former is less than half of that from the latter.
+    """
+    of_near, of_far = _cells(near, energy_max), _cells(far, energy_max)
+    oscillated = of_near * survival(midpoints(_CELLS, energy_max))
+    variations = [np.abs(of_far - p / p.sum()).sum() for p in (of_near, oscillated)]
+    return bool(variations[1] < 0.5 * variations[0])
 
 
 def refuse_vain_modes(modes: FluxModes, near: FluxTable, energy_max: float) -> None:

@@ -23,10 +23,14 @@ class FluxTable:
         Neutrino energy [GeV], increasing.
     flux
         Flux per unit of energy, in the units of the file it came from: only its shape matters.
+    of_bins
+        Whether the first and the last point are the outer edges of a histogram, and what the flux
+        is there was found from its bins.
     """
 
     energy: Array
     flux: Array
+    of_bins: bool = False
 
 
 def interpolate_flux(table: FluxTable, energy: Array) -> Array:

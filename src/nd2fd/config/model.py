@@ -6,7 +6,12 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from nd2fd.beam.builtin_modes import flux_modes, refuse_modes_of_another_beam
-from nd2fd.beam.checks import refuse_negative_draws, refuse_unresolved, refuse_vain_modes
+from nd2fd.beam.checks import (
+    looks_oscillated,
+    refuse_negative_draws,
+    refuse_unresolved,
+    refuse_vain_modes,
+)
 from nd2fd.beam.flux import FluxTable
 from nd2fd.beam.fluxes import read_fluxes, remarks
 from nd2fd.beam.modes import remove_normalisation
@@ -31,6 +36,7 @@ from nd2fd.config.sections import (
     TruthSection,
 )
 from nd2fd.cross_sections.truths import TRUTHS
+from nd2fd.physics.baseline import Experiment
 from nd2fd.physics.setup import Setup
 from nd2fd.streams import nuisance_draw
 from nd2fd.systematics import SYSTEMATICS
@@ -97,7 +103,17 @@ class Config(Section):
     @property
     def warnings(self) -> list[str]:
         """What is allowed, but may not be meant."""
-        return remarks(self.flux.model_dump(mode="json"), *self.fluxes, self._setup)[1]
+        (near, far), setup = self.fluxes, self._setup
+        lines = remarks(self.flux.model_dump(mode="json"), near, far, setup)[1]
+        if far is not None and far is not near:
+            oscillation = self.oscillation.model_dump(mode="json")
+            experiment = Experiment.from_config(oscillation, antineutrino=setup.antineutrino)
+            if looks_oscillated(near, far, experiment.true_survival, setup.energy_max):
+                lines.append(
+                    f"flux.far: {self.flux.far} looks like the near flux after oscillation; it "
+                    "must be without, or neutrinos oscillate twice"
+                )
+        return lines
 
     @model_validator(mode="after")
     def _lepton_can_be_made(self) -> "Config":

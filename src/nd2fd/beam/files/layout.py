@@ -216,4 +216,5 @@ def _points_of_bins(low: Array, high: Array, density: Array) -> FluxTable:
         np.concatenate(
             [[outer(low[0], 0, 1)], density, [outer(high[-1], len(low) - 1, len(low) - 2)]]
         ),
+        of_bins=True,
     )

@@ -33,8 +33,11 @@ def read_flux(path: Path | str, wanted: Neutrinos, layout: Layout) -> FluxTable:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"flux file {path} does not exist or is not a file")
-    with path.open("rb") as stream:
-        is_root = stream.read(4) == b"root"
+    try:
+        with path.open("rb") as stream:
+            is_root = stream.read(4) == b"root"
+    except OSError as error:
+        raise ValueError(f"flux file {path}: cannot be read: {error.strerror}") from None
     if is_root:
         read = read_root_flux
     elif path.suffix in (".yaml", ".yml"):
