@@ -68,6 +68,15 @@ TEXTS = {
         "txt",
         {"column": 4},
     ),
+    "ranges": (
+        "Bin Energy numu numub\n"
+        + "".join(
+            f"{i} {a:.2f}-{b:.2f} {f:g} {f / 9:g}\n"
+            for i, (a, b, f) in enumerate(zip(LOW, HIGH, PER_GEV, strict=True))
+        ),
+        "txt",
+        {},
+    ),
     "lower edges, closed": (
         rows(EDGES, np.append(PER_GEV, 0.0)),
         "txt",
@@ -134,6 +143,13 @@ CURVE = POINTS * np.exp(-POINTS)
         (rows(*seven(POINTS, CURVE)), {"column": "dune"}),
         (rows(*seven(POINTS, CURVE), sep=","), {"column": 3}),
         ("# E " + " ".join(SPECIES) + "\n" + rows(*seven(POINTS, CURVE)), {}),
+        (
+            "#  Enu(GeV) "
+            + " ".join(SPECIES)
+            + " (all fluxes in nus/cm^2/POT/GeV)\n"
+            + rows(*seven(POINTS, CURVE)),
+            {},
+        ),
         ("# E nu_e nu_mu nu_tau anti_nu_e a_b x\n" + rows(*seven(POINTS, CURVE)), {}),
         (rows(POINTS - 0.25, CURVE), {"energies": "lower_edges", "column": 2}),
     ],

@@ -15,6 +15,11 @@ Array = NDArray[np.float64]
 
 # A unit right behind what may mean energy: "E [MeV]", "E_nu (GeV)", "bin_enu[GeV/c".
 _UNIT_OF_ENERGY = re.compile(r"(?:^|[\W_])[Ee](?:[\W_]?[Nn][Uu]|nergy|)\W{0,3}([kMGT]?eV)\b")
+_NUMBER = r"(\d+\.?\d*(?:[eE][-+]?\d+)?)"
+# [0, 0.05], (0, 0.05] or 0.00-0.05; the last is not 1e-5.
+_INTERVAL = re.compile(
+    rf"[\[(]\s*{_NUMBER}\s*,\s*{_NUMBER}\s*[\])]|(?<![^\s,;])(\d+\.?\d*)\s?-\s?(\d+\.?\d*)(?![^\s,;])"
+)
 _UNIT = re.compile(r"(?<![A-Za-z/])([kMGT]?eV)\b")
 
 
@@ -100,32 +105,42 @@ def _read(path: Path) -> _Text:
         if not rows and header is None and not any(map(_is_number, fields)):
             header, header_line = _names(data), number
             continue
-        if rows and len(fields) != len(rows[0]):
+        if not rows and header is None:
+            named = [names for names in map(_names, comments) if len(names) == len(fields)]
+            header = named[-1] if named else []
+        ends, named_ends = _without_intervals(fields, header or [])
+        if not rows:
+            header = named_ends
+        elif len(ends) != len(rows[0]):
             raise ValueError(
-                f"{file}, line {number}: {len(fields)} columns; the rows above have {len(rows[0])}"
+                f"{file}, line {number}: {len(ends)} columns; the rows above have {len(rows[0])}"
             )
         lines.append(number)
-        rows.append(fields)
-    if header is not None and rows and len(header) != len(rows[0]):
+        rows.append(ends)
+    if header and rows and len(header) != len(rows[0]):
         raise ValueError(
             f"{file}, line {header_line}: {len(header)} names of columns ({', '.join(header)}); "
             f"the rows below have {len(rows[0])} columns (comments start with #)"
         )
-    if header is None and rows:
-        named = [names for names in map(_names, comments) if len(names) == len(rows[0])]
-        header = named[-1] if named else []
     comments += [" ".join(header)] if header else []
     return _Text(file, lines, rows, header or [], "\n".join(comments))
 
 
 def _fields(data: str) -> list[str]:
-    """Fields of a row; intervals such as [0, 0.05] are two of them."""
-    if "[" in data:
-        return re.sub(r"[\[\](),;]", " ", data).split()
+    """Fields of a row; an interval such as [0, 0.05] is one, with \0 between its ends."""
+    data = _INTERVAL.sub(lambda m: f"{m[1] or m[3]}\0{m[2] or m[4]}", data)
     for separator in (";", ","):
         if separator in data:
             return [field.strip() for field in data.split(separator)]
     return data.split()
+
+
+def _without_intervals(fields: list[str], names: list[str]) -> tuple[list[str], list[str]]:
+    """Fields with intervals as two of them, of which both have the name, if there are names."""
+    parts = [field.split("\0") for field in fields]
+    if len(names) == len(fields):
+        names = [name for name, ends in zip(names, parts, strict=True) for _ in ends]
+    return [end for ends in parts for end in ends], names
 
 
 def _names(line: str) -> list[str]:
@@ -134,10 +149,8 @@ def _names(line: str) -> list[str]:
         if separator in line:
             row = next(csv.reader([line.strip()], delimiter=separator, skipinitialspace=True))
             return [name.strip() for name in row]
-    return [
-        name.replace("\0", " ")
-        for name in re.sub(r"\s+(?=[\[(])", "\0", line.replace('"', "")).split()
-    ]
+    attached = re.sub(r"\s*[\[(][^\])]*[\])]", lambda m: "\0".join(m[0].split()), line)
+    return [name.replace("\0", " ") for name in attached.replace('"', "").split()]
 
 
 def _is_number(field: str) -> bool:
