@@ -299,6 +299,7 @@ def test_of_several_histograms_one_must_be_named(tmp_path):
         ("1 1\n3 1\n2 1\n", {}, "line 3: energy 2 is not above 3"),
         ("1 1\n1 2\n", {}, "line 2: energy 1 is not above 1"),
         ("1 1\n2 -1e-9\n", {}, "line 2: -1e-09 is not allowed; values must be finite and >= 0"),
+        ("1 1\n2 -1\n", {}, "line 2: -1 is not allowed"),
         ("1 1\n2 nan\n", {}, "line 2: nan is not allowed"),
         ("1 1\ninf 1\n", {}, "line 2: inf is not allowed"),
         ("-1 1\n2 1\n", {}, "line 1: -1 is not allowed"),

@@ -18,7 +18,7 @@ _UNIT_OF_ENERGY = re.compile(r"(?:^|[\W_])[Ee](?:[\W_]?[Nn][Uu]|nergy|)\W{0,3}([
 _NUMBER = r"(\d+\.?\d*(?:[eE][-+]?\d+)?)"
 # [0, 0.05], (0, 0.05] or 0.00-0.05; the last is not 1e-5.
 _INTERVAL = re.compile(
-    rf"[\[(]\s*{_NUMBER}\s*,\s*{_NUMBER}\s*[\])]|(?<![^\s,;])(\d+\.?\d*)\s?-\s?(\d+\.?\d*)(?![^\s,;])"
+    rf"[\[(]\s*{_NUMBER}\s*,\s*{_NUMBER}\s*[\])]|(?<![^\s,;])(\d+\.?\d*)(?:-|\s-\s)(\d+\.?\d*)(?![^\s,;])"
 )
 _UNIT = re.compile(r"(?<![A-Za-z/])([kMGT]?eV)\b")
 
