@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 import toy
-from nd2fd.cross_sections.closure import closure_events, closure_truth
 from nd2fd.cross_sections.quark_parton import toy_truth
 from nd2fd.events.positivity import LARGEST_SHARE, refuse_negative
-from nd2fd.forward.nodes import NodeGrid
 from nd2fd.physics.density import DensityGrid, physical_points
 
 SETUP = toy.SETUP
@@ -102,15 +100,3 @@ def test_cross_sections_that_are_no_number_are_refused():
 def test_a_cross_section_of_zero_is_refused():
     with pytest.raises(ValueError, match="is zero up to 10 GeV"):
         refuse_negative(changed(lambda x, Q2: 0.0), SETUP)
-
-
-def test_the_stages_refuse_before_they_start():
-    """Neither densities nor events come from a truth that is negative somewhere."""
-    negative = changed(lambda x, Q2: 0.6 - x)
-    inputs = toy.inputs()
-    with pytest.raises(ValueError, match="cross section is negative"):
-        closure_truth(
-            negative, *inputs, DensityGrid(SETUP, 8, 8, 8, 1), NodeGrid.for_setup(SETUP, 8, 8)
-        )
-    with pytest.raises(ValueError, match="cross section is negative"):
-        closure_events(negative, *inputs, SETUP, 10, np.random.default_rng(1))

@@ -195,7 +195,7 @@ def test_a_negative_cross_section_is_refused_at_the_start(config, made):
     directory = made("negative strange")
     refuse_other_than_protons(open_grid(directory))
     with pytest.raises(
-        ConfigError, match=r"truth.model: quark_parton with .*made, member 0: .* is negative: "
+        ConfigError, match=r"pdf: truth quark_parton with .*made, member 0: .* is negative: "
     ) as error:
         refuse_unusable_truth(config(pdf=from_set(directory)))
     # Where the strange sea is as large as the valence.
@@ -247,9 +247,12 @@ def power_law(setup, pdf):
         ("3.5", None),
         (
             "(0.5 - x)",
-            r"truth.model: own: the cross section is negative: 0\.\d+ of .*, x = 0\.[5-9]",
+            r"truth.model: truth own: the cross section is negative: 0\.\d+ of .*, x = 0\.[5-9]",
         ),
-        ("np.where(x > 0.5, np.nan, 1.0)", r"truth.model: own: the cross section is nan at E_ν = "),
+        (
+            "np.where(x > 0.5, np.nan, 1.0)",
+            r"truth.model: truth own: the cross section is nan at E_ν = ",
+        ),
     ],
 )
 def test_own_truths_are_tried_at_the_start(config, tmp_path, monkeypatch, factor, message):

@@ -5,7 +5,6 @@ from pathlib import Path
 from nd2fd.config.model import Config
 from nd2fd.config.reading import ConfigError
 from nd2fd.cross_sections.truths import TRUTHS, PdfMember, true_structure_functions
-from nd2fd.events.positivity import refuse_negative
 from nd2fd.physics.setup import Setup
 
 
@@ -27,15 +26,8 @@ def refuse_unusable_truth(config: Config) -> None:
         pdf = PdfMember(Path(config.pdf.path, config.pdf.set), config.pdf.member, config.pdf.reader)
     setup = Setup.from_config(config.setup.model_dump(mode="json"))
     try:
-        structure_functions = true_structure_functions(model, setup, pdf)
+        true_structure_functions(model, setup, pdf)
     except (OSError, ValueError, ImportError, RuntimeError) as error:
-        raise _problem("pdf" if pdf else "truth.model", str(error)) from None
-    try:
-        refuse_negative(structure_functions, setup)
-    except ValueError as error:
-        source = f" with {pdf.set_directory}, member {pdf.member}" if pdf else ""
-        raise _problem("truth.model", f"{model}{source}: {error}") from None
-
-
-def _problem(section: str, message: str) -> ConfigError:
-    return ConfigError(f"the configuration has problems:\n  {section}: {message}")
+        raise ConfigError(
+            f"the configuration has problems:\n  {'pdf' if pdf else 'truth.model'}: {error}"
+        ) from None

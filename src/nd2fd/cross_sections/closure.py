@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nd2fd.beam.spectra import detector_fluxes, far_spectrum, near_spectrum
-from nd2fd.events.positivity import refuse_negative
 from nd2fd.events.sampling import sample_events
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
@@ -26,11 +25,7 @@ def closure_truth(
     grid: DensityGrid,
     nodes: NodeGrid,
 ) -> Truth:
-    """What the known structure functions give; without `oscillation`, at the near detector only.
-
-    Raises ValueError as `nd2fd.events.positivity.refuse_negative`.
-    """
-    refuse_negative(structure_functions, grid.setup)
+    """What the known structure functions give; without `oscillation`, at the near detector only."""
     fluxes = detector_fluxes(flux, oscillation, grid)
     densities, sigma_total = event_densities(grid, structure_functions, fluxes)
     return Truth(
@@ -77,8 +72,7 @@ def closure_events(
     n_events: int,
     rng: np.random.Generator,
 ) -> Events:
-    """Events of the far detector, or of the near one without `oscillation`; raises likewise."""
-    refuse_negative(structure_functions, setup)
+    """Events of the far detector, or of the near one without `oscillation`."""
     spectrum = near_spectrum(flux) if oscillation is None else far_spectrum(flux, oscillation)
     energy, v1, v2 = sample_events(n_events, spectrum, structure_functions, setup, rng)
     e_lepton, cos_theta = lepton_from_density_variables(v1, v2, setup)

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
+from nd2fd.events.positivity import refuse_negative
 from nd2fd.physics.setup import Setup
 from nd2fd.physics.structure_functions import StructureFunctions
 
@@ -58,7 +59,20 @@ TRUTHS: Final[Mapping[str, TruthModel]] = {
 
 
 def true_structure_functions(name: str, setup: Setup, pdf: PdfMember | None) -> StructureFunctions:
-    """The (W1', W2', W3')(x, Q²) of a truth in `TRUTHS`."""
+    """The (W1', W2', W3')(x, Q²) of a truth in `TRUTHS`.
+
+    Raises
+    ------
+    FileNotFoundError, ImportError
+        As the truth's builder, for a PDF set or a library that is not there.
+    ValueError
+        As the builder, or where the cross section is negative somewhere, or no number.
+    """
     module, function = TRUTHS[name].builder.split(":")
-    build: StructureFunctions = getattr(import_module(module), function)(setup, pdf)
-    return build
+    structure_functions: StructureFunctions = getattr(import_module(module), function)(setup, pdf)
+    try:
+        refuse_negative(structure_functions, setup)
+    except ValueError as error:
+        source = f" with {pdf.set_directory}, member {pdf.member}" if pdf else ""
+        raise ValueError(f"truth {name}{source}: {error}") from None
+    return structure_functions
