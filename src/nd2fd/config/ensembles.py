@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema, model_validator
 
 from nd2fd.config.fields import EnsembleName, Section, key
+from nd2fd.config.labels import contradictions, described
 from nd2fd.systematics import SYSTEMATICS
 
 
@@ -75,7 +76,30 @@ class EnsembleSection(Section):
         default=(),
         strict=False,
     )
-    label: str = key("Name in the figures' legends", "choice", min_length=1)
+    label: str | None = key(
+        "Name in the figures' legends, which must not contradict the other keys; null: what these "
+        "say",
+        "choice",
+        default=None,
+        min_length=1,
+    )
+
+    @property
+    def legend(self) -> str:
+        """What legends call it."""
+        return self.label or described(
+            self.cross_section, self.model, self.near_events, self.smeared, self.vary, self.size
+        )
+
+    @model_validator(mode="after")
+    def _label_is_true(self) -> "EnsembleSection":
+        claims = list(contradictions(self.label or "", self.model_dump()))
+        if claims:
+            raise ValueError(
+                f"label: {self.label!r} says {' and '.join(claims)}; leave it out, and legends "
+                "say what the other keys do"
+            )
+        return self
 
     @model_validator(mode="after")
     def _flow_is_a_baseline(self) -> "EnsembleSection":

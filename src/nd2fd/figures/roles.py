@@ -58,7 +58,7 @@ def drawn(plan: Plan, shown: list[str]) -> dict[str, dict[str, Any]]:
     return {
         name: {
             "role": "learned" if of[name] == "flow" else of[name],
-            "label": plan.ensemble(name).label,
+            "label": plan.ensemble(name).legend,
             "size": plan.ensemble(name).size,
         }
         for name in sorted(shown, key=lambda name: of[name] not in FIRST)

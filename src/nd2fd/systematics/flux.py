@@ -30,6 +30,8 @@ def _assume(assumption: Assumption, z: Array, sizes: Mapping[str, float]) -> Ass
 
 SYSTEMATIC = Systematic(
     name="flux",
+    noun="flux",
+    plural="fluxes",
     prior="one standard normal parameter for each mode of flux.uncertainty",
     at_near="the assumed flux",
     at_far="the assumed flux",

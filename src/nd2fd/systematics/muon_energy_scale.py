@@ -22,6 +22,8 @@ def _assume(assumption: Assumption, z: Array, sizes: Mapping[str, float]) -> Ass
 
 SYSTEMATIC = Systematic(
     name="muon_energy_scale",
+    noun="muon energy scale",
+    plural="muon energy scales",
     prior="normal about 1, width systematics.muon_energy_scale",
     at_near="energies of all measured muons, times one factor",
     at_far="energies of all measured muons, times the same factor",

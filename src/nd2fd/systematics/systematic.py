@@ -41,6 +41,8 @@ class Systematic:
 
     name
         As in `ensembles.NAME.vary`; also the name of its random stream.
+    noun, plural
+        What members differ in, in captions and legends.
     prior
         In words.
     at_near, at_far
@@ -57,6 +59,8 @@ class Systematic:
     """
 
     name: str
+    noun: str
+    plural: str
     prior: str
     at_near: str
     at_far: str
