@@ -4,6 +4,11 @@ CORES ?= all
 RESULTS ?= results
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+# Snakemake starts scripts by a line of the shell without quotes, and PATH is parted by colons.
+SPECIAL := $(shell pwd | LC_ALL=C tr -d 'a-zA-Z0-9_./+@%=~,\200-\377\n-' | tr '[:space:]' _)
+ifneq ($(SPECIAL),)
+$(error the path of this clone, "$(CURDIR)", has a space or a special character, which Snakemake cannot stand: move the clone)
+endif
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup fig2 all report gallery check-numbers test mutants test-slurm test-slurm-faults lint format config-docs bench bench-quick clean

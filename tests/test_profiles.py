@@ -193,13 +193,16 @@ def test_slurm_gets_what_the_profile_says(fresh):
 
 
 def test_site_is_set_by_the_environment(fresh):
-    """What Slurm says of it is shown last, of a group, too, and no log of an earlier run."""
+    """What Slurm says of it is shown last, of a group, too, and no log of an earlier run.
+
+    Here, where Snakemake runs, no GPU is asked for.
+    """
     log = fresh / "results/logs/train_members/nominal/0.log"
     log.parent.mkdir(parents=True)
     log.write_text("of a good run\n")
     jobs, output = submissions(
         fresh,
-        "--",
+        *("--config", "training={device: cuda}", "--"),
         TARGETS["training"],
         TARGETS["near_members"],
         ND2FD_ACCOUNT="phys",

@@ -31,8 +31,8 @@ def snakemake(cluster):
     """Function that starts Snakemake in a directory, on the cluster; all are killed at the end."""
     running = []
 
-    def start(directory, *arguments):
-        environment = {**plain_environment(), "SLURM_CONF": str(cluster.config)}
+    def start(directory, *arguments, **variables):
+        environment = {**plain_environment(), "SLURM_CONF": str(cluster.config), **variables}
         running.append(Snakemake.start(directory, environment, *arguments))
         return running[-1]
 

@@ -4,6 +4,7 @@ make test-slurm
 """
 
 import re
+import shutil
 from datetime import datetime
 
 import pandas as pd
@@ -90,3 +91,23 @@ def test_everything_on_slurm(cluster, snakemake, local, tmp_path, table):
     table(("after, until noticed", f"{mean_seconds(noticed(run, times)):.1f} s"))
     table(("artifacts, byte by byte", f"{len(digests(local))} equal"))
     table(("log", str(log.relative_to(ROOT))))
+
+
+def test_group_that_slurm_refuses(cluster, snakemake, local, tmp_path):
+    """What sbatch says of a wrong partition is shown, and not the log of the good run before."""
+    directory = shutil.copytree(local, tmp_path / "clone")
+    log = directory / "results/logs/train_members/nominal/0.log"
+    before = log.read_text()
+    assert "wrote results/members/nominal/0.h5" in before
+    targets = [f"results/{folder}/nominal/0.h5" for folder in ("members", "predictions")]
+    for target in targets:
+        (directory / target).unlink()
+    arguments = ("--profile", "slurm-gpu", "--retries", "0", *CI, "--", targets[1])
+    run = snakemake(directory, *arguments, ND2FD_GPU_PARTITION="nowhere")
+    assert run.wait(300) != 0
+    assert not run.submitted
+    said = run.text[run.text.rindex("Exiting because a job execution failed") :]
+    for target in targets:
+        assert f"file {target}: not submitted: SLURM sbatch failed" in said
+    assert "invalid partition specified: nowhere" in said
+    assert "wrote results/members/nominal/0.h5" not in run.text

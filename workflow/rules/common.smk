@@ -6,10 +6,12 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
 from nd2fd.config.files import check_file
+from nd2fd.config.machine import refuse_absent_gpu, refuse_path_of_python
 from nd2fd.config.problems import validate_config
 from nd2fd.config.reading import in_order_of, typed_values
 from nd2fd.config.results_folder import mark_results, refuse_results_of_another_size
@@ -20,6 +22,7 @@ from nd2fd.io.failures import failures, forget_logs
 from nd2fd.plan import Plan
 
 try:
+    refuse_path_of_python()
     for path in workflow.configfiles:
         check_file(path)
     # Snakemake reads nested values of --config as text.
@@ -72,7 +75,20 @@ REFUSALS = {}
 
 
 onstart:
-    for job in workflow.dag.needrun_jobs():
+    to_run = list(workflow.dag.needrun_jobs())
+    trains = any(
+        job.rule.name in ("train_members", "train_flows") for job in to_run
+    )
+    in_conda = (
+        DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+    )
+    try:
+        refuse_absent_gpu(
+            CONFIG.training.device, trains and workflow.local_exec and not in_conda
+        )
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+    for job in to_run:
         forget_logs(job.log)
     mark_results(CONFIG)
     for remark in CONFIG.warnings:
