@@ -235,6 +235,8 @@ def test_missing_files(evolved, tmp_path):
         (".info", "Flavors: .*?]\n", ""),
         (".info", "Particle: 2212", "Particle:\t2212\t\nSetType: PDF\nPolarized: false"),
         (".info", "Particle: 2212", "Particle : 2212"),
+        (".info", "Particle: 2212", "Particle: 1000010010"),
+        (".info", "Particle: 2212", "Particle: 2212\nParticle: 2212\nMZ: 91.2"),
         (".info", "SetDesc: [^\n]*", 'SetDesc: "CT18 [test"'),
         (".info", "SetDesc: [^\n]*", "SetDesc: \"CT18: two\n  lines, 'of it'\""),
         (".info", "Authors: [^\n]*", "Authors:"),
@@ -293,6 +295,7 @@ def test_text_in_another_encoding_is_read(damaged, grid):
         ("Note: @home", "line 8, column 7 is not YAML"),
         ("Note: [a, b", "is not YAML"),
         ("- Note", "is not YAML"),
+        ("Note: " + 5000 * "[", "is not YAML"),
     ],
 )
 def test_sets_of_another_kind_are_refused(damaged, line, message):

@@ -65,7 +65,7 @@ class PdfSection(Section):
 
     set: str = key(
         "`embedded` (CT18NNLO from fitted coefficients at 1.295 GeV, evolved by HOPPET at NNLO) or "
-        "the name of an LHAPDF set in `pdf.path`",
+        "the name of an LHAPDF set of a free proton in `pdf.path` (docs/method/truth.md)",
         "CT18NNLO: paper; embedding: choice",
     )
     path: str | None = key("Directory that holds the LHAPDF set; null for `embedded`", "choice")

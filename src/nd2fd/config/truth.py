@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from nd2fd.config.fields import usable
 from nd2fd.config.model import Config
 from nd2fd.config.reading import ConfigError
 from nd2fd.cross_sections.truths import TRUTHS, PdfMember, true_structure_functions
@@ -26,8 +27,8 @@ def refuse_unusable_truth(config: Config) -> None:
         pdf = PdfMember(Path(config.pdf.path, config.pdf.set), config.pdf.member, config.pdf.reader)
     setup = Setup.from_config(config.setup.model_dump(mode="json"))
     try:
-        true_structure_functions(model, setup, pdf)
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        usable(lambda: true_structure_functions(model, setup, pdf))
+    except (ValueError, ImportError, RuntimeError) as error:
         raise ConfigError(
             f"the configuration has problems:\n  {'pdf' if pdf else 'truth.model'}: {error}"
         ) from None

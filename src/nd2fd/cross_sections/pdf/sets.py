@@ -16,6 +16,16 @@ import yaml
 LAYOUT = "an LHAPDF set is a directory NAME that holds NAME.info and NAME_0000.dat"
 
 PROTON = 2212
+_PROTONS = (PROTON, 1000010010)  # the latter as a nucleus
+_USED = (
+    "Flavors",
+    "ForcePositive",
+    "Format",
+    "NumMembers",
+    "Particle",
+    "Polarized",
+    "SetType",
+)
 _LONGEST_HEADER = 1000
 _PARTICLES = {
     2112: "the neutron",
@@ -94,7 +104,7 @@ def parse_metadata(text: str, file: Path) -> Metadata:
     Raises
     ------
     ValueError
-        Naming file and line, where it is not a mapping in YAML, or a key has two values.
+        Naming file and line, where it is not a mapping in YAML, or one of `_USED` has two values.
     """
     text = text.removeprefix("---\n").partition("\n---\n")[0]
     # LHAPDF's parser takes tabs within a line for blanks, and any character in a text.
@@ -109,6 +119,8 @@ def parse_metadata(text: str, file: Path) -> Metadata:
             f"{file}{line} is not YAML: {error.problem}; a text with ': ' or special signs must be "
             "in quotes"
         ) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"{file} is not YAML: {error}") from None
     if not isinstance(root, yaml.MappingNode):
         raise ValueError(f"{file} is not made of lines 'key: value', as YAML")
     entries: dict[str, Entry] = {}
@@ -118,7 +130,7 @@ def parse_metadata(text: str, file: Path) -> Metadata:
             value: str | list[str] = [str(item.value) for item in node.value]
         else:
             value = str(node.value)
-        if key in entries and entries[key].value != value:
+        if key in _USED and key in entries and entries[key].value != value:
             raise ValueError(f"{where}: {key} stands twice, with other values")
         entries[key] = Entry(value, where)
     return Metadata(entries)
@@ -195,7 +207,7 @@ def _refuse_other_hadrons(metadata: Metadata) -> None:
         )
     # Without the entry LHAPDF takes a set for a proton's; its sum rules are tested in any case.
     particle = (metadata.integers("Particle") or [PROTON])[0]
-    if particle != PROTON:
+    if particle not in _PROTONS:
         digits = f"{particle:010d}"
         name = _PARTICLES.get(particle, "no proton")
         if particle > 1_000_000_000:
