@@ -190,8 +190,52 @@ def test_renaming_an_ensemble_changes_names_alone(plan):
 
 
 def test_captions_of_roles_that_nobody_has_name_no_ensemble():
-    caption = CATALOGUE["fig1"].caption(planned({"ensembles": {"systematics": None}}))
-    assert "[; the final ensemble has {-/members} of them]" in caption
+    without = planned({"ensembles": {"nd30m": None, "nd3m": None}})
+    caption = CATALOGUE["fig15"].caption(without)
+    assert "[ For comparison: {-/dm2_32/scatter:.2f} σ_stat between members.]" in caption
+    assert "final" not in CATALOGUE["fig1"].caption(planned({"ensembles": {"systematics": None}}))
+
+
+@pytest.mark.parametrize(
+    ("figure", "override", "said", "instead"),
+    [
+        ("fig3", {"seeds": {"near_events": 1000, "vary": ["near_statistics"]}},
+         "differ in network seed,", "differ in ND events,"),
+        ("fig13", {"smeared": {"vary": [], "size": 1}, "truth": {"smeared": True}},
+         "without smearing", "learned ones (smeared)"),
+        ("fig15", {"flux": {"vary": ["muon_energy_scale"]}},
+         "learned cross sections that differ in ND events and flux",
+         "learned cross sections that differ in muon energy scale"),
+        ("fig16", {"seeds": {"near_events": 1000, "vary": ["near_statistics", "flux"]}},
+         "differ in network seed:", "differ in ND events and flux:"),
+        ("fig17", {"systematics": {"smeared": False, "vary": ["flux"], "reference": "truth"}},
+         "differ in network seed, ND events and flux (smeared)",
+         "differ in flux, against the known cross section. Best"),
+        ("fig1", {"systematics": {"vary": ["flux"]}}, "network seed, ND events and flux",
+         "differ in flux"),
+    ],
+)  # fmt: skip
+def test_captions_follow_the_configuration(plan, figure, override, said, instead):
+    """What is said of the default is not said where a key has another value."""
+    before = CATALOGUE[figure].caption(plan)
+    references = {name: {"reference": None} for name in plan.references}
+    after = CATALOGUE[figure].caption(planned({"ensembles": references}, {"ensembles": override}))
+    assert said in before
+    assert said not in after
+    assert instead in after
+
+
+def test_losses_are_weighted_as_they_are_said_to_be(plan):
+    assert "Poisson errors" in CATALOGUE["fig6"].caption(plan)
+    uniform = planned({"training": {"weighting": "uniform"}})
+    assert "Poisson errors" not in CATALOGUE["fig6"].caption(uniform)
+
+
+def test_no_caption_concludes_anything(plan):
+    """Numbers may be others."""
+    conclusions = "good|most of|too small|lies on|the problem|never|do not tell|look"
+    for figure in CATALOGUE.values():
+        assert not re.search(rf"\b({conclusions})\b", figure.caption(plan)), figure.name
 
 
 @pytest.mark.parametrize(

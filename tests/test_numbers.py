@@ -13,6 +13,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.stats import binomtest
 
+from nd2fd.figures.thresholds import sigma_window
 from nd2fd.io.schemas.coverage import Coverage
 from nd2fd.io.schemas.fits import Fits, Intervals
 from nd2fd.io.schemas.inputs import Flux
@@ -25,7 +26,7 @@ from nd2fd.report.captions import fill
 from nd2fd.report.collect import all_numbers
 from nd2fd.report.fit_tables import oscillation_table, systematics_latex, systematics_table
 from nd2fd.report.learning_table import learning_table
-from nd2fd.report.numbers import Number, as_latex
+from nd2fd.report.numbers import Number, as_latex, quote
 from nd2fd.report.numbers_file import (
     TOY_RUN,
     Ensemble,
@@ -114,6 +115,29 @@ def test_oscillation_numbers():
     assert "seeds/dm2_32/added_width" not in without
 
 
+# A twenty-fifth of the events is below 1.5 GeV, a fortieth above 9 GeV.
+CELLS = np.linspace(0.05, 9.95, 100)
+WINDOW = SimpleNamespace(
+    energy=CELLS,
+    near_flux=np.select([CELLS < 1.5, CELLS < 9.0], [0.04 / 15, 0.935 / 75], 0.025 / 10) / CELLS,
+    sigma_total=CELLS,
+)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.3])
+def test_window_of_the_cross_section_goes_with_the_beam(scale):
+    """In a beam of lower energies it is lower, whatever E_max is."""
+    beam = SimpleNamespace(**vars(WINDOW) | {"energy": scale * CELLS})
+    low, high = sigma_window(beam)
+    assert (low, high) == (pytest.approx(1.5 * scale), pytest.approx(9.0 * scale))
+    longer = SimpleNamespace(
+        energy=np.linspace(0.05, 19.95, 200) * scale,
+        near_flux=np.append(WINDOW.near_flux, np.zeros(100)),
+        sigma_total=np.append(CELLS, np.ones(100)),
+    )
+    assert sigma_window(longer) == (low, high)
+
+
 def test_learning_numbers():
     table = pd.DataFrame(
         {
@@ -125,14 +149,14 @@ def test_learning_numbers():
             "max_sigma_deviation": [1e-3, 2e-3, 3e-3, 5e-1],
         }
     )
-    numbers = density_numbers.learning_numbers(table, 4.0)
+    numbers = density_numbers.learning_numbers(table, WINDOW)
     assert numbers["seeds/loss/median"].value == 2e-8
     assert numbers["seeds/near/worst"].value == pytest.approx(0.09)  # %
     assert numbers["flow/sigma/best"].value == numbers["flow/sigma/worst"].value == 50.0
-    assert "0.6 to 3.6 GeV" in numbers["flow/sigma/best"].description
+    assert "1.5 to 9 GeV" in numbers["flow/sigma/best"].description
     assert "flow/test_loss/median" not in numbers
     near_only = table.drop(columns="far_total_variation")
-    fewer = density_numbers.learning_numbers(near_only, 4.0)
+    fewer = density_numbers.learning_numbers(near_only, WINDOW)
     assert set(numbers) - set(fewer) == {
         f"{name}/far/{which}" for name in ("seeds", "flow") for which in ("best", "median", "worst")
     }
@@ -216,8 +240,14 @@ def test_coverage_numbers():
     mass = numbers["coverage/truth/dm2_32_1sigma"]
     assert mass.value == pytest.approx(70.0)
     assert mass.uncertainty == pytest.approx(50 * (expected.high - expected.low), rel=1e-3)
-    # All 20 hold the truth: that is no certainty.
-    assert numbers["coverage/truth/dm2_32_2sigma"].uncertainty > 2
+    # All 20 hold the truth: that is no certainty, and nothing is above 100 %.
+    every = numbers["coverage/truth/dm2_32_2sigma"]
+    assert every.uncertainty is None
+    expected = binomtest(20, 20).proportion_ci(0.6826894921, "wilson")
+    assert every.interval == (pytest.approx(100 * expected.low), 100.0)
+    assert f"{every:±}" == "100.0 (95.2 to 100.0)"
+    # Nor where one of 20 does not: 95 % and 5.2 % more.
+    assert numbers["coverage/truth/sin2_2theta23_2sigma"].interval[1] < 100.0
     assert numbers["coverage/truth/both_1sigma"].value == pytest.approx(50.0)
     assert numbers["coverage/truth/at_limit"].value == pytest.approx(25.0)
     assert numbers["coverage/truth/pull_dm2_32_mean"].value == pytest.approx(0.0)
@@ -257,6 +287,12 @@ def test_share_numbers():
     assert numbers["share/w3_far"].value == pytest.approx(30.0)
     assert numbers["share/unconstrained_near"].value == 0.0
     assert numbers["share/unconstrained_far"].value == pytest.approx(20.0)
+    # An interference may be negative, a share of events may not, if a sum leaves a node below zero.
+    dip = np.where(black, 0.8, -1e-3)
+    negative = SimpleNamespace(near=weights.near, far=share * [[[1]], [[1]], [[-1]]] * dip)
+    numbers = density_numbers.share_numbers(truth, negative)
+    assert numbers["share/w3_far"].value < 0
+    assert numbers["share/unconstrained_far"].value == 0.0
     weights.far = None
     near_only = density_numbers.share_numbers(truth, weights)
     assert set(near_only) == {"share/w1_near", "share/w2_near", "share/w3_near",
@@ -377,7 +413,7 @@ def test_ensemble_and_threshold_numbers():
         "nd3m/members": "10",
         "nd3m/near_events": "3",
     }
-    numbers = density_numbers.threshold_numbers(10.0)
+    numbers = density_numbers.threshold_numbers(WINDOW)
     assert f"{numbers['setting/sigma_low']} to {numbers['setting/sigma_high']}" == "1.5 to 9"
     assert f"{numbers['setting/populated']}" == "1"
 
@@ -467,27 +503,23 @@ def test_learning_table():
     )
     models = {"net": networks, "free": flows(member=[0, 1], final_loss=np.array([0.1, 0.2]))}
     predictions = dict.fromkeys(models, predicted)
-    table = learning_table(truth, models, predictions, energy_max=4.0).set_index("ensemble")
+    table = learning_table(truth, models, predictions).set_index("ensemble")
     net, free = table.loc["net"], table.loc["free"]
     np.testing.assert_array_equal(net["loss"], [1.0, 1.0])
     np.testing.assert_array_equal(net["best_step"], [1, 2])
     np.testing.assert_array_equal(net["test_loss"], [4.0, 3.0])
     np.testing.assert_allclose(net["near_total_variation"], [0.0, 0.25])
     np.testing.assert_allclose(net["far_total_variation"], [0.25, 0.0])
-    # From 0.6 to 3.6 GeV; the truth is 1/2, 1 and 3/2 with a flux average of one.
-    np.testing.assert_allclose(net["max_sigma_deviation"], [0.1, 0.2])
+    # In the middle of the cell with the events; the truth is 1 there, with a flux average of one.
+    np.testing.assert_allclose(net["max_sigma_deviation"], [0.1, 0.0])
     np.testing.assert_array_equal(free["loss"], [0.1, 0.2])
     assert free["test_loss"].isna().all()
-    # All energies of the window are below the threshold.
-    truth.sigma_total = np.array([0.0, 0.0, 3.0])
-    truth.near_flux = np.ones(3)
-    below = learning_table(truth, models, predictions, energy_max=2.5)
-    assert below["max_sigma_deviation"].isna().all()
-    numbers = density_numbers.learning_numbers(below, 2.5)
+    without = table.reset_index().assign(max_sigma_deviation=np.nan)
+    numbers = density_numbers.learning_numbers(without, WINDOW)
     assert numbers["net/sigma/worst"].undefined == "no member has a finite max_sigma_deviation"
     assert numbers["net/near/worst"].value == pytest.approx(25.0)
     truth.far = predicted.far = None
-    near_only = learning_table(truth, models, predictions, energy_max=4.0)
+    near_only = learning_table(truth, models, predictions)
     assert "far_total_variation" not in near_only
 
 
@@ -588,6 +620,21 @@ def test_captions_of_a_toy_run_say_so():
     assert toy.figures["fig8"].caption == f"{TOY_RUN} loss 1.2e-07"
 
 
+QUOTED = {
+    "one": number(1, spec="d"),
+    "ten": number(10, spec="d"),
+    "all": replace(number(100.0, None, "%", ".1f"), interval=(80.0, 100.0)),
+    "most": number(98.0, 1.0, "%", ".1f"),
+    "half": number(50.0, 22.36, "%", ".1f"),
+}
+
+
+def test_what_rounds_to_zero_has_no_sign():
+    assert quote(-0.061, ".0f") == "0"
+    assert quote(-0.0004, ".3f") == "0.000"
+    assert quote(-0.061, "#.2g") == "-0.061"
+
+
 @pytest.mark.parametrize(
     ("template", "text"),
     [
@@ -595,10 +642,17 @@ def test_captions_of_a_toy_run_say_so():
         ("[loss {a/loss:.0e}] in [words]", "loss 1e-07 in words"),
         ("{a/dm2_32/best:±}[ and {a/dm2_32/best:.1f}, {a/x}]", "2.440 ± 0.020"),
         ("{a/x}, {-/loss:.1f}", "n/a, n/a"),
+        ("by {a/loss} to {a/loss} %", "by 1.2e-07 %"),
+        ("by {a/dm2_32/best:.0f} to {a/dm2_32/best:.1f} %", "by 2 to 2.4 %"),
+        ("{one:network} and {ten:network}", "1 network and 10 networks"),
+        (
+            "{all:±} %, {most:±} %, {half:±} %",
+            "100.0 (80.0 to 100.0) %, 98.0 ± 1.0 %, 50.0 ± 22.4 %",
+        ),
     ],
 )
 def test_captions_are_filled(template, text):
-    assert fill(template, NUMBERS) == text
+    assert fill(template, NUMBERS | QUOTED) == text
 
 
 def test_latex_macros():
@@ -713,6 +767,8 @@ class ToyJob:
             structure_functions=np.ones((3, 2, 2)),
             density=np.ones((1, 2, 2)),
             energy=np.arange(4.0),
+            near_flux=np.ones(4),
+            sigma_total=np.ones(4),
             n_events=np.array(1000),
             matrix=lambda: sp.eye_array(4, format="csr"),
             v1=np.ones(7),
@@ -726,7 +782,7 @@ class ToyJob:
 
 def test_the_default_has_the_numbers_that_are_committed(plan, committed, tmp_path):
     numbers = all_numbers(ToyJob(plan, tmp_path))
-    new = set(density_numbers.threshold_numbers(10.0)) | {
+    new = set(density_numbers.threshold_numbers(WINDOW)) | {
         f"{name}/near_events" for name in ("smeared", "flux", "systematics")
     }
     new |= {"flux/near_above", "flux/far_above", "flux/uncovered"}
@@ -783,7 +839,7 @@ def test_captions_have_all_their_numbers(committed, summary):
 
     No fit of the default ends at an edge.
     """
-    known = committed | density_numbers.threshold_numbers(10.0)
+    known = committed | density_numbers.threshold_numbers(WINDOW)
     for name, figure in summary.figures.items():
         names = set(re.findall(r"{([^}:]+)", figure.caption))
         names = {number for number in names if not number.endswith("/at_edge")}
@@ -880,9 +936,8 @@ def test_tolerances():
 
 def test_gallery_is_up_to_date(committed, summary):
     page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
-    figures = summary.with_numbers(committed).figures
-    assert page == gallery(figures)
-    for figure in figures:
+    assert page == gallery(summary.with_numbers(committed))
+    for figure in summary.figures:
         image = ROOT / "docs" / "images" / f"{figure}.png"
         assert f"(images/{figure}.png)" in page
         assert image.stat().st_size <= LARGEST_IMAGE

@@ -13,7 +13,7 @@ import sys
 from nd2fd.figures.style import save, use_style
 from nd2fd.figures import procedure
 use_style(sys.argv[1])
-save(procedure.draw(False), sys.argv[2:], "note")
+save(procedure.draw(False, ["flux"]), sys.argv[2:], "note")
 """
 
 

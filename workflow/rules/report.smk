@@ -18,7 +18,6 @@ rule learning_table:
     params:
         code=code("learning_table"),
         models={name: PLAN.kind(name) for name in PLAN.learned},
-        energy_max=CONFIG.setup.energy_max,
     message:
         "How well each member learned the cross section"
     script:

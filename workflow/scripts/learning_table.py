@@ -21,4 +21,4 @@ with Job(snakemake) as job:
     }
     predictions = {name: job.load_joined(f"{name}_predictions", Predictions) for name in kinds}
     truth = job.load("truth", Truth)
-    job.save_table(learning_table(truth, models, predictions, job.params.energy_max))
+    job.save_table(learning_table(truth, models, predictions))

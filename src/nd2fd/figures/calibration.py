@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nd2fd.figures.contours import Curve, curves_of
-from nd2fd.figures.style import NEUTRAL, PAGE
+from nd2fd.figures.style import NEUTRAL, PAGE, counted
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.coverage import Coverage
 from nd2fd.statistics.coverage import at_physical_limit, wilson_interval
@@ -52,6 +52,7 @@ def _draw_coverage(
     for index, (name, data) in enumerate(coverage.items()):
         offset = spacing * (index - 0.5 * (len(coverage) - 1))
         color = curves[name].color
+        experiments = counted(int(data.n_experiments), "pseudo-experiment")
         for level, measured in enumerate(data.coverage):
             axis.errorbar(
                 place + offset,
@@ -62,9 +63,7 @@ def _draw_coverage(
                 ms=4,
                 ls="",
                 mfc=color if level else "white",
-                label=f"{curves[name].label}: {data.n_experiments} pseudo-experiments"
-                if level
-                else None,
+                label=f"{curves[name].label}: {experiments}" if level else None,
             )
     for n_sigma in next(iter(coverage.values())).n_sigma:
         nominal = 100 * erf(n_sigma / sqrt(2))

@@ -7,6 +7,7 @@ starts, so that nothing heavy may be imported.
 from collections.abc import Callable
 from typing import Final
 
+from nd2fd.figures import words
 from nd2fd.figures.entry import Figure, Inputs, Params
 from nd2fd.figures.roles import Roles, drawn, roles_of
 from nd2fd.plan import Plan
@@ -222,13 +223,12 @@ _FIGURES = (
         "procedure",
         _METHOD,
         "The analysis procedure",
-        "A network with the known kinematics and flux predicts the near-detector (ND) density and "
-        "is trained on it alone. Frozen, it predicts the far detector (FD), whose "
-        "{setting/far_events} events are fitted unbinned with {setting/replicas} bootstrap "
-        "replicas per member. Members differ in network seed, ND events and flux[; the final "
-        "ensemble has {final/members} of them].",
+        words.procedure,
         needs=_procedure,
-        settings=_setup,
+        settings=lambda plan, roles: {
+            **_setup(plan, roles),
+            "varied": words.nouns(plan, plan.ensembles),
+        },
         others=lambda plan: {"final": roles_of(plan, "fig17")["learned"]},
     ),
     Figure(
@@ -236,9 +236,9 @@ _FIGURES = (
         "event_densities",
         _LEARNED,
         "Event densities, true and learned",
-        "Truth and learned density look the same at the ND, where the network was trained[, and at "
-        "the FD, which it has not seen; the total variation is {learned/near/median} % at the ND "
-        "and {learned/far/median} % at the FD]. The differences are shown in % of the peak.",
+        "Truth, learned density and their difference in % of the peak; the network was trained at "
+        "the ND and has seen nothing else. The total variation is {learned/near/median} % at the "
+        "ND[ and {learned/far/median} % at the FD] (median over members).",
         needs=_event_densities,
         single=True,
         settings=_setup,
@@ -248,10 +248,7 @@ _FIGURES = (
         "marginals",
         _LEARNED,
         "One-dimensional marginals",
-        "Truth (dashed) and {learned/members} networks that differ in their initial weights, with "
-        "their deviation below. Where a density is above {setting/populated} % of its peak, no "
-        "marginal is off by more than {learned/marginals_near} % at the ND[ and "
-        "{learned/marginals_far} % at the FD].",
+        words.marginals,
         needs=_marginals,
         single=True,
         settings=_setup,
@@ -261,8 +258,8 @@ _FIGURES = (
         "energy_slices",
         _LEARNED,
         "Cross section at fixed energies",
-        "Truth, learned cross section and difference at fixed neutrino energy, which no detector "
-        "measures. The total variation lies between {learned/slices_best} % and "
+        "Truth, learned cross section and difference at fixed neutrino energy, which no "
+        "detector measures. The total variation is {learned/slices_best} to "
         "{learned/slices_worst} %.",
         needs=_energy_slices,
         single=True,
@@ -273,10 +270,11 @@ _FIGURES = (
         "total_cross_section",
         _LEARNED,
         "Total cross section",
-        "The energy dependence of the cross section follows from the structure functions, though "
-        "the ND is integrated over the spectrum (grey). Between {setting/sigma_low} and "
-        "{setting/sigma_high} GeV the largest deviation from the truth is {learned/sigma/median} % "
-        "for the median of {learned/members} networks and {learned/sigma/worst} % for the worst.",
+        "The energy dependence of the cross section follows from the structure functions, "
+        "though the ND is integrated over the spectrum (grey). Between {setting/sigma_low} and "
+        "{setting/sigma_high} GeV the largest deviation from the truth is {learned/sigma/best} "
+        "to {learned/sigma/worst} % ({learned/members:network}, median {learned/sigma/median} "
+        "%). Ratios are drawn where the ND has events.",
         needs=_total_cross_section,
         single=True,
     ),
@@ -285,11 +283,7 @@ _FIGURES = (
         "losses",
         _LEARNED,
         "Training and test loss",
-        "[Exact ND density: the training loss falls to {asimov/loss/median}, and the test loss of "
-        "the three-dimensional cross section, never used, with it, to {asimov/test_loss/median} "
-        "(medians). ][With {sampled/near_events} million ND events, cells count by their Poisson "
-        "errors and the loss stops at the noise, {sampled/loss/median}, with a test loss of "
-        "{sampled/test_loss/median}. ]Points: weights kept.",
+        words.losses,
         needs=_losses,
         settings=_near_events,
     ),
@@ -300,9 +294,10 @@ _FIGURES = (
         "Structure functions",
         "Above: learned and true (dashed) structure functions at three Q²; dotted where there are "
         "almost no ND events and nothing is learned. Below: the same times their weight in the ND "
-        "density. W1', W2' and W3' make {share/w1_near}, {share/w2_near} and {share/w3_near} % of "
-        "the ND events[ and {share/w1_far}, {share/w2_far} and {share/w3_far} % of the FD events; "
-        "the region where nothing is learned holds {share/unconstrained_far} % of the FD events].",
+        "density. W1', W2' and W3' contribute {share/w1_near}, {share/w2_near} and "
+        "{share/w3_near} % to the ND events[ and {share/w1_far}, {share/w2_far} and "
+        "{share/w3_far} % to the FD events; the region where nothing is learned holds "
+        "{share/unconstrained_far} % of the FD events].",
         needs=_structure_functions,
         single=True,
     ),
@@ -311,11 +306,11 @@ _FIGURES = (
         "oscillation_contours",
         _FITS,
         "Oscillation contours, true and learned cross section",
-        "Regions at 1σ and 2σ and bootstrap distributions. The contour with the learned cross "
-        "section lies on that with the true one: the best fit moves by "
-        "{learned/sin2_2theta23/shift} σ_stat in sin²2θ23 and by {learned/dm2_32/shift} σ_stat in "
-        "Δm²32. With the true cross section sin²2θ23 = {reference/sin2_2theta23/best:±}, "
-        "Δm²32 = ({reference/dm2_32/best:±})·10⁻³ eV².",
+        "Regions at 1σ and 2σ and bootstrap distributions. With the learned cross section the "
+        "best fit moves by {learned/sin2_2theta23/shift} σ_stat in sin²2θ23 and by "
+        "{learned/dm2_32/shift} σ_stat in Δm²32. With the true cross section sin²2θ23 = "
+        "{reference/sin2_2theta23/best:±}, Δm²32 = ({reference/dm2_32/best:±})·10⁻³ eV²; the "
+        "true values are {true/sin2_2theta23} and {true/dm2_32}·10⁻³ eV².",
         needs=_contour_figure("reference", "learned"),
         settings=_shown,
     ),
@@ -343,9 +338,9 @@ _FIGURES = (
         _FLOW,
         "Normalising flow at the near detector",
         "A flow over (E_ν, v1, v2), trained on the same ND density without the structure "
-        "functions, fits it to {flow/near/median} % in total variation. Its loss reaches "
-        "{flow/loss/median}, that of the structure functions {learned/loss/median}: by the ND "
-        "alone both are good fits.",
+        "functions, differs from it by {flow/near/median} % in total variation. Its loss "
+        "reaches {flow/loss/median}, that of the structure functions {learned/loss/median} "
+        "(medians).",
         needs=_flow_near,
         single=True,
         settings=_setup,
@@ -355,13 +350,12 @@ _FIGURES = (
         "flow_far",
         _FLOW,
         "Normalising flow at the far detector and at fixed energies",
-        "The same flow is wrong where the energy matters: the FD by {flow/far/best} to "
+        "What the same flow says of energies: the FD is off by {flow/far/best} to "
         "{flow/far/worst} % in total variation, σ(E_ν) by up to {flow/sigma/worst} %, cross "
-        "sections at fixed energy by {flow/slices_best} to {flow/slices_worst} %. The oscillation "
-        "fit is off by {flow/sin2_2theta23/shift:.1f} σ_stat in sin²2θ23 and by "
-        "{flow/dm2_32/shift:.1f} σ_stat in Δm²32 (mean over members). The ND does not "
-        "hold the information on E_ν that the structure functions supply: the problem is ill-posed "
-        "without them.",
+        "sections at fixed energy by {flow/slices_best} to {flow/slices_worst} %. The "
+        "oscillation fit shifts by {flow/sin2_2theta23/shift:.1f} σ_stat in sin²2θ23 and by "
+        "{flow/dm2_32/shift:.1f} σ_stat in Δm²32 (mean over members). Without the structure "
+        "functions the ND does not tell how events depend on E_ν.",
         needs=_flow_far,
         single=True,
         settings=_setup,
@@ -371,10 +365,10 @@ _FIGURES = (
         "near_statistics",
         _SYSTEMATICS,
         "Finite near-detector statistics",
-        "Left: regions with {sampled/near_events} million ND events; best fits of Δm²32 scatter "
-        "by {sampled/dm2_32/scatter:.2f} σ_stat between samples. Right: histograms differ from the "
-        "truth by {sampled/noise_histogram} Poisson errors of a cell, the densities learned from "
-        "them by {sampled/noise_learned}: most of the noise is averaged out.",
+        "Left: regions with {sampled/near_events} million ND events[; best fits of Δm²32 "
+        "scatter by {sampled/dm2_32/scatter:.2f} σ_stat between members]. Right: histograms "
+        "differ from the truth by {sampled/noise_histogram} Poisson errors of a cell (rms), "
+        "the densities learned from them by {sampled/noise_learned}.",
         needs=_near_statistics,
         settings=lambda plan, roles: _shown(plan, roles) | {"sampled": noisy(plan, roles)},
     ),
@@ -383,11 +377,7 @@ _FIGURES = (
         "smearing",
         _SYSTEMATICS,
         "Smearing by the detectors",
-        "Left: where muons of a few energies and angles are measured; {smearing/own_cell} % of the "
-        "ND events stay in their cell. Right: against the known cross section with the same "
-        "smearing, learned ones shift Δm²32 by {learned/dm2_32/shift:.2f} σ_stat and scatter by "
-        "{learned/dm2_32/scatter:.2f} σ_stat[; smearing itself changes the error from "
-        "{known/dm2_32/sigma} to {reference/dm2_32/sigma}·10⁻³ eV²].",
+        words.smearing,
         needs=_smearing,
         settings=lambda plan, roles: _shown(plan, roles) | _setup(plan, roles),
     ),
@@ -396,7 +386,7 @@ _FIGURES = (
         "fluxes",
         _SYSTEMATICS,
         "Fluxes and their uncertainty",
-        "Nominal flux, 1σ band and {drawn/members} draws. At its peak the flux is uncertain by "
+        "Nominal flux, 1σ band and {drawn/members:draw}. At its peak the flux is uncertain by "
         "{flux_uncertainty/near} % at the ND[ and by {flux_uncertainty/far} % at the FD].",
         needs=_fluxes,
         settings=_setup,
@@ -406,12 +396,8 @@ _FIGURES = (
         "fig15",
         "ensemble_contours",
         _SYSTEMATICS,
-        "Oscillation contours, uncertainty of the flux shape",
-        "With fluxes that are not the true one, best fits of Δm²32 scatter by "
-        "{varied/dm2_32/scatter:.2f} σ_stat with the known cross section and by "
-        "{learned/dm2_32/scatter:.2f} σ_stat with cross sections learned with the same flux.[ For "
-        "comparison: {samples/dm2_32/scatter:.2f} σ_stat between samples of {samples/near_events} "
-        "million ND events, {seeds/dm2_32/scatter:.2f} σ_stat between network seeds.]",
+        "Oscillation contours, varied assumptions",
+        words.assumptions,
         needs=_contour_figure("reference", "varied", "learned"),
         settings=_shown,
         others=lambda plan: {
@@ -423,11 +409,8 @@ _FIGURES = (
         "fig16",
         "seeds",
         _SYSTEMATICS,
-        "Oscillation contours, network seeds",
-        "Networks that differ in their initial weights only: best fits scatter by "
-        "{learned/sin2_2theta23/scatter} σ_stat in sin²2θ23 and by {learned/dm2_32/scatter} σ_stat "
-        "in Δm²32, around mean shifts of {learned/sin2_2theta23/shift} and "
-        "{learned/dm2_32/shift} σ_stat.",
+        "Oscillation contours, scatter of members",
+        words.scatter,
         needs=_contour_figure("reference", "learned"),
         settings=_shown_with_reference,
     ),
@@ -435,15 +418,8 @@ _FIGURES = (
         "fig17",
         "ensemble_contours",
         _SYSTEMATICS,
-        "Oscillation contours, all systematic uncertainties",
-        "{learned/members} members that differ in network seed, ND events and flux, all "
-        "smeared, against the known cross section. Best fits of Δm²32 shift by "
-        "{learned/dm2_32/shift:.2f} σ_stat and scatter by "
-        "{learned/dm2_32/scatter:.2f} σ_stat; the half-width of its 1σ interval changes by "
-        "{learned/dm2_32/added_width:+.2f} σ_stat. The 2σ region has "
-        "{learned/area_ratio_2sigma} times the area. {learned/holds_1sigma} % of the 1σ "
-        "region and {learned/holds_2sigma} % of the 2σ region of the known cross section lie "
-        "inside.",
+        "Oscillation contours, final ensemble",
+        words.final,
         needs=_contour_figure("reference", "learned"),
         settings=_shown,
     ),
@@ -453,9 +429,8 @@ _FIGURES = (
         _CHECKS,
         "Inputs and kinematic coverage",
         "Left: the fluxes[ and the survival probability at sin²2θ23 = {true/sin2_2theta23}, "
-        "Δm²32 = {true/dm2_32}·10⁻³ eV²]. Right: where events are in (x, Q²)[; ND and FD events "
-        "fill the same region, {share/unconstrained_far} % of the FD events are where the ND has "
-        "almost none].",
+        "Δm²32 = {true/dm2_32}·10⁻³ eV²]. Right: where events are in (x, Q²)[; "
+        "{share/unconstrained_far} % of the FD events are where the ND has almost none].",
         needs=_inputs,
         settings=_setup,
     ),
@@ -470,8 +445,8 @@ _FIGURES = (
         "{coverage/learned/dm2_32_1sigma:±} % and {coverage/learned/dm2_32_2sigma:±} % of "
         "{coverage/learned/experiments}. ][Two-dimensional regions hold it in "
         "{coverage/reference/both_1sigma:±} % and {coverage/reference/both_2sigma:±} % with "
-        "the known cross section: {coverage/reference/at_limit} % of the data sets fit best at the "
-        "physical limit of sin²2θ23 (filled), where regions are too small.]",
+        "the known cross section. {coverage/reference/at_limit} % of the data sets fit best at the "
+        "physical limit of sin²2θ23 (filled).]",
         needs=_calibration,
         settings=lambda plan, roles: {"shown": drawn(plan, _calibrated(plan, roles))},
     ),

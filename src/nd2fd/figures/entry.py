@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nd2fd.figures.roles import Roles, roles_of
+from nd2fd.figures.words import listed
 from nd2fd.plan import Plan
 
 Inputs = dict[str, str | list[str]]
@@ -23,10 +24,10 @@ class Figure:
     group, title
         In the report.
     text
-        Caption, plain text, since it goes into reStructuredText and Markdown alike. A number in
-        braces is one of the numbers file, with a role in place of the ensemble; it is quoted for
-        each ensemble of that role. What stands in [brackets] is left out where a number in it does
-        not exist.
+        Caption, or what makes it from plan and roles (`figures.words`): plain text, since it goes
+        into reStructuredText and Markdown alike. A number in braces is one of the numbers file,
+        with a role in place of the ensemble; it is quoted for each ensemble of that role. What
+        stands in [brackets] is left out where a number in it does not exist; "3 to 3" becomes "3".
     needs
         Input files from plan and roles; None where what the figure shows is absent.
     settings
@@ -41,7 +42,7 @@ class Figure:
     module: str
     group: str
     title: str
-    text: str
+    text: str | Callable[[Plan, Roles], str]
     needs: Callable[[Plan, Roles], Inputs | None]
     settings: Callable[[Plan, Roles], Params] = lambda plan, roles: {}
     others: Callable[[Plan], Roles] = lambda plan: {}
@@ -77,14 +78,15 @@ class Figure:
             (place,) = places
             # No ensemble is called "-": nothing is known about a role that nobody has.
             names = roles[number[place]] or ["-"]
-            return _listed(
+            return listed(
                 [
                     "{" + "/".join([*number[:place], n, *number[place + 1 :]]) + spec + "}"
                     for n in names
                 ]
             )
 
-        text = re.sub(r"{(?P<number>[^}:]+)(?P<spec>(:[^}]*)?)}", quoted, self.text)
+        text = self.text if isinstance(self.text, str) else self.text(plan, roles)
+        text = re.sub(r"{(?P<number>[^}:]+)(?P<spec>(:[^}]*)?)}", quoted, text)
         fitted = [key.removesuffix("_fits") for key in self.inputs(plan) or {} if "_fits" in key]
         return text + "".join(map(cut_fits, fitted))
 
@@ -95,8 +97,3 @@ def cut_fits(ensemble: str) -> str:
         f"[ {{{ensemble}/at_edge}} % of the replicas of {ensemble} end at an edge of the fit "
         "ranges, so that their spread is cut.]"
     )
-
-
-def _listed(words: list[str]) -> str:
-    """a, b and c."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from nd2fd.beam.flux import FluxTable, interpolate_flux
-from nd2fd.figures.style import LEARNED, NEUTRAL, PAGE, TRUTH, survival
+from nd2fd.figures.style import LEARNED, NEUTRAL, PAGE, TRUTH, counted, survival
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.fits import Fits
 from nd2fd.io.schemas.inputs import Flux, Oscillation
@@ -82,7 +82,7 @@ def draw(
     axes[1, 0].set_ylabel("shift of the flux (%)")
     handles += [
         Patch(color=NEUTRAL, alpha=0.5, lw=0, label=r"1$\sigma$"),
-        Line2D([], [], color=LEARNED, lw=0.6, label=f"{len(flux_parameters)} draws"),
+        Line2D([], [], color=LEARNED, lw=0.6, label=counted(len(flux_parameters), "draw")),
     ]
     axes[0, -1].legend(handles=handles, loc="upper right")
     return figure

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from nd2fd.figures.style import ACCENT, LEARNED, PAGE
+from nd2fd.figures.style import ACCENT, LEARNED, PAGE, counted
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.learned import Networks
 
@@ -46,7 +46,7 @@ def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int]) -> Fi
         )
         n_events = near_events[name]
         title = f"{n_events / 1e6:g} M ND events" if n_events else "Asimov ND density"
-        axis.set_title(f"{title}, {n_members} members")
+        axis.set_title(f"{title}, {counted(n_members, 'member')}")
         axis.set(xlabel="evaluation of loss and gradient", xlim=(0, None), yscale="log")
     for row in grid:
         row[0].set_ylabel("loss")

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from nd2fd.figures.style import LEARNED, PAGE, TRUTH
+from nd2fd.figures.style import LEARNED, PAGE, TRUTH, counted
 from nd2fd.figures.thresholds import POPULATED
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.learned import Marginals
@@ -54,7 +54,7 @@ def draw(truth: Marginals, members: Marginals, energy_max: float) -> Figure:
                 deviation.set_ylabel("deviation (%)")
     handles = [
         Line2D([], [], color=TRUTH, ls="--", label="truth"),
-        Line2D([], [], color=LEARNED, label=f"learned, {members.member.size} members"),
+        Line2D([], [], color=LEARNED, label=f"learned, {counted(members.member.size, 'member')}"),
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=2)
     return figure

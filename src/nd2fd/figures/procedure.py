@@ -1,5 +1,7 @@
 """The analysis, as a diagram."""
 
+import textwrap
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -88,8 +90,11 @@ def boxes(antineutrino: bool) -> dict[str, Box]:
     }
 
 
-def draw(antineutrino: bool) -> Figure:
-    """From ND data, flux and kinematics to the learned cross section, and on to the FD."""
+def draw(antineutrino: bool, varied: Sequence[str]) -> Figure:
+    """From ND data, flux and kinematics to the learned cross section, and on to the FD.
+
+    `varied` is what members differ in, in words.
+    """
     box_of = boxes(antineutrino)
     figure = plt.figure(figsize=(PAGE, _HEIGHT))
     axis = figure.add_subplot(aspect="equal")
@@ -117,7 +122,7 @@ def draw(antineutrino: bool) -> Figure:
     axis.text(
         frozen.x,
         0.4,
-        "members differ in\nnetwork seed, ND events, flux",
+        "\n".join(["members differ in", *textwrap.wrap(", ".join(varied), 30)]) if varied else "",
         ha="center",
         va="center",
         fontsize=8,
@@ -170,4 +175,4 @@ def _arrow(axis: Axes, tail: tuple[float, float], head: tuple[float, float]) -> 
 
 def from_job(job: Job) -> Figure:
     """It needs no inputs."""
-    return draw(Setup.from_config(job.params.setup).antineutrino)
+    return draw(Setup.from_config(job.params.setup).antineutrino, job.params.varied)

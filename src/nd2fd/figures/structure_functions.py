@@ -58,7 +58,7 @@ def draw(truth: Truth, members: Networks, weights: NodeWeights) -> Figure:
             0.96,
             0.95,
             "\n".join(
-                f"{name}: {100 * np.sum(at_detector[i] * true[i]):.1f} % of events"
+                f"{name} events: {100 * np.sum(at_detector[i] * true[i]):.1f} %"
                 for name, at_detector in (("ND", weights.near), ("FD", weights.far))
                 if at_detector is not None
             ),

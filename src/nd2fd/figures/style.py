@@ -39,6 +39,11 @@ def v1_label(x_max: float) -> str:
     return rf"$v_1 = \sqrt{{(E_\ell - p\cos\theta)/{scale}}}$"
 
 
+def counted(number: int, noun: str) -> str:
+    """1 member, 2 members."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def survival(antineutrino: bool) -> str:
     """ν_μ → ν_μ, or that of antineutrinos, without the dollars of mathematics."""
     neutrino = r"\bar{\nu}_\mu" if antineutrino else r"\nu_\mu"

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from nd2fd.figures.style import COLUMN, LEARNED, NEUTRAL, TRUTH
+from nd2fd.figures.style import COLUMN, LEARNED, NEUTRAL, TRUTH, counted
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.learned import Predictions
 from nd2fd.io.schemas.truth import Truth
@@ -44,7 +44,7 @@ def draw(truth: Truth, predictions: Predictions) -> Figure:
         where=np.broadcast_to(constrained, learned.shape),
     )
     for index, sigma in enumerate(learned):
-        label = f"learned, {len(learned)} members" if index == 0 else None
+        label = f"learned, {counted(len(learned), 'member')}" if index == 0 else None
         main.plot(energy, sigma / energy, color=LEARNED, lw=0.8, label=label)
         ratio.plot(energy, ratios[index], color=LEARNED, lw=0.6)
     main.plot(energy, true / energy, color=TRUTH, ls="--", label="truth")

@@ -15,7 +15,7 @@ from nd2fd.report.images import small_png
 from nd2fd.report.numbers import Number
 from nd2fd.report.numbers_file import (
     Ensemble,
-    FigureText,
+    Summary,
     numbers_from_json,
     summary_from_json,
 )
@@ -28,18 +28,18 @@ _README = Path("README.md")
 _DOCS = Path("docs")
 
 
-def gallery(figures: Mapping[str, FigureText]) -> str:
+def gallery(summary: Summary) -> str:
     """The gallery in Markdown: all figures with their captions."""
     lines = [
         "# Gallery",
         "",
-        "All figures of a full run, small; `results/figs` has them as PDF. The numbers in the "
-        "captions are those",
+        f"All figures of a {'toy' if summary.toy else 'full'} run, small; `results/figs` has them "
+        "as PDF. The numbers in the captions are those",
         "of [numbers.json](numbers.json), which says what each was computed from. Written by "
         "`make gallery`.",
     ]
     group = None
-    for name, figure in figures.items():
+    for name, figure in summary.figures.items():
         if figure.group != group:
             group = figure.group
             lines += ["", f"## {group}"]
@@ -84,7 +84,7 @@ def _write_gallery(results: Path) -> None:
         image = small_png(results / "figs" / f"{name}.png")
         (_DOCS / "images" / f"{name}.png").write_bytes(image)
     shutil.copyfile(file, _DOCS / "numbers.json")
-    (_DOCS / "gallery.md").write_text(gallery(summary.figures), encoding="utf-8")
+    (_DOCS / "gallery.md").write_text(gallery(summary), encoding="utf-8")
     readme = with_expected_values(
         _README.read_text(encoding="utf-8"), numbers_from_json(text), summary.ensembles
     )

@@ -22,11 +22,12 @@ def fill(template: str, numbers: Mapping[str, Number]) -> str:
     """Put numbers in the place of their names in braces.
 
     What stands in [brackets] is left out where a number in it does not exist; elsewhere such a
-    number is "n/a".
+    number is "n/a". A range whose ends are quoted alike is one number.
     """
 
     def kept(match: re.Match[str]) -> str:
         names = re.findall(r"{([^}:]+)", match[1])
         return match[1] if all(name in numbers for name in names) else ""
 
-    return re.sub(r"\[([^][]*)\]", kept, template).format_map(_Lookup(numbers))
+    text = re.sub(r"\[([^][]*)\]", kept, template).format_map(_Lookup(numbers))
+    return re.sub(r"(?<!\S)(\S+) to \1(?!\S)", r"\1", text)

@@ -20,7 +20,6 @@ from nd2fd.report.numbers_file import Summary, as_json, record
 def all_numbers(job: Job) -> Numbers:
     """The numbers of a job whose inputs and parameters are those of `nd2fd.report.inputs`."""
     numbers = fit_numbers.ensemble_numbers(Summary.from_plain(job.params.summary).ensembles)
-    numbers |= density_numbers.threshold_numbers(job.params.energy_max)
     if hasattr(job.input, "far_events"):
         numbers |= _numbers_of_fits(job)
     return numbers | _numbers_of_densities(job)
@@ -58,9 +57,10 @@ def _numbers_of_fits(job: Job) -> Numbers:
 def _numbers_of_densities(job: Job) -> Numbers:
     quoted, energy_max = job.params.quoted, job.params.energy_max
     truth = job.load("densities", Truth)
-    numbers = density_numbers.share_numbers(truth, job.load("weights", NodeWeights))
+    numbers = density_numbers.threshold_numbers(truth)
+    numbers |= density_numbers.share_numbers(truth, job.load("weights", NodeWeights))
     if (learning := job.input_path("learning")) is not None:
-        numbers |= density_numbers.learning_numbers(pd.read_csv(learning), energy_max)
+        numbers |= density_numbers.learning_numbers(pd.read_csv(learning), truth)
     for name, reference in quoted["marginals"].items():
         known, learned = (
             job.load_joined(f"{which}_marginals", Marginals) for which in (reference, name)

@@ -6,6 +6,7 @@ an experiment without a far detector lacks has no number.
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from nd2fd.beam.checks import share_above, uncovered_share
 from nd2fd.beam.flux import FluxTable
@@ -17,11 +18,14 @@ from nd2fd.io.schemas.truth import NodeWeights, Truth
 from nd2fd.physics.density import total_variation
 from nd2fd.report.numbers import Number, Numbers
 
+Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
-def threshold_numbers(energy_max: float) -> Numbers:
-    """Where deviations count; `energy_max` is E_max [GeV]."""
-    low, high = sigma_window(energy_max)
-    source = (("configuration", "setup"),)
+
+def threshold_numbers(truth: Truth) -> Numbers:
+    """Where deviations count."""
+    low, high = sigma_window(truth)
+    source = (("densities", "near_flux"), ("densities", "sigma_total"))
     return {
         "setting/sigma_low": Number(
             low, "GeV", "g", "E_ν from which on deviations of σ(E_ν) count", source
@@ -34,17 +38,14 @@ def threshold_numbers(energy_max: float) -> Numbers:
             "%",
             "g",
             "density, relative to its peak, from which on deviations of marginals count",
-            source,
+            (("configuration", "setup"),),
         ),
     }
 
 
-def learning_numbers(learning: pd.DataFrame, energy_max: float) -> Numbers:
-    """How well networks learned, over the members of each ensemble, from the table `learning`.
-
-    `energy_max` is E_max [GeV].
-    """
-    low, high = sigma_window(energy_max)
+def learning_numbers(learning: pd.DataFrame, truth: Truth) -> Numbers:
+    """How well networks learned, over the members of each ensemble, from the table `learning`."""
+    low, high = sigma_window(truth)
     quantities = (
         ("loss", "loss", "training loss", 1.0, "1", ".1e"),
         ("test_loss", "test_loss", "loss of the three-dimensional cross section", 1.0, "1", ".1e"),
@@ -104,14 +105,14 @@ def share_numbers(truth: Truth, weights: NodeWeights) -> Numbers:
                 100.0 * float(share),
                 "%",
                 ".0f",
-                f"share of W{i + 1}' in {detector} events",
+                f"contribution of W{i + 1}' to the {detector} events; negative where it interferes",
                 sources,
             )
     density = detectors["near"][1].sum(axis=0)
     unconstrained = density < UNCONSTRAINED * density.max()
     for key, (detector, events) in detectors.items():
         numbers[f"share/unconstrained_{key}"] = Number(
-            100.0 * float(events.sum(axis=0)[unconstrained].sum() / events.sum()),
+            _share(events.sum(axis=0), unconstrained),
             "%",
             "#.2g",
             f"{detector} events at (x, Q²) where the ND density is below {UNCONSTRAINED:g} of its "
@@ -119,6 +120,12 @@ def share_numbers(truth: Truth, weights: NodeWeights) -> Numbers:
             sources,
         )
     return numbers
+
+
+def _share(events: Array, where: BoolArray) -> float:
+    """Events there [%]; a density that sums of nodes leave just below zero is none."""
+    positive = np.maximum(events, 0.0)
+    return 100.0 * float(positive[where].sum() / positive.sum())
 
 
 def marginal_numbers(

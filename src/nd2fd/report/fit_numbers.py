@@ -270,7 +270,8 @@ def coverage_numbers(ensemble: str, coverage: Coverage) -> Numbers:
     """How often regions hold the truth, and pulls.
 
     Errors of fractions are half of Wilson's 68 % interval of the binomial probability, which is not
-    zero where all or none of the regions do; those of pulls hold for Gaussian pulls.
+    zero where all or none of the regions do; where that would lead beyond 0 or 100 %, the interval
+    is given. Errors of pulls hold for Gaussian pulls.
     """
     source = f"{ensemble}_coverage"
     n = int(coverage.n_experiments)
@@ -282,9 +283,21 @@ def coverage_numbers(ensemble: str, coverage: Coverage) -> Numbers:
     }
 
     def fraction(value: float, description: str, dataset: str) -> Number:
-        low, high = wilson_interval(np.array(value), n)
-        error = 50.0 * float(high - low)
-        return Number(100.0 * value, "%", ".1f", description, ((source, dataset),), error)
+        percent = 100.0 * value
+        # Rounding must not lead beyond the limits, nor take the value out of the interval.
+        edges = wilson_interval(np.array(value), n)
+        low, high = min(100.0 * float(edges[0]), percent), max(100.0 * float(edges[1]), percent)
+        error = 0.5 * (high - low)
+        possible = 0.0 <= percent - error and percent + error <= 100.0
+        return Number(
+            percent,
+            "%",
+            ".1f",
+            description,
+            ((source, dataset),),
+            uncertainty=error if possible else None,
+            interval=None if possible else (max(low, 0.0), min(high, 100.0)),
+        )
 
     regions = {"both": "two-dimensional region"} | {
         key: f"interval of {parameter.symbol}" for key, parameter in _PARAMETERS.items()

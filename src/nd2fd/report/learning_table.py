@@ -19,7 +19,6 @@ def learning_table(
     truth: Truth,
     models: Mapping[str, Networks | Flows],
     predictions: Mapping[str, Predictions],
-    energy_max: float,
 ) -> pd.DataFrame:
     """Losses, total variations of the event densities and deviations of σ(E_ν), by member.
 
@@ -32,11 +31,9 @@ def learning_table(
         What was to be learned.
     models, predictions
         Of all members, by ensemble.
-    energy_max
-        E_max [GeV], of which deviations of σ(E_ν) count in a window.
     """
     true_sigma = truth.sigma_total / np.average(truth.sigma_total, weights=truth.near_flux)
-    low, high = sigma_window(energy_max)
+    low, high = sigma_window(truth)
     # Below the threshold there is no cross section to deviate from.
     constrained = (truth.energy > low) & (truth.energy < high) & (true_sigma > 0.0)
     tables = []

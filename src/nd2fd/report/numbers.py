@@ -35,6 +35,9 @@ class Number:
         Input of the rule `numbers_table`, and dataset or column in it.
     uncertainty : float, optional
         One standard deviation, in `unit`; None if there is none, or if it is not finite.
+    interval : (float, float), optional
+        Its 68 % interval in place of the uncertainty, where the two sides differ so much that one
+        standard deviation would lead beyond what is possible.
     undefined : str, optional
         Why the value is not defined. Of a value that is not finite something is always said.
     """
@@ -46,6 +49,7 @@ class Number:
     sources: tuple[tuple[str, str], ...]
     uncertainty: float | None = None
     undefined: str | None = None
+    interval: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.value):
@@ -58,12 +62,20 @@ class Number:
             object.__setattr__(self, "uncertainty", None)
 
     def __format__(self, spec: str) -> str:
-        """As quoted; ``{:±}`` adds the uncertainty, any other specification replaces `spec`."""
+        """As quoted; ``{:±}`` adds uncertainty or interval, ``{:word}`` "1 word" or "2 words".
+
+        Any other specification replaces `spec`.
+        """
         if self.undefined is not None:
             return NOT_DEFINED
-        if spec != "±":
-            return quote(self.value, spec or self.spec)
         value = quote(self.value, self.spec)
+        if len(spec) > 1 and spec.isalpha():
+            return f"{value} {spec}" if self.value == 1 else f"{value} {spec}s"
+        if spec != "±":
+            return quote(self.value, spec) if spec else value
+        if self.interval is not None:
+            low, high = (quote(edge, self.spec) for edge in self.interval)
+            return f"{value} ({low} to {high})"
         error = self.uncertainty
         return value if error is None else f"{value} ± {quote(error, self.spec)}"
 
@@ -72,8 +84,13 @@ Numbers = dict[str, Number]
 
 
 def quote(value: float, spec: str) -> str:
-    """A formatted number; with ``#.2g``, two significant digits without a positive exponent."""
+    """A formatted number; with ``#.2g``, two significant digits without a positive exponent.
+
+    What rounds to zero has no sign.
+    """
     text = format(value, spec).removesuffix(".")
+    if float(text) == 0.0:
+        text = text.replace("-", "")
     return f"{value:.0f}" if "e+" in text else text
 
 
@@ -103,6 +120,9 @@ def as_latex(numbers: Mapping[str, Number]) -> str:
         entries = {"value": value, "unit": _LATEX_UNITS.get(number.unit, "")}
         if number.uncertainty is not None:
             entries["error"] = _latex(quote(number.uncertainty, number.spec))
+        if number.interval is not None:
+            low, high = (quote(edge - number.value, "+" + number.spec) for edge in number.interval)
+            entries["error"] = rf"{{}}^{{{high}}}_{{{low}}}"
         lines += [
             rf"\expandafter\def\csname ndfd:{kind}:{name}\endcsname{{{text}}}"
             for kind, text in entries.items()

@@ -123,6 +123,8 @@ def as_json(
             value |= {"value": None, "undefined": number.undefined}
         if number.uncertainty is not None:
             value["uncertainty"] = number.uncertainty
+        if number.interval is not None:
+            value["interval"] = list(number.interval)
         return value | {
             "description": number.description,
             "sources": [
@@ -151,6 +153,7 @@ def numbers_from_json(text: str) -> Numbers:
             tuple(tuple(source.rsplit(":", 1)) for source in entry["sources"]),
             entry.get("uncertainty"),
             entry.get("undefined"),
+            tuple(entry["interval"]) if "interval" in entry else None,
         )
         for name, entry in json.loads(text)["numbers"].items()
     }

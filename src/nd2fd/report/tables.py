@@ -148,7 +148,8 @@ def _quoted(number: Number | None) -> str:
         return ""
     if number.undefined is not None:
         return f"{NOT_DEFINED}: {number.undefined}"
-    return f"{number:±}" if number.unit == "%" and number.uncertainty is not None else f"{number}"
+    has_error = number.uncertainty is not None or number.interval is not None
+    return f"{number:±}" if number.unit == "%" and has_error else f"{number}"
 
 
 def columns(
@@ -232,7 +233,7 @@ def expected_values(page: str) -> Iterator[tuple[str, float, Tolerance]]:
                 )
             for name, text in zip(names, texts[1:-1], strict=True):
                 if text and not text.startswith(NOT_DEFINED):
-                    value = float(re.split(" ±", text)[0])
+                    value = float(re.split(r" [±(]", text)[0])
                     yield f"{table.start}{name}/{row.name}", value, row.tolerance
 
 

@@ -1,0 +1,120 @@
+"""Captions whose words follow from the configuration: what varies, and what is smeared."""
+
+from collections.abc import Iterable
+
+from nd2fd.figures.roles import Roles
+from nd2fd.plan import Plan
+from nd2fd.systematics import SYSTEMATICS
+
+
+def listed(words: list[str]) -> str:
+    """a, b and c."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def nouns(plan: Plan, names: Iterable[str]) -> list[str]:
+    """What the members of ensembles differ in."""
+    vary = {systematic for name in names for systematic in plan.ensemble(name).vary}
+    return [entry.noun for name, entry in SYSTEMATICS.items() if name in vary]
+
+
+def _that_differ(plan: Plan, names: Iterable[str]) -> str:
+    what = nouns(plan, names)
+    return f" that differ in {listed(what)}" if what else ""
+
+
+def _smeared(plan: Plan, names: list[str]) -> str:
+    which = [plan.ensemble(name).smeared for name in names]
+    return " (smeared)" if all(which) else " (some of them smeared)" if any(which) else ""
+
+
+def procedure(plan: Plan, roles: Roles) -> str:
+    """Of figure 1."""
+    what = nouns(plan, roles["final"])
+    final = f"[; those of the final ensemble, {{final/members}}, differ in {listed(what)}]"
+    return (
+        "A network with the known kinematics and flux predicts the near-detector (ND) density and "
+        "is trained on it alone. Frozen, it predicts the far detector (FD), whose "
+        "{setting/far_events} events are fitted unbinned with {setting/replicas} bootstrap "
+        f"replicas. All of it is done for each member of an ensemble{final if what else ''}."
+    )
+
+
+def marginals(plan: Plan, roles: Roles) -> str:
+    """Of figure 3."""
+    return (
+        f"Truth (dashed) and {{learned/members:network}}{_that_differ(plan, roles['learned'])}, "
+        "with their deviation below. Where a density is above {setting/populated} % of its peak, "
+        "marginals are off by at most {learned/marginals_near} % at the ND[ and "
+        "{learned/marginals_far} % at the FD]."
+    )
+
+
+def losses(plan: Plan, roles: Roles) -> str:
+    """Of figure 6."""
+    by_errors = plan.config.training.weighting == "poisson"
+    counting = ", whose cells count by their Poisson errors," if by_errors else ""
+    return (
+        "[Asimov ND density: the training loss ends at {asimov/loss/median}, the test loss, that "
+        "of the three-dimensional cross section, which is not used in training, at "
+        "{asimov/test_loss/median} (medians). ][With {sampled/near_events} million ND events"
+        f"{counting} they end at {{sampled/loss/median}} and {{sampled/test_loss/median}}. ]"
+        "Points: weights kept."
+    )
+
+
+def smearing(plan: Plan, roles: Roles) -> str:
+    """Of figure 13; known cross sections with and without smearing tell what it changes."""
+    without = [name for name in roles["known"] if not plan.ensemble(name).smeared][:1]
+    compared = "".join(
+        f"[ The error with the known cross section is {{{name}/dm2_32/sigma}}·10⁻³ eV² without "
+        "smearing and {reference/dm2_32/sigma}·10⁻³ eV² with it.]"
+        for name in without
+        if all(plan.ensemble(reference).smeared for reference in roles["reference"])
+    )
+    return (
+        "Left: where muons of a few energies and angles are measured; {smearing/own_cell} % of the "
+        "ND events stay in their cell. Right: against the known cross section"
+        f"{_smeared(plan, roles['reference'])} learned ones{_smeared(plan, roles['learned'])} "
+        "shift Δm²32 by {learned/dm2_32/shift:.2f} σ_stat[ and scatter by "
+        f"{{learned/dm2_32/scatter:.2f}} σ_stat].{compared}"
+    )
+
+
+def assumptions(plan: Plan, roles: Roles) -> str:
+    """Of figure 15."""
+    compared = "".join(
+        f"[ For comparison: {{{role}/dm2_32/scatter:.2f}} σ_stat between members"
+        f"{_that_differ(plan, roles[role])}.]"
+        for role in ("samples", "seeds")
+    )
+    return (
+        "Best fits of Δm²32 scatter by {varied/dm2_32/scatter:.2f} σ_stat between members with the "
+        f"known cross section{_that_differ(plan, roles['varied'])}, and by "
+        "{learned/dm2_32/scatter:.2f} σ_stat between members with learned cross sections"
+        f"{_that_differ(plan, roles['learned'])}.{compared}"
+    )
+
+
+def scatter(plan: Plan, roles: Roles) -> str:
+    """Of figure 16."""
+    return (
+        f"{{learned/members:member}}{_that_differ(plan, roles['learned'])}: best fits scatter by "
+        "{learned/sin2_2theta23/scatter} σ_stat in sin²2θ23 and by {learned/dm2_32/scatter} σ_stat "
+        "in Δm²32, around mean shifts of {learned/sin2_2theta23/shift} and "
+        "{learned/dm2_32/shift} σ_stat."
+    )
+
+
+def final(plan: Plan, roles: Roles) -> str:
+    """Of figure 17."""
+    return (
+        f"{{learned/members:member}}{_that_differ(plan, roles['learned'])}"
+        f"{_smeared(plan, roles['learned'])}, against the known cross section"
+        f"{_smeared(plan, roles['reference'])}. Best fits of Δm²32 shift by "
+        "{learned/dm2_32/shift:.2f} σ_stat and scatter by {learned/dm2_32/scatter:.2f} σ_stat; "
+        "the half-width of its 1σ interval changes by {learned/dm2_32/added_width:+.2f} σ_stat. "
+        "The 2σ region has {learned/area_ratio_2sigma} times the area. {learned/holds_1sigma} % of "
+        "the 1σ region and {learned/holds_2sigma} % of the 2σ region of the known cross section "
+        "lie inside."
+    )
