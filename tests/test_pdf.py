@@ -532,6 +532,7 @@ class PowerLaw:
     """xf = (1 - x) Q²^power for pid 1, 1e-6 of it for pid 2, from Q² = 2 GeV² on."""
 
     x_min = 1e-4
+    x_max = 0.95
     q2_min = 2.0
 
     def __init__(self, power):
@@ -596,6 +597,14 @@ def test_continuation_shapes_and_large_x():
     assert not xf[:, 1:].any()
     assert np.all(xf[0, 0, 1:] > 0)
     assert continued_xf(PowerLaw(0.7), [1], 0.5, 1.0) == xf[0, 0, 1]
+
+
+@pytest.mark.parametrize("q2", [1.0, 3.0])
+def test_nothing_is_above_the_last_knot(q2):
+    """Some sets end before 1, PDF4LHC21 at 0.9926; LHAPDF does not go on from there."""
+    last, beyond = continued_xf(PowerLaw(0.7), [1], [0.95, 0.9500001], q2)[0]
+    assert last > 0.0
+    assert beyond == 0.0
 
 
 @pytest.mark.parametrize(("x", "q2"), [(np.nan, 3.0), (0.1, np.nan), (0.1, -1.0)])

@@ -134,10 +134,10 @@ GRID = SimpleNamespace(
         (
             {"x_min": 1e-3},
             {},
-            r"x from 0\.001 to 1; .*energy_max = 10 GeV, 0\.0006\S* to 1 is",
+            r"x from 0\.001 to 1; .*energy_max = 10 GeV, 0\.0006\S* to 0\.99",
         ),
-        ({"x_min": 5e-4}, {"energy_max": 20.0}, r"energy_max = 20 GeV, 0\.0003 to 1 is needed"),
-        ({"x_min": 2e-5}, {"lepton": "electron"}, r"1e-05 to 1 is needed"),
+        ({"x_min": 5e-4}, {"energy_max": 20.0}, r"energy_max = 20 GeV, 0\.0003 to 0\.99 or"),
+        ({"x_min": 2e-5}, {"lepton": "electron"}, r"1e-05 to 0\.99"),
         ({"x_max": 0.9}, {}, r"x from 1e-05 to 0\.9"),
         ({"q2_max": 16.0}, {}, r"ends at Q = 4 GeV; .* 10 GeV it must reach 4\.47 GeV"),
         ({"q2_max": 81.0}, {"energy_max": 50.0}, r"ends at Q = 9 GeV; .* it must reach 10 GeV"),
@@ -150,6 +150,26 @@ def test_grids_that_end_too_early_are_refused(grid, setup, message):
     with pytest.raises(ValueError, match=message):
         refuse_short_grids(changed, pids, toy.setup(**setup))
     refuse_short_grids(GRID, pids, toy.setup(**setup))
+
+
+def test_a_set_that_ends_just_below_one_is_used(pdf_set, tmp_path):
+    """As PDF4LHC21 does, at x = 0.9926. The structure functions below are the same."""
+    directory = tmp_path / "shorter"
+    directory.mkdir()
+    info = (pdf_set / f"{pdf_set.name}.info").read_text(encoding="utf-8")
+    (directory / "shorter.info").write_text(info, encoding="utf-8")
+    lines = (pdf_set / f"{pdf_set.name}_0000.dat").read_text(encoding="utf-8").splitlines()
+    x, n_q = lines[3].split(), len(lines[4].split())
+    assert float(x[-2]) == 0.99
+    lines[3:-1] = [" ".join(x[:-1]), *lines[4 : -1 - n_q]]
+    (directory / "shorter_0000.dat").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    whole, shorter = (
+        true_structure_functions("quark_parton", SETUP, PdfMember(d, 0, "neopdf"))
+        for d in (pdf_set, directory)
+    )
+    x, q2 = np.array([1e-3, 0.1, 0.5, 0.9, 0.97]), np.array([0.5, 2.0, 5.0, 9.0, 15.0])
+    np.testing.assert_array_equal(shorter(x, q2), whole(x, q2))
+    assert not shorter(np.array([0.995]), np.array([9.0])).any()
 
 
 @pytest.mark.parametrize("kind", ["ar40", "neutron", "polarised"])

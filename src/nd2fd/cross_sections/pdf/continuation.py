@@ -29,7 +29,8 @@ def continued_xf(
     pids : sequence of int
         PDG identifiers.
     x, q2 : array_like
-        Momentum fraction and Q² [GeV²], of shapes that broadcast. Where x >= 1 the result is 0.
+        Momentum fraction and Q² [GeV²], of shapes that broadcast. Where x >= 1, or above the last
+        knot of the grid, the result is 0.
 
     Returns
     -------
@@ -39,14 +40,15 @@ def continued_xf(
     Raises
     ------
     ValueError
-        For an x < 1 below the grid, a Q² that is negative or above the grid, or NaN.
+        For an x below the grid, a Q² that is negative or above the grid, or NaN.
     """
     x, q2 = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(q2, dtype=float))
     if np.isnan(x).any() or not np.all(q2 >= 0):
         raise ValueError("x must be a number and Q² a number of at least 0 GeV²")
     result = np.zeros((len(pids), *x.shape))
-    above = (x < 1) & (q2 >= grid.q2_min)
-    below = (x < 1) & (q2 < grid.q2_min)
+    inside = (x < 1) & (x <= grid.x_max)
+    above = inside & (q2 >= grid.q2_min)
+    below = inside & (q2 < grid.q2_min)
     result[:, above] = grid.xf(pids, x[above], q2[above])
 
     edge = grid.xf(pids, x[below], grid.q2_min)

@@ -33,6 +33,10 @@ _LOWEST_X_NEEDED = 1e-5
 """Smaller x, which electrons reach, take the densities at the edge of the grid."""
 
 
+_SMALLEST_X_MAX = 0.99
+"""PDF4LHC21 ends at 0.9926. Above their last knot densities are taken as 0."""
+
+
 def sum_rules(grid: PdfGrid) -> tuple[float, float, float, float]:
     """Numbers of valence u and d and the momentum of the partons, within the grid, and at what Q².
 
@@ -82,10 +86,10 @@ def refuse_short_grids(grid: PdfGrid, pids: Sequence[int], setup: Setup) -> None
         )
     m, energy = setup.lepton_mass, setup.energy_max
     x_low = max(m**2 / (2.0 * setup.nucleon_mass * (energy - m)), _LOWEST_X_NEEDED)
-    if grid.x_min > x_low or grid.x_max < 1.0:
+    if grid.x_min > x_low or grid.x_max < _SMALLEST_X_MAX:
         raise ValueError(
             f"the grid holds x from {grid.x_min:.3g} to {grid.x_max:.3g}; up to setup.energy_max = "
-            f"{energy:g} GeV, {x_low:.2g} to 1 is needed"
+            f"{energy:g} GeV, {x_low:.2g} to {_SMALLEST_X_MAX:g} or more is needed"
         )
     if grid.q2_max < setup.Q2_max:
         raise ValueError(
