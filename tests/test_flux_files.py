@@ -37,14 +37,18 @@ def seven(energy, numu):
 SPECIES = ("nue", "numu", "nutau", "nuebar", "numubar", "nutaubar")
 
 
-def hepdata(values, **header):
+def hepdata(values, name="Flux of numu", units="GeV", scale=1.0):
     """A HEPData table."""
-    names = header or {"name": "Flux of numu"}
-    bins = [{"low": float(a), "high": float(b)} for a, b in zip(LOW, HIGH, strict=True)]
+    bins = [
+        {"low": float(a), "high": float(b)} for a, b in zip(scale * LOW, scale * HIGH, strict=True)
+    ]
     table = {
-        "independent_variables": [{"header": {"name": "E_nu", "units": "GeV"}, "values": bins}],
+        "independent_variables": [{"header": {"name": "E_nu", "units": units}, "values": bins}],
         "dependent_variables": [
-            {"header": names, "values": [{"value": float(v), "errors": []} for v in values]}
+            {
+                "header": {"name": name},
+                "values": [{"value": float(v), "errors": []} for v in values],
+            }
         ],
     }
     return yaml.safe_dump(table)
@@ -83,6 +87,7 @@ TEXTS = {
         {"energies": "lower_edges"},
     ),
     "HEPData": (hepdata(PER_GEV), "yaml", {}),
+    "HEPData in MEV": (hepdata(PER_GEV, scale=1e3, units="MEV"), "yaml", {}),
     "HEPData, per bin": (hepdata(PER_GEV * (HIGH - LOW)), "yml", {"content": "per_bin"}),
     "HEPData's CSV": (
         "#: table: Flux\nE [GeV],E [GeV] LOW,E [GeV] HIGH,numu,numu_bar\n"
@@ -140,6 +145,8 @@ CURVE = POINTS * np.exp(-POINTS)
         ("E_nu (GeV), flux\n" + rows(POINTS, CURVE, sep=", "), {}),
         ("# E [MeV]  flux (peak at 1000 MeV)\n" + rows(1e3 * POINTS, CURVE, sep="\t"), {}),
         (rows(1e3 * POINTS, CURVE), {"unit": "MeV"}),
+        ("# flux per 50 MeV, peak at 1000 MeV\n" + rows(POINTS, CURVE), {}),
+        ("# all in mev\n" + rows(1e3 * POINTS, CURVE), {}),
         (rows(*seven(POINTS, CURVE)), {"column": "dune"}),
         (rows(*seven(POINTS, CURVE), sep=","), {"column": 3}),
         ("# E " + " ".join(SPECIES) + "\n" + rows(*seven(POINTS, CURVE)), {}),

@@ -242,6 +242,8 @@ def test_flux_files_are_those_of_the_user(tmp_path, plan):
         "near": str(flux)
     }
     assert planned("experiments/t2k.yaml").flux_files == {}
+    far = {"flux": {"near": str(flux), "far": "no/file.txt", "uncertainty": "smooth"}}
+    assert planned("experiments/sbnd.yaml", far).flux_files == {"near": str(flux)}
 
 
 def test_without_a_far_detector_there_are_no_fits(plan):

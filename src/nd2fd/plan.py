@@ -71,7 +71,8 @@ class Plan:
     def flux_files(self) -> dict[str, str]:
         """Flux files given by the user; built-in beams are part of the package."""
         flux = self.config.flux
-        files = {"near": flux.near, "far": flux.far, "uncertainty": flux.uncertainty}
+        far = flux.far if self.has_far else None
+        files = {"near": flux.near, "far": far, "uncertainty": flux.uncertainty}
         built_in = {*BEAMS, *BUILT_IN_MODES}
         return {
             role: path for role, path in files.items() if path is not None and path not in built_in

@@ -9,11 +9,11 @@ import yaml
 from numpy.typing import NDArray
 
 from nd2fd.beam.files.columns import Columns, Neutrinos, choose
-from nd2fd.beam.files.layout import Layout, RawFlux
+from nd2fd.beam.files.layout import Layout, RawFlux, unit_named
 
 Array = NDArray[np.float64]
 
-_UNIT = re.compile(r"\b([kMGT]?eV)\b")
+_UNIT = re.compile(r"\b([kMGT]?eV)\b", re.IGNORECASE)
 
 
 def read_root_flux(path: Path, wanted: Neutrinos, layout: Layout) -> RawFlux:
@@ -54,7 +54,7 @@ def read_root_flux(path: Path, wanted: Neutrinos, layout: Layout) -> RawFlux:
         low=edges[:-1],
         high=edges[1:],
         flux=contents(chosen),
-        unit=_unit_in(axis.member("fTitle")),
+        unit=unit_named(_UNIT.search(axis.member("fTitle"))),
         rows=tuple(f"bin {i + 1}" for i in range(len(edges) - 1)),
     )
 
@@ -116,11 +116,6 @@ def read_hepdata_flux(path: Path, wanted: Neutrinos, layout: Layout) -> RawFlux:
         low=low,
         high=high,
         flux=values(chosen),
-        unit=_unit_in(unit),
+        unit=unit_named(_UNIT.search(unit)),
         rows=tuple(f"value {row + 1}" for row in range(len(bins))),
     )
-
-
-def _unit_in(title: str) -> str | None:
-    match = _UNIT.search(title)
-    return match[1] if match else None

@@ -4,6 +4,7 @@ A flux is read only where column, unit, energies and content are beyond doubt. W
 open becomes a question that names the key to answer it with; nothing is guessed.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,8 +22,15 @@ Content = Literal["per_gev", "per_bin"]
 GEV: dict[str, float] = {"GeV": 1.0, "MeV": 1e-3}
 """Units of energy in GeV."""
 
+_NAMES = {name.lower(): name for name in ("eV", "keV", "MeV", "GeV", "TeV")}
+
 _EQUAL = 5e-3
 """Energies are printed with few digits: relative difference up to which steps are equal."""
+
+
+def unit_named(match: re.Match[str] | None) -> str | None:
+    """The unit that a pattern found, in whatever letters: HEPData's are often capitals."""
+    return _NAMES[match[1].lower()] if match else None
 
 
 class UnclearLayoutError(ValueError):

@@ -9,18 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nd2fd.beam.files.columns import Columns, Neutrinos, choose
-from nd2fd.beam.files.layout import Layout, RawFlux
+from nd2fd.beam.files.layout import Layout, RawFlux, unit_named
 
 Array = NDArray[np.float64]
 
 # A unit right behind what may mean energy: "E [MeV]", "E_nu (GeV)", "bin_enu[GeV/c".
-_UNIT_OF_ENERGY = re.compile(r"(?:^|[\W_])[Ee](?:[\W_]?[Nn][Uu]|nergy|)\W{0,3}([kMGT]?eV)\b")
+_UNIT_OF_ENERGY = re.compile(r"(?:^|[\W_])e(?:[\W_]?nu|nergy|)\W{0,3}([kMGT]?eV)\b", re.IGNORECASE)
 _NUMBER = r"(\d+\.?\d*(?:[eE][-+]?\d+)?)"
 # [0, 0.05], (0, 0.05] or 0.00-0.05; the last is not 1e-5.
 _INTERVAL = re.compile(
     rf"[\[(]\s*{_NUMBER}\s*,\s*{_NUMBER}\s*[\])]|(?<![^\s,;])(\d+\.?\d*)(?:-|\s-\s)(\d+\.?\d*)(?![^\s,;])"
 )
-_UNIT = re.compile(r"(?<![A-Za-z/])([kMGT]?eV)\b")
+# Not of "per GeV", "/50MeV" or "peak at 600 MeV".
+_UNIT = re.compile(r"(?<![a-z/\d])(?<!\d\s)(?<!per\s)([kMGT]?eV)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -178,8 +179,8 @@ def _unit(text: _Text, energy: int) -> str | None:
     places = [text.names[energy - 1]] if text.names else []
     for place in (*places, text.comments):
         if match := _UNIT_OF_ENERGY.search(place):
-            return match[1]
-    found = {match[1] for place in places for match in _UNIT.finditer(place)} or {
-        match[1] for match in _UNIT.finditer(text.comments)
+            return unit_named(match)
+    found = {unit_named(match) for place in places for match in _UNIT.finditer(place)} or {
+        unit_named(match) for match in _UNIT.finditer(text.comments)
     }
     return found.pop() if len(found) == 1 else None
