@@ -238,6 +238,22 @@ def test_file_that_cannot_be_read(tmp_path):
         check_file(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["", ".", "nowhere.csv", "~/flux", "a\0b", "x" * 300])
+@pytest.mark.parametrize("key", ["flux.near", "flux.uncertainty", "pdf.path"])
+def test_path_of_no_file_is_refused(tmp_path, key, name):
+    """No such file, a directory, and what no file can be called."""
+    path = str(tmp_path / name)
+    section, _, last = key.partition(".")
+    raw = copy.deepcopy(DEFAULT)
+    raw[section][last] = path
+    if section == "pdf":
+        raw["pdf"]["set"] = "CT18NNLO"
+    with pytest.raises(ConfigError) as info:
+        validate_config(raw)
+    assert re.search(rf"  (\(top level\): )?({key}|pdf)\b", str(info.value))
+    assert name[:200] in str(info.value).replace("\\x00", "\0")
+
+
 # What looks odd, is accepted, and what it means.
 ACCEPTED = {
     "training: {ridge: 25e-4}": 0.0025,

@@ -86,7 +86,7 @@ def _read(detector: str, flux: Mapping[str, Any], setup: Setup) -> FluxTable:
         raise ValueError(
             f"flux.{detector}: {error} (keys of flux.{detector}_format; see docs/flux.md)"
         ) from None
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         raise type(error)(f"flux.{detector}: {error}") from None
     try:
         refuse_unusable(table, setup, in_file)

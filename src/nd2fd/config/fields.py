@@ -70,10 +70,10 @@ def usable(check: Callable[[], object]) -> None:
     """Turn a file that cannot be read into the kind of error that pydantic collects."""
     try:
         check()
-    except FileNotFoundError as error:
-        raise ValueError(str(error)) from None
     except OSError as error:
-        raise ValueError(f"{error.filename} cannot be read: {error.strerror}") from None
+        unnamed = error.filename is None
+        text = str(error) if unnamed else f"{error.filename} cannot be read: {error.strerror}"
+        raise ValueError(text) from None
 
 
 def _ordered(limits: tuple[float, float]) -> tuple[float, float]:

@@ -177,7 +177,7 @@ class Config(Section):
                 for number in range(max(sizes, default=0))
             ]
             refuse_negative_draws(near, far, modes, z)
-        except (ValueError, FileNotFoundError) as error:
+        except (ValueError, OSError) as error:
             raise ValueError(f"flux.uncertainty: {error}") from None
         return self
 
