@@ -36,7 +36,7 @@ from test_stages import Run
 MASS, E_MAX = 0.1056583755, 10.0
 NUCLEON = 37.2247242 / 40
 NEAR_MODES = np.array([[0.02, 0.10, -0.05], [-0.04, 0.02, 0.08]])
-FAR_MODES = np.array([[-0.15, 0.10, -0.05], [0.20, -0.05, 0.08]])
+FAR_MODES = np.array([[-0.25, 0.20, -0.05], [0.30, -0.10, 0.08]])
 MODE_CENTRES = [1.0, 3.0, 7.0]
 """Flux errors in three bins, and where the bins have their centres [GeV]."""
 TRUE_MIXING, TRUE_MASS = 4 * 0.47 * 0.53, 2.513e-3 - 7.49e-5

@@ -8,6 +8,7 @@ any error, end the run before it begins.
 import argparse
 import hashlib
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -32,6 +33,11 @@ PAGE = ROOT / "docs" / "mutants.md"
 STATE = ROOT / "results" / "mutants.json"
 LIMIT = 600
 """Seconds for the tests of one error; most take ten."""
+LIBRARIES = (
+    *("pytest", "numpy", "scipy.stats", "scipy.sparse", "h5py", "pandas", "yaml", "pydantic"),
+    *("torch", "zuko", "hoppet", "snakemake.iocontainers", "snakemake.utils"),
+)
+"""What most tests need and no error changes: loaded once, since it takes longer than the tests."""
 
 
 @dataclass(frozen=True)
@@ -147,27 +153,32 @@ def run_tests(root: Path, tests: Sequence[str]) -> tuple[int, str]:
 
     Without reference data, which not everybody has: what they would see is not counted on.
     """
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")} | {
-        "PYTHONPATH": str(root / "src"),
-        "ND2FD_REFERENCE_DATA": str(root / "none"),
-        "OMP_NUM_THREADS": "1",
-    }
+    with tempfile.NamedTemporaryFile() as output:
+        context = multiprocessing.get_context("forkserver")
+        process = context.Process(target=_pytest_in, args=(str(root), list(tests), output.name))
+        process.start()
+        process.join(LIMIT)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            return 1, f"FAILED no end after {LIMIT} s"
+        return process.exitcode, Path(output.name).read_text(encoding="utf-8", errors="replace")
+
+
+def _pytest_in(root: str, tests: list[str], output: str) -> None:
+    """Run pytest with the code of a copy; what it prints goes to a file."""
+    descriptor = os.open(output, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    os.chdir(root)
+    os.environ |= {"PYTHONPATH": f"{root}/src", "ND2FD_REFERENCE_DATA": f"{root}/none"}
+    sys.path[:0] = [f"{root}/src"]
+    import pytest
+
     options = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", *options, *(f"tests/{test}" for test in tests)]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=root,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return 1, f"FAILED no end after {LIMIT} s"
-    return done.returncode, done.stdout
+    code = pytest.main([*options, *(f"tests/{test}" for test in tests)])
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def failed_test(output: str) -> str:
@@ -287,6 +298,8 @@ def main() -> int:
     if unknown := set(options.names).difference(mutant.name for mutant in listed):
         sys.exit(f"{LIST.name} has no {', '.join(sorted(unknown))}")
     chosen = [m for m in listed if not options.names or m.name in options.names]
+    os.environ["OMP_NUM_THREADS"] = "1"
+    multiprocessing.get_context("forkserver").set_forkserver_preload(list(LIBRARIES))
     known: dict[str, Result] = {}
     if STATE.is_file():
         known = {name: Result(**r) for name, r in json.loads(STATE.read_text()).items()}
