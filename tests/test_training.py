@@ -378,6 +378,20 @@ def test_result_is_normalised_and_belongs_to_the_best_weights(data, member):
     np.testing.assert_allclose(w.ravel(), member.structure_functions.ravel(), atol=1e-10)
 
 
+def test_a_last_step_that_made_it_worse_is_not_kept(data, member):
+    """The loss of what is kept, computed anew, is the lowest."""
+    (near, _), (density, _), _ = data
+    loss = member.loss[0]
+    worse = 1 + np.flatnonzero(loss[1:] > 2 * np.minimum.accumulate(loss)[:-1])
+    last = int(worse[-1])
+    models = trained(data, replace(VARPRO, evaluations=last + 1))
+    np.testing.assert_array_equal(models.loss[0], loss[: last + 1])
+    model = near @ models.structure_functions.ravel() / GRID.cell_area
+    found = np.square(model - density.ravel()).sum() * GRID.cell_area
+    assert found == pytest.approx(loss[:last].min(), rel=1e-6)
+    assert found < 0.5 * loss[last]
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_cross_sections_are_positive_whatever_the_network_started_from(data, optimizer):
     """Normalised densities have no sign: half of the networks end with a negative one."""

@@ -413,7 +413,7 @@ def test_fit_with_a_drawn_flux_finds_the_truth_where_that_is_the_flux(nature, fa
     nature.fit("flux_truth", 1)
     fits = load(nature, Fits, "fits/flux_truth/1.h5")
     np.testing.assert_array_equal(fits.flux_parameters[0], z)
-    assert abs(pulls(fits)).max() < 3.5
+    assert abs(pulls(fits)).max() < 2.5
 
 
 @pytest.mark.parametrize("name", ["truth_smeared", "flux_truth"])
