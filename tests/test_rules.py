@@ -16,16 +16,17 @@ OWN = {
     "seed": 11,
     "smearing": {"energy_resolution": 0.07, "angle_resolution": 2.5},
     "near_detector": {"n_events": 1234},
+    "fits": {"sin2_theta23": [0.35, 0.65], "dm2_32": [2.2e-3, 2.7e-3]},
     "coverage": {"experiments": {"smeared": 3, "flow": 1}},
     "ensembles": {
-        "smeared": {"size": 5, "sin2_theta23": [0.33, 0.67], "dm2_32": [2.0e-3, 2.9e-3]},
+        "smeared": {"size": 5, "fit_range_factor": 2.0},
         "systematics": {
             "size": 5,
             "vary": ["network_seed", "near_statistics", "flux", "muon_energy_scale"],
         },
     },
 }
-"""More than the shipped toy configuration: own ranges, three batches, another energy scale."""
+"""More than the shipped toy configuration: ranges twice as wide, three batches, another energy scale."""
 
 FOLDERS = {"structure_functions": "members", "flow": "flows"}
 
@@ -174,17 +175,21 @@ def test_training_of_an_ensemble(config, of_rule):
         assert found["evaluations"] == 30
 
 
-def test_ranges_of_fits_are_the_ensemble_s_own(config, of_rule):
-    own = set()
-    for name, _, job in of_rule("fit_members", "coverage_block", "ensemble_intervals"):
-        for parameter in ("sin2_theta23", "dm2_32"):
-            of_ensemble = config["ensembles"][name].get(parameter)
-            expected = config["fits"][parameter] if of_ensemble is None else of_ensemble
-            assert job["params"][parameter] == expected, (job["rule"], name)
-            if of_ensemble is not None:
-                own.add((job["rule"], name))
+def test_ranges_of_fits_are_the_ensemble_s_own(of_rule):
+    """Twice as far from maximal mixing and from the true Δm²32 of 2.4381e-3 eV²."""
+    wide = {"sin2_theta23": [0.2, 0.8], "dm2_32": [1.9619e-3, 2.9619e-3]}
     rules = ("fit_members", "coverage_block", "ensemble_intervals")
-    assert own == {(rule, name) for rule in rules for name in ("smeared", "flow")}
+    seen = set()
+    for name, _, job in of_rule(*rules):
+        if name == "flow":  # two and a half times: that is cut in sin²θ23
+            continue
+        expected = wide if name == "smeared" else OWN["fits"]
+        for parameter in ("sin2_theta23", "dm2_32"):
+            found = job["params"][parameter]
+            assert found == pytest.approx(expected[parameter], rel=1e-5), (job["rule"], name)
+        assert job["params"].get("octant", "lower") == "lower"
+        seen.add((job["rule"], name == "smeared"))
+    assert seen == {(rule, smeared) for rule in rules for smeared in (False, True)}
 
 
 def test_energies_of_the_sums(config, of_rule):

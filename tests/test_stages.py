@@ -239,6 +239,7 @@ class Run:
             "cross_section": plan.kind(name),
             "oscillation": self.section("oscillation"),
             "replicas": self.config.fits.replicas,
+            "octant": plan.true_octant,
             **{p: plan.fit_range(name, p) for p in ("sin2_theta23", "dm2_32")},
         }
 
