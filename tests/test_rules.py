@@ -26,7 +26,7 @@ OWN = {
         },
     },
 }
-"""More than the shipped toy configuration: ranges twice as wide, three batches, another energy scale."""
+"""More than the shipped toy configuration has: wider ranges, three batches, an energy scale."""
 
 FOLDERS = {"structure_functions": "members", "flow": "flows"}
 
