@@ -22,7 +22,10 @@ NUMBERS = {
 
 def page(numbers, toy=False):
     """The front page as HTML, by docutils and not by the browser's application."""
-    ensembles = {"best": Ensemble("known", None, False, None, [], 1)}
+    ensembles = {
+        "best": Ensemble("known", None, False, None, [], 1),
+        "truth": Ensemble("structure_functions", "best", True, 3_000_000, ["near_statistics"], 5),
+    }
     figures = {"fig1": FigureText("1 Method", "Title", "Caption.")}
     summary = Summary("DUNE", toy, ensembles, figures)
     text = front_page(numbers, summary, {"fig1": b"png"}, {"numpy": "2.4"}, "abc123", "seed: 3\n")
@@ -46,6 +49,14 @@ def test_true_values_stand_beside_the_fits():
     assert of_label["best fit of sin²2θ23"] == ["0.9964", "0.99484"]
     assert of_label["best fit of Δm²32 (10⁻³ eV²)"] == ["2.4381", "2.4437"]
     assert of_label["its error"][1] == "0.0210"
+
+
+def test_ensembles_are_called_what_they_are_whatever_their_names():
+    described = {row[0].split(">")[-1]: row[1:] for row in rows(page({})) if len(row) == 4}
+    names = [name for name in described if "best" in name or "truth" in name]
+    assert [described[name][:2] for name in names] == [
+        ["true cross section", "1"], ["learned, smeared, 3 M ND events", "5"]
+    ]  # fmt: skip
 
 
 def test_without_fits_there_is_no_word_of_true_values():

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from nd2fd.config.labels import described
 from nd2fd.figures.entry import cut_fits
 from nd2fd.report.captions import fill
 from nd2fd.report.numbers import Number
@@ -80,7 +81,7 @@ def front_page(
     commit: str,
     configuration: str,
 ) -> str:
-    """True values, headline numbers, all figures with captions, versions and configuration.
+    """Ensembles, true values, numbers, all figures with captions, versions, and configuration.
 
     Parameters
     ----------
@@ -106,6 +107,8 @@ def front_page(
         "(`arXiv:2412.16303 <https://arxiv.org/abs/2412.16303>`_).",
         "Figures at full resolution, all numbers with their sources, and the code that made them "
         "are in the menu on the left; run times are under *Statistics*.",
+        _title("Ensembles", "-"),
+        _ensembles(summary),
         _title("Numbers", "-"),
     ]
     true = [
@@ -144,6 +147,27 @@ def front_page(
     ]
     # Snakemake takes its texts for Jinja templates, and may add to them.
     return "{% raw %}\n" + "\n\n".join(parts) + "\n{% endraw %}\n"
+
+
+def _ensembles(summary: Summary) -> str:
+    """What is behind the names of ensembles, by their keys."""
+    rows = [
+        [
+            f"``{name}``",
+            described(
+                "known" if ensemble.kind == "known" else "learned",
+                ensemble.kind,
+                ensemble.near_events,
+                ensemble.smeared,
+                ensemble.vary,
+                ensemble.size,
+            ),
+            str(ensemble.size),
+            "" if ensemble.reference is None else f"``{ensemble.reference}``",
+        ]
+        for name, ensemble in summary.ensembles.items()
+    ]
+    return _table([["name", "what it is", "members", "compared with"], *rows])
 
 
 def _title(text: str, line: str) -> str:
