@@ -413,6 +413,19 @@ def test_wrong_hepdata(tmp_path, text, message):
     assert str(path) in str(caught.value)
 
 
+def test_hepdata_that_is_no_text(tmp_path):
+    path = tmp_path / "flux.yaml"
+    path.write_bytes(b"independent_variables: \xff\xfe")
+    with pytest.raises(ValueError, match=r"flux\.yaml: not YAML"):
+        read_flux(path, NUMU, Layout())
+
+
+def test_any_comment_may_stand_above(tmp_path):
+    path = tmp_path / "flux.txt"
+    path.write_text(f"# {'a, ' * 70_000}\n# {'b' * 140_000},\n" + rows(POINTS, CURVE))
+    np.testing.assert_allclose(read_flux(path, NUMU, Layout()).flux, CURVE, rtol=1e-7)
+
+
 def test_wrong_root_files(tmp_path):
     path = tmp_path / "flux.root"
     path.write_bytes(b"root\0\0 and nothing else")

@@ -86,8 +86,10 @@ def _read(detector: str, flux: Mapping[str, Any], setup: Setup) -> FluxTable:
         raise ValueError(
             f"flux.{detector}: {error} (keys of flux.{detector}_format; see docs/flux.md)"
         ) from None
-    except (ValueError, OSError) as error:
+    except OSError as error:
         raise type(error)(f"flux.{detector}: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"flux.{detector}: {error}") from None
     try:
         refuse_unusable(table, setup, in_file)
     except ValueError as error:

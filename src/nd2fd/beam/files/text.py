@@ -18,7 +18,8 @@ _UNIT_OF_ENERGY = re.compile(r"(?:^|[\W_])e(?:[\W_]?nu|nergy|)\W{0,3}([kMGT]?eV)
 _NUMBER = r"(\d+\.?\d*(?:[eE][-+]?\d+)?)"
 # [0, 0.05], (0, 0.05] or 0.00-0.05; the last is not 1e-5.
 _INTERVAL = re.compile(
-    rf"[\[(]\s*{_NUMBER}\s*,\s*{_NUMBER}\s*[\])]|(?<![^\s,;])(\d+\.?\d*)(?:-|\s-\s)(\d+\.?\d*)(?![^\s,;])"
+    rf"[\[(]\s*{_NUMBER}\s*,\s*{_NUMBER}\s*[\])]"
+    r"|(?<![^\s,;])(\d+\.?\d*)(?:-|\s-\s)(\d+\.?\d*)(?![^\s,;])"
 )
 # Not of "per GeV", "/50MeV" or "peak at 600 MeV".
 _UNIT = re.compile(r"(?<![a-z/\d])(?<!\d\s)(?<!per\s)([kMGT]?eV)\b", re.IGNORECASE)
@@ -148,7 +149,10 @@ def _names(line: str) -> list[str]:
     """Names of columns in a header; a unit in brackets belongs to the name before it."""
     for separator in (";", ","):
         if separator in line:
-            row = next(csv.reader([line.strip()], delimiter=separator, skipinitialspace=True))
+            try:
+                row = next(csv.reader([line.strip()], delimiter=separator, skipinitialspace=True))
+            except csv.Error:  # a comment of another kind
+                row = []
             return [name.strip() for name in row]
     attached = re.sub(r"\s*[\[(][^\])]*[\])]", lambda m: "\0".join(m[0].split()), line)
     return [name.replace("\0", " ") for name in attached.replace('"', "").split()]
