@@ -12,7 +12,11 @@ import yaml
 from nd2fd.config.documents import json_schema, markdown_table
 from nd2fd.config.problems import validate_config
 from nd2fd.config.reading import ConfigError, in_order_of, typed_values
-from nd2fd.config.results_folder import mark_results, refuse_results_of_another_size
+from nd2fd.config.results_folder import (
+    mark_results,
+    refuse_folder_inside_a_file,
+    refuse_results_of_another_size,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -321,6 +325,14 @@ def test_toy_and_full_run_do_not_share_a_folder(raw, tmp_path, first, second):
     (results / "run.json").write_text("{}")
     with pytest.raises(ConfigError, match=r"run\.json is damaged"):
         refuse_results_of_another_size(before, ["snakemake"])
+
+
+@pytest.mark.parametrize("name", ["file", "file/results"])
+def test_results_are_not_put_into_a_file(raw, tmp_path, name):
+    (tmp_path / "file").touch()
+    refuse_folder_inside_a_file(validate_config(raw | {"results": str(tmp_path / "new/folder")}))
+    with pytest.raises(ConfigError, match=r"results = .*file is not a folder"):
+        refuse_folder_inside_a_file(validate_config(raw | {"results": str(tmp_path / name)}))
 
 
 def test_documents_are_written_where_one_stands(raw, tmp_path):

@@ -20,6 +20,20 @@ def _size(toy: bool) -> str:
     return "a toy run" if toy else "a full run"
 
 
+def refuse_folder_inside_a_file(config: Config) -> None:
+    """Refuse a folder of results that cannot be made, as there is a file in its place.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file.
+    """
+    folder = Path(config.results).absolute()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        raise ConfigError(f"results = {config.results!r}: {existing} is not a folder")
+
+
 def refuse_results_of_another_size(config: Config, arguments: Collection[str]) -> None:
     """Refuse to put results of a toy run into a folder of a full one, or the reverse.
 
