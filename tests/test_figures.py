@@ -477,6 +477,17 @@ def test_contours_are_as_smooth_as_the_regions():
         np.testing.assert_allclose(np.hypot(*distance.T), 1.5 * n_sigma, rtol=0.02)
 
 
+def test_a_long_legend_pushes_no_panels_apart():
+    def plane(label):
+        contours = contours_of("truth", "many")
+        curves = {n: curve._replace(label=label) for n, curve in contours.curves.items()}
+        figure = ensemble_contours.draw(contours._replace(curves=curves), TRUE_POINT)
+        figure.draw_without_rendering()
+        return figure.axes[1].get_position().bounds
+
+    np.testing.assert_allclose(plane("a"), plane("a label about as wide as the figure"), atol=1e-6)
+
+
 def test_an_empty_region_is_not_drawn():
     """Members that agree on nothing, at one sigma."""
     region = contours_of("one").regions["one"]
@@ -486,7 +497,7 @@ def test_an_empty_region_is_not_drawn():
 
 
 def test_best_fits_of_all_members_are_drawn():
-    _, panel, _ = ensemble_contours.draw(contours_of("truth", "many"), TRUE_POINT).axes
+    _, panel, *_ = ensemble_contours.draw(contours_of("truth", "many"), TRUE_POINT).axes
     fit = FITS["many"]
     np.testing.assert_allclose(
         line_with(panel, color=LEARNED).get_xydata(),
@@ -495,7 +506,7 @@ def test_best_fits_of_all_members_are_drawn():
 
 
 def test_bars_are_the_intervals():
-    top, _, right = ensemble_contours.draw(contours_of("truth", "many"), TRUE_POINT).axes
+    top, _, right, _ = ensemble_contours.draw(contours_of("truth", "many"), TRUE_POINT).axes
     intervals = INTERVALS["many"]
     for level, width in enumerate((2.8, 0.7)):
         bar = line_with(top, color=LEARNED, linewidth=width)
@@ -505,7 +516,7 @@ def test_bars_are_the_intervals():
 
 
 def test_near_detector_differences_are_in_poisson_errors():
-    panels = draw_near_statistics().axes[3:7]
+    panels = draw_near_statistics().axes[4:8]
     maps = [panel.collections[0].get_array() for panel in panels]
     for image, pull in zip(maps, (2.0, -0.5, 2.0, -0.5), strict=True):
         np.testing.assert_array_equal(np.ma.getmaskarray(image), DENSITY.T == 0)

@@ -206,7 +206,9 @@ def draw_ensembles(
 ) -> JointAxes:
     """`draw_contours` with the intervals of either parameter beside them, and a legend on top."""
     curves = contours.curves
-    axes = draw_contours(cell, curves, contours.regions, true_point, side=0.2)
+    # A legend wider than the plane would push the panels apart if it belonged to one of them.
+    rows = cell.subgridspec(2, 1, height_ratios=[0.001, 1], hspace=0)
+    axes = draw_contours(rows[1], curves, contours.regions, true_point, side=0.2)
     for position, (name, curve) in enumerate(curves.items()):
         intervals = contours.intervals[name]
         for level, width in ((1, 0.7), (0, 2.8)):
@@ -217,10 +219,11 @@ def draw_ensembles(
             axes.right.plot([position, position], mass, **bar)
     axes.top.set_ylim(0.4 - len(curves), 0.6)
     axes.right.set_xlim(-0.6, len(curves) - 0.4)
-    axes.top.legend(
+    legend = axes.main.figure.add_subplot(rows[0], xticks=[], yticks=[])
+    legend.set_axis_off()
+    legend.legend(
         handles=legend_handles(curves),
         loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
         borderaxespad=0.2,
         title=r"1$\sigma$ (thick), 2$\sigma$ (thin), best fits (points)",
         alignment="left",
