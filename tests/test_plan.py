@@ -221,8 +221,8 @@ def test_a_removed_ensemble_is_gone_everywhere():
 def test_pdf_set_of_the_user(tmp_path, plan):
     folder = tmp_path / "MYSET"
     folder.mkdir()
-    for name in ("MYSET.info", "MYSET_0003.dat"):
-        (folder / name).touch()
+    (folder / "MYSET.info").write_text("Format: lhagrid1\nNumMembers: 4\nParticle: 2212\n")
+    (folder / "MYSET_0003.dat").touch()
     own = planned(
         {"pdf": {"set": "MYSET", "path": str(tmp_path), "member": 3}, "results": "elsewhere"}
     )

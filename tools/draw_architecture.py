@@ -101,7 +101,9 @@ def arrows(root: Path) -> Arrows:
 def _needed(source: str, suffix: str) -> Iterator[str]:
     """Rooms that a file names."""
     if suffix == ".smk":  # Snakemake's own language: imports at the beginning of a line are Python
-        source = "\n".join(re.findall(r"^(?:import|from nd2fd).*$", source, re.MULTILINE))
+        source = "\n".join(
+            re.findall(r"^(?:import|from nd2fd)(?:.*\([^)]*\)|.*)$", source, re.MULTILINE)
+        )
     for node in ast.walk(ast.parse(source)):
         names: list[str] = []
         if isinstance(node, ast.Import):
