@@ -10,15 +10,11 @@ from snakemake.settings.types import DeploymentMethod
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
+from nd2fd.config import results_folder
 from nd2fd.config.files import check_file
 from nd2fd.config.machine import refuse_absent_gpu, refuse_path_of_python
 from nd2fd.config.problems import validate_config
 from nd2fd.config.reading import in_order_of, typed_values
-from nd2fd.config.results_folder import (
-    mark_results,
-    refuse_folder_inside_a_file,
-    refuse_results_of_another_size,
-)
 from nd2fd.config.truth import refuse_unusable_truth
 from nd2fd.figures.catalogue import CATALOGUE, present
 from nd2fd.io.digest import code_digest
@@ -33,8 +29,8 @@ try:
     update_config(config, typed_values(workflow.config_settings.config))
     default = yaml.safe_load(Path(workflow.basedir, "config/config.yaml").read_text())
     CONFIG = validate_config(in_order_of(config, default))
-    refuse_folder_inside_a_file(CONFIG)
-    refuse_results_of_another_size(CONFIG, sys.argv)
+    results_folder.refuse_folder_inside_a_file(CONFIG)
+    results_folder.refuse_results_of_another_size(CONFIG, sys.argv)
     if workflow.is_main_process:  # once, not again in every job
         refuse_unusable_truth(CONFIG)
     PLAN = Plan(CONFIG)
@@ -93,7 +89,7 @@ onstart:
         )
         for job in to_run:
             forget_logs(job.log)
-        mark_results(CONFIG)
+        results_folder.mark_results(CONFIG)
     except (ValueError, OSError) as error:
         raise WorkflowError(str(error)) from None
 
