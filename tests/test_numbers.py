@@ -150,7 +150,8 @@ def test_learning_numbers():
         }
     )
     numbers = density_numbers.learning_numbers(table, WINDOW)
-    assert numbers["seeds/loss/median"].value == 2e-8
+    of_seeds = [numbers[f"seeds/loss/{which}"].value for which in ("best", "median", "worst")]
+    assert of_seeds == [1e-8, 2e-8, 3e-8]
     assert numbers["seeds/near/worst"].value == pytest.approx(0.09)  # %
     assert numbers["flow/sigma/best"].value == numbers["flow/sigma/worst"].value == 50.0
     assert "1.5 to 9 GeV" in numbers["flow/sigma/best"].description
