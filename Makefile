@@ -43,7 +43,7 @@ check-numbers: setup  ## Compare results/tables/numbers.json with the README's n
 test: setup lint  ## Lint, types, and all tests
 	$(BIN)/pytest -n 2 --dist loadfile
 
-mutants: setup  ## Errors on purpose, an hour: does a test see each? Writes docs/mutants.md
+mutants: setup  ## Errors on purpose, half an hour: does a test see each? Writes docs/mutants.md
 	$(BIN)/python tools/mutants.py
 
 test-slurm: setup  ## The workflow at toy size on a real Slurm, which is set up on this machine (root)

@@ -78,6 +78,16 @@ def test_tests_that_cannot_run_see_nothing(tmp_path):
         mutants.try_mutant(mutant, root)
 
 
+def test_the_page_has_no_survivors():
+    """docs/mutants.md is of the last run; an error that is new in the list comes with the next."""
+    lines = (ROOT / "docs/mutants.md").read_text(encoding="utf-8").splitlines()
+    rows = [line.split(" | ") for line in lines if line.startswith("| ") and "seen by" not in line]
+    assert len(rows) >= 73
+    assert all(seen_by.startswith("`test_") for *_, seen_by in rows)
+    names = {mutant.name.replace("_", " ") for mutant in LISTED}
+    assert {name.removeprefix("| ") for name, *_ in rows} <= names
+
+
 def test_unknown_names_are_refused():
     command = [sys.executable, "tools/mutants.py", "no_such_error"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
