@@ -305,5 +305,6 @@ def test_counts_of_other_events_are_refused():
 
 def test_a_fit_that_does_not_converge_is_reported(monkeypatch):
     monkeypatch.setattr(bootstrap, "MAX_STEPS", 1)
+    monkeypatch.setattr(bootstrap, "STEPS_ACROSS", 0)
     with pytest.raises(RuntimeError, match="1 of 1"):
         three_bin_fit(10000, 4400, 8100)

@@ -162,8 +162,6 @@ def test_regions_do_not_depend_on_units():
         (np.full((100, 1), np.nan), 1, 1, "finite"),
         (np.linspace(0, 1.1, 100)[:, None], 1, 1, "upper limit"),
         (np.linspace(0, 1, 100)[:, None], 1, 3, "too few"),
-        (np.full((100, 1), 0.9), 1, 1, "agree"),
-        (np.stack([np.linspace(0, 1, 100), np.ones(100)], axis=1), 2, 1, "agree"),
     ],
 )
 def test_bad_replicas_are_refused(replicas, n_axes, n_sigma, message):
@@ -274,9 +272,35 @@ def test_all_replicas_at_the_limit():
     np.testing.assert_array_equal(both[:, -1], member_masks(replicas[:, 1:], axes[1:], (1.0, 2.0)))
     one = member_masks(replicas[:, :1], axes[:1], (1.0, 2.0), upper_limit=1.0)
     assert one.tolist() == 2 * [10 * [False] + [True]]
-    # Anywhere else it is a mistake.
-    with pytest.raises(ValueError, match="agree in a parameter"):
-        member_masks(replicas[:, :1] - 0.1, axes[:1], (1.0, 2.0), upper_limit=1.0)
+
+
+@pytest.mark.parametrize("agreed", [0, 1])
+def test_replicas_that_agree_in_a_parameter(agreed):
+    """As at an edge of the fit ranges: the nearest point, times the region of the other one."""
+    rng = np.random.default_rng(0)
+    replicas = rng.normal([0.9, 2.45], [0.02, 0.02], size=(1000, 2))
+    replicas[:, agreed] = (0.9012, 2.4512)[agreed]
+    axes = [np.linspace(0.8, 1.0, 101), np.linspace(2.3, 2.6, 151)]
+    both = member_masks(replicas, axes, (1.0, 2.0))
+    where = np.flatnonzero(both.any(axis=(0, 2 - agreed)))
+    assert axes[agreed][where] == pytest.approx([(0.902, 2.452)[agreed]])
+    other = [1 - agreed]
+    expected = member_masks(replicas[:, other], [axes[1 - agreed]], (1.0, 2.0))
+    np.testing.assert_array_equal(both.take(where[0], axis=1 + agreed), expected)
+    # A point that is asked for has to be the value itself.
+    for value, inside in ((replicas[0, agreed], True), (replicas[0, agreed] + 1e-6, False)):
+        one = member_masks(replicas[:, [agreed]], [np.array([value])], (1.0, 2.0))
+        assert one.ravel().tolist() == [inside, inside]
+
+
+def test_replicas_of_two_values():
+    """On a line, both values are inside, what is beside it is not."""
+    replicas = np.repeat([[0.9, 2.44], [0.94, 2.46]], 500, axis=0)
+    axes = [np.linspace(0.8, 1.0, 101), np.linspace(2.3, 2.6, 151)]
+    for mask in member_masks(replicas, axes, (1.0, 2.0)):
+        assert mask[50, 70]
+        assert mask[70, 80]
+        assert not mask[:, :60].any()
 
 
 def test_all_replicas_but_one_at_the_limit():

@@ -29,6 +29,11 @@ GAIN_TOLERANCE = 1e-10
 """A fit ends when the next step would add less log-likelihood: 1.4e-5 standard deviations away."""
 
 MAX_STEPS = 50
+STEPS_ACROSS = 4
+"""A fit may take so many steps, and so many times those that lead across the whole range."""
+
+SMALLEST_DAMPING = 1e-8
+"""Where steps of this part of their size do not rise, rounding hides what is left to gain."""
 
 CHUNK_ELEMENTS = 2**20
 """Largest (replica, θ) array handled in one piece: 8 MiB."""
@@ -206,14 +211,16 @@ def _climb(
     theta = start.copy()
     value, gradient, hessian = expand(theta, functions)
     damping = np.ones(len(theta))
-    for _ in range(MAX_STEPS):
+    across = np.ceil(((high - low) / max_step).sum())
+    for _ in range(MAX_STEPS + STEPS_ACROSS * int(across)):
         # A parameter stays on its bound while the likelihood rises outwards, or while the step, led
         # by the other parameter, would take it out.
         ascent, curvature = gradient * max_step, hessian * np.outer(max_step, max_step)
         fixed = _outward(theta, ascent, bounds)
         fixed |= _outward(theta, _newton_step(ascent, curvature, fixed), bounds)
         step = _newton_step(ascent, curvature, fixed)
-        active = np.flatnonzero(np.vecdot(ascent, step) / 2 > GAIN_TOLERANCE)
+        gains = np.vecdot(ascent, step) / 2 > GAIN_TOLERANCE
+        active = np.flatnonzero(gains & (damping > SMALLEST_DAMPING))
         if active.size == 0:
             return theta, value
         origin, step = theta[active], step[active]
@@ -231,7 +238,7 @@ def _climb(
         moved = active[higher]
         theta[moved], value[moved] = trial[higher], trial_value[higher]
         gradient[moved], hessian[moved] = trial_gradient[higher], trial_hessian[higher]
-    raise RuntimeError(f"{active.size} of {len(theta)} fits did not converge in {MAX_STEPS} steps")
+    raise RuntimeError(f"{active.size} of {len(theta)} fits did not converge")
 
 
 def _newton_step(gradient: Array, hessian: Array, fixed: NDArray[np.bool_]) -> Array:

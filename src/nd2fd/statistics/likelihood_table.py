@@ -11,6 +11,8 @@ log-likelihoods of samples with Poisson n_k of mean one. So a table of loadings 
 numbers per event, holds the likelihood of every sample drawn from the events.
 """
 
+import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,8 +28,14 @@ TOLERANCE = 1e-5
 """Error of a sample's log-likelihood, root mean square over samples, that each of three
 approximations may make: a finite degree in sin²θ23, in Δm²32, and a finite number of components."""
 
-SMALLEST_SIZE, LARGEST_SIZE = 9, 200
-"""Numbers of nodes per parameter with which the search for enough of them begins and gives up."""
+SMALLEST_SIZE = 9
+"""Number of nodes per parameter with which the search for enough of them begins."""
+
+LARGEST_TABLE = 4000
+"""Largest number of nodes. Only a cross section that makes no sense, as that of a network that
+learned nothing, or events that tell their energy would need more over the ranges of a fit."""
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,8 @@ def choose_nodes(
 ) -> ThetaNodes:
     """Fewest nodes that represent the log-likelihood of samples drawn from the events.
 
-    They serve as well for other events and cross sections of the same experiment.
+    They serve as well for other events and cross sections of the same experiment. Where
+    `LARGEST_TABLE` are not enough, a warning says by how much ln L may be off.
 
     Parameters
     ----------
@@ -110,8 +119,8 @@ def choose_nodes(
     Raises
     ------
     ValueError
-        The ranges are not as described; `LARGEST_SIZE` nodes are too few for one; the survival
-        probability is not finite; or as `log_density`.
+        The ranges are not as described; the survival probability is not finite; or as
+        `log_density`.
     """
     s_low, s_high = sin2_theta23_range
     m_low, m_high = dm2_32_range
@@ -133,14 +142,20 @@ def choose_nodes(
         short = [n > size - 2 for n, size in zip(needed, sizes, strict=True)]
         if not any(short):
             return _place_nodes(bounds, (needed[0], needed[1]), survival)
-        for i, name in enumerate(("sin2_theta23_range", "dm2_32_range")):
-            if short[i] and sizes[i] == LARGEST_SIZE:
-                raise ValueError(
-                    f"the likelihood varies too fast over {name} ({bounds[0, i]}, {bounds[1, i]}) "
-                    f"for {LARGEST_SIZE} nodes; it must be narrower"
-                )
-            if short[i]:
-                sizes[i] = min(sizes[i] + sizes[i] // 2, LARGEST_SIZE)
+        grown = [n + n // 2 if more else n for n, more in zip(sizes, short, strict=True)]
+        if math.prod(grown) > LARGEST_TABLE:
+            # The last coefficients are about as large as what is left out.
+            error = max(spread[-1].max(), spread[:, -1].max())
+            _LOG.warning(
+                "the likelihood varies too fast over sin2_theta23 %s and dm2_32 %s eV2 for %d x %d "
+                "nodes: ln L may be off by %.2g or more; narrower ranges (section fits) help",
+                sin2_theta23_range,
+                dm2_32_range,
+                *sizes,
+                error,
+            )
+            return _place_nodes(bounds, (sizes[0], sizes[1]), survival)
+        sizes = grown
 
 
 def _place_nodes(bounds: Array, shape: tuple[int, int], survival: Survival) -> ThetaNodes:

@@ -58,10 +58,12 @@ def member_margins(
         Levels n of the regions.
     upper_limit
         Physical limit of the first parameter, such as sin²2θ23 ≤ 1, which replicas may touch. The
-        density estimate is reflected there, so that none of it leaks out. If all replicas are
-        there, so is the region: only points at the limit itself are in it.
+        density estimate is reflected there, so that none of it leaks out.
     weights
         How much each replica counts, shape (n_replicas,); None: all the same.
+
+    Where all replicas agree in a parameter, as at a limit, so does the region: their value, or the
+    nearest point of the axis, is in it.
 
     Returns
     -------
@@ -71,8 +73,7 @@ def member_margins(
     ------
     ValueError
         The dimensions do not fit; a replica is not finite or is above `upper_limit`; less than one
-        replica is expected outside a region; all replicas agree in a parameter, but not at its
-        limit.
+        replica is expected outside a region.
     """
     n_replicas, n_dim = replicas.shape
     if n_dim not in (1, 2) or len(axes) != n_dim:
@@ -85,15 +86,24 @@ def member_margins(
     if n_replicas * tails.min() < 1:
         raise ValueError(f"{n_replicas} replicas are too few for {max(n_sigmas)} sigma")
 
-    if (replicas[:, 0] == upper_limit).all():
-        at_limit = np.where(axes[0] == upper_limit, 1.0, -1.0)
-        if n_dim == 1:
-            return np.tile(at_limit, (len(n_sigmas), 1))
-        others = member_margins(replicas[:, 1:], axes[1:], n_sigmas, None, weights)
-        return np.minimum(at_limit[:, None], others[:, None])
-
     if weights is not None:
         replicas, weights = replicas[weights > 0], weights[weights > 0]
+    agreed = np.flatnonzero((replicas == replicas[0]).all(axis=0))
+    if agreed.size > 0:
+        at = np.where(_is_at(axes[agreed[0]], replicas[0, agreed[0]]), 1.0, -1.0)
+        if n_dim == 1:
+            return np.tile(at, (len(n_sigmas), 1))
+        (other,) = {0, 1} - {int(agreed[0])}
+        margins = member_margins(
+            replicas[:, [other]],
+            [axes[other]],
+            n_sigmas,
+            upper_limit if other == 0 else None,
+            weights,
+        )
+        along = (slice(None), None) if agreed[0] == 0 else (None, slice(None))
+        return np.minimum(at[along], np.expand_dims(margins, 1 + agreed[0]))
+
     to_kernel = _kernel_coordinates(replicas)
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, n_dim)
     centres = replicas @ to_kernel
@@ -124,6 +134,18 @@ def member_margins(
     return np.asarray(margins.reshape(len(n_sigmas), *(len(axis) for axis in axes)))
 
 
+def _is_at(axis: Array, value: float) -> BoolArray:
+    """Which point of an axis stands for a value: the nearest one within half a step.
+
+    A single point, of which there is no nearest one, has to be the value itself.
+    """
+    if len(axis) == 1:
+        return np.asarray(axis == value)
+    distance = np.abs(axis - value)
+    nearest = np.arange(len(axis)) == distance.argmin()
+    return np.asarray(nearest & (distance <= np.abs(np.diff(axis)).max() / 2))
+
+
 def _kernel_coordinates(replicas: Array) -> Array:
     """Matrix M (n_dim, n_dim) such that the Gaussian kernel has unit covariance in `points @ M`.
 
@@ -148,9 +170,9 @@ def _kernel_coordinates(replicas: Array) -> Array:
     if n_dim == 2 and width > 0:
         shear[0, 1] = -(within[:, 0] @ within[:, 1]) / (within[:, 0] @ within[:, 0])
         widths.append((within @ shear)[:, 1].std())
-    if min(widths) == 0:
-        raise ValueError("all replicas agree in a parameter")
-    bandwidth = np.array(widths) * (4 / ((n_dim + 2) * n)) ** (1 / (n_dim + 4))
+    # Replicas on a line, such as two values of both parameters, have no width beside it.
+    least = 1e-6 * replicas.std(axis=0)
+    bandwidth = np.maximum(widths, least) * (4 / ((n_dim + 2) * n)) ** (1 / (n_dim + 4))
     return np.asarray(shear / bandwidth)
 
 
