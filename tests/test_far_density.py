@@ -68,7 +68,7 @@ def fluxes():
     drawn = np.random.default_rng(8).standard_normal(len(far_modes))
     assumed = SYSTEMATICS["flux"].assume(Assumption(flux), drawn, {})
     analysis = FarAnalysis(
-        FarDetector.exact(GRID), EXPERIMENT.survival_scan(GRID.energy), *RANGES.values()
+        FarDetector.exact(GRID), EXPERIMENT.survival_scan(GRID.energy), *RANGES.values(), "lower"
     )
     result = [analysis.far_flux(assumption) for assumption in (Assumption(flux), assumed)]
     nominal = 2 * np.interp(GRID.energy, energy, near)

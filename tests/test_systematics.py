@@ -207,6 +207,7 @@ def test_both_detectors_take_the_same_factor():
         toy.EXPERIMENT.survival_scan(grid.energy),
         (0.3, 0.7),
         (2.1e-3, 2.8e-3),
+        "lower",
     )
     n = 200_000
     sampler = EventSampler.build(near_spectrum(FLUX), interpolated(truth), SETUP)
@@ -295,6 +296,7 @@ def test_far_flux_is_the_assumed_one():
         toy.EXPERIMENT.survival_scan(grid.energy),
         (0.3, 0.7),
         (2.1e-3, 2.8e-3),
+        "lower",
     )
     assumption = draw(flux=[2]).of_members[0]
     found = analysis.far_flux(assumption)
