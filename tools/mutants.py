@@ -324,6 +324,7 @@ def main() -> int:
             STATE.parent.mkdir(exist_ok=True)
             STATE.write_text(json.dumps({name: asdict(r) for name, r in known.items()}, indent=1))
     if not options.names:
+        results.sort(key=lambda pair: listed.index(pair[0]))
         PAGE.write_text(page(results), encoding="utf-8")
     return int(any(not result.seen_by for _, result in results))
 
