@@ -27,10 +27,19 @@ PARAMETERS = {"sin2_2theta23": 1.0, "dm2_32": 1e3}
 ROUNDING = 1e-5
 
 
+def git(directory, *arguments):
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(directory)]
+    done = subprocess.run([*command, *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory):
     """A run at toy size with its report."""
     directory = copy_project(tmp_path_factory.mktemp("reported"))
+    git(directory, "init", "-q")
+    git(directory, "add", ".")
+    git(directory, "commit", "-q", "-m", "a copy")
     code, output = snakemake(directory, "--cores", "2", *MAKE_REPORT, *CI)
     assert code == 0, output[-5000:]
     return directory
@@ -201,7 +210,7 @@ def test_report_has_all_figures_with_numbers_in_their_captions(page, numbers):
     assert {figure.group for figure in CATALOGUE.values()} < set(categories)
 
 
-def test_front_page(page, numbers):
+def test_front_page(page, numbers, reported):
     front = javascript(page, "workflow_desc")
     for name in ("truth/dm2_32/best", "flow/far/median", "systematics/dm2_32/shift"):
         assert f"{numbers[name]}" in front
@@ -210,8 +219,7 @@ def test_front_page(page, numbers):
     assert re.search(r"nd2fd: DUNE</h1>", front)
     assert f"<strong>{TOY_RUN}</strong>" in front
     assert re.search(r"torch</td>\s*<td>\d+\.\d+", front)
-    # A copy without the history.
-    assert "Commit: unknown" in front
+    assert f"Commit: {git(reported, 'rev-parse', 'HEAD')}</p>" in front
     assert f"values sin²θ23 = {numbers['true/sin2_theta23']}, " in front
     assert "matter_density" in front
     assert "system-message" not in front  # of docutils

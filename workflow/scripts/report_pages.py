@@ -20,6 +20,6 @@ with Job(snakemake) as job:
     configuration = yaml.safe_dump(job.params.config, sort_keys=False, allow_unicode=True)
     for name, figure in figures.items():
         job.save_text(name, caption_page(name, figure))
-    commit = commit_of(Path(snakemake.scriptdir).parents[1])
+    commit = commit_of(Path(__file__).resolve().parents[2])
     page = front_page(numbers, summary, images, program_versions(), commit, configuration)
     job.save_text("front", page)
