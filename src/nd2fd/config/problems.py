@@ -48,7 +48,8 @@ def _explain(error: ValidationError) -> str:
             message = _wanted(field) + _advice(given, field)
         elif field is not None and allowed_values(field):
             message += f" (allowed: {allowed_values(field)})"
-        line = f"  {_dotted(location)}{shown}: {message}"
+        # What concerns several keys names them itself.
+        line = f"  {_dotted(location)}{shown}: {message}" if location else f"  {message}"
         if line not in lines:
             lines.append(line)
     return "\n".join(lines)
@@ -63,7 +64,7 @@ def _of_field(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
 def _dotted(location: tuple[int | str, ...]) -> str:
     """A location as a key is written: fits.dm2_32[0]."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return "".join(parts).removeprefix(".") or "(top level)"
+    return "".join(parts).removeprefix(".")
 
 
 def _written(value: Any) -> str:
