@@ -389,18 +389,18 @@ def test_what_fluxes_have_outside():
     near, far = np.array([0.0, 2.0, 2.0, 0.0]), np.array([0.0, 0.0, 4.0, 0.0])
     flux = SimpleNamespace(energy=np.array([0.0, 2.0, 4.0, 5.0]), near=near, far=far)
     numbers = density_numbers.spectrum_numbers(flux, 3.0)
-    assert numbers["flux/near_above"].value == pytest.approx(100 * 3 / 7)
-    assert numbers["flux/far_above"].value == pytest.approx(100 * 5 / 6)
-    assert numbers["flux/uncovered"].value == 0
+    assert numbers["setting/near_above"].value == pytest.approx(100 * 3 / 7)
+    assert numbers["setting/far_above"].value == pytest.approx(100 * 5 / 6)
+    assert numbers["setting/uncovered"].value == 0
     # Without neutrinos above 2 GeV nothing is covered.
     alone = SimpleNamespace(
         energy=np.array([0.0, 1.0, 2.0, 4.0, 5.0]),
         near=np.array([0.0, 1.0, 0.0, 0.0, 0.0]),
         far=np.array([0.0, 0.0, 0.0, 4.0, 0.0]),
     )
-    assert density_numbers.spectrum_numbers(alone, 5.0)["flux/uncovered"].value == 100
+    assert density_numbers.spectrum_numbers(alone, 5.0)["setting/uncovered"].value == 100
     near_only = SimpleNamespace(energy=flux.energy, near=near, far=None)
-    assert set(density_numbers.spectrum_numbers(near_only, 3.0)) == {"flux/near_above"}
+    assert set(density_numbers.spectrum_numbers(near_only, 3.0)) == {"setting/near_above"}
 
 
 def test_ensemble_and_threshold_numbers():
@@ -786,7 +786,7 @@ def test_the_default_has_the_numbers_that_are_committed(plan, committed, tmp_pat
     new = set(density_numbers.threshold_numbers(WINDOW)) | {
         f"{name}/near_events" for name in ("smeared", "flux", "systematics")
     }
-    new |= {"flux/near_above", "flux/far_above", "flux/uncovered"}
+    new |= {"setting/near_above", "setting/far_above", "setting/uncovered"}
     assert set(numbers) | new == set(committed) | new
     inputs_of_rule = {*inputs.numbers_inputs(plan), "configuration"}
     assert {name for n in numbers.values() for name, _ in n.sources} == inputs_of_rule

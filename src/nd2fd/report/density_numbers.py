@@ -237,7 +237,7 @@ def spectrum_numbers(flux: Flux, energy_max: float) -> Numbers:
     numbers = {}
     for key, label, table in (("near", "ND", near), ("far", "FD", far)):
         if table is not None:
-            numbers[f"flux/{key}_above"] = Number(
+            numbers[f"setting/{key}_above"] = Number(
                 100.0 * share_above(table, energy_max),
                 "%",
                 "#.2g",
@@ -245,7 +245,7 @@ def spectrum_numbers(flux: Flux, energy_max: float) -> Numbers:
                 (("flux", key),),
             )
     if far is not None:
-        numbers["flux/uncovered"] = Number(
+        numbers["setting/uncovered"] = Number(
             100.0 * uncovered_share(near, far, energy_max),
             "%",
             "#.2g",
