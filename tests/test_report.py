@@ -205,6 +205,8 @@ def test_report_has_all_figures_with_numbers_in_their_captions(page, numbers):
         assert figure.title in result["caption"]
         assert TOY_RUN in result["caption"]
         for quoted in re.findall(r"{([^}:]+)}", figure.caption(plan)):
+            if quoted.endswith("/at_edge") and quoted not in numbers:
+                continue  # no fit ends at an edge, and nothing is said of it
             assert str(f"{numbers[quoted]}" if quoted in numbers else "n/a") in result["caption"]
     categories = javascript(page, "categories")
     assert {figure.group for figure in CATALOGUE.values()} < set(categories)
