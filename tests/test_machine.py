@@ -58,6 +58,17 @@ def test_make_goes_on(tmp_path, name):
     assert "-m venv .venv" in done.stdout
 
 
+def test_what_may_not_be_meant_is_told_before_anything_runs(fresh):
+    """In a dry run, too: more than a tenth of DUNE's neutrinos are above 3 GeV."""
+    dry = ("-n", *CI, "--config", "flux={uncertainty: smooth}")
+    for energy_max, told in ((3.0, True), (10.0, False)):
+        setup = f"setup={{energy_max: {energy_max}}}"
+        code, output = snakemake(fresh, *dry, setup, "--", "results/inputs/flux.h5")
+        assert code == 0, output[-2000:]
+        said = f"of its neutrinos are above setup.energy_max = {energy_max:g} GeV and left out"
+        assert (said in output) == told, output[-2000:]
+
+
 def test_gpu_is_asked_for_only_where_something_trains():
     def never():
         raise AssertionError("importing torch takes seconds")
@@ -73,9 +84,9 @@ def test_torch_is_asked():
     assert (torch_without_cuda() == "") == torch.cuda.is_available()
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_run_without_a_gpu(fresh):
+def test_run_without_a_gpu(fresh, monkeypatch):
     """Refused before the first job, and not where nothing trains."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     cuda = (*CI, "--config", "training={device: cuda}", "--cores", "1", "--")
     code, output = snakemake(fresh, *cuda, "results/members/nominal/0.h5")
     assert code != 0

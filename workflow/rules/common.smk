@@ -33,6 +33,8 @@ try:
     results_folder.refuse_results_of_another_size(CONFIG, sys.argv)
     if workflow.is_main_process:  # once, not again in every job
         refuse_unusable_truth(CONFIG)
+        for remark in CONFIG.warnings:
+            logger.warning(remark)
     PLAN = Plan(CONFIG)
     PLAN.refuse_unknown_figures(CATALOGUE)
 except ValueError as error:
