@@ -18,11 +18,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nd2fd.statistics.gaussian_sum import GaussianSum
+
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-
-CHUNK_ELEMENTS = 2**20
-"""Largest (point, replica) array handled in one piece: 8 MiB."""
 
 
 def member_masks(
@@ -106,19 +105,14 @@ def member_margins(
 
     to_kernel = _kernel_coordinates(replicas)
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, n_dim)
-    centres = replicas @ to_kernel
-    on_grid = _kernel_sum(grid @ to_kernel, centres, weights)
-    # Without each replica's own kernel.
-    at_replicas = _kernel_sum(centres, centres, weights) - (1 if weights is None else weights)
+    density = GaussianSum(replicas @ to_kernel, weights)
+    on_grid, at_replicas = density.at(grid @ to_kernel), density.at_centres()
     if upper_limit is not None:
         first = np.arange(n_dim) == 0
-        mirrored_grid = np.where(first, 2 * upper_limit - grid, grid) @ to_kernel
-        mirrored = np.where(first, 2 * upper_limit - replicas, replicas) @ to_kernel
-        own = np.exp(-((mirrored - centres) ** 2).sum(axis=1) / 2)
-        on_grid += _kernel_sum(mirrored_grid, centres, weights)
+        on_grid += density.at(np.where(first, 2 * upper_limit - grid, grid) @ to_kernel)
         on_grid[grid[:, 0] > upper_limit] = 0.0
-        own = own if weights is None else weights * own
-        at_replicas += _kernel_sum(mirrored, centres, weights) - own
+        mirrored = np.where(first, 2 * upper_limit - replicas, replicas)
+        at_replicas += density.at_images(mirrored @ to_kernel)
 
     # A grid point is under all kernels, a replica under those of the others.
     if weights is None:
@@ -174,23 +168,6 @@ def _kernel_coordinates(replicas: Array) -> Array:
     least = 1e-6 * replicas.std(axis=0)
     bandwidth = np.maximum(widths, least) * (4 / ((n_dim + 2) * n)) ** (1 / (n_dim + 4))
     return np.asarray(shear / bandwidth)
-
-
-def _kernel_sum(points: Array, centres: Array, weights: Array | None) -> Array:
-    """Σ w exp(-distance²/2) over the centres, at each point; both in kernel coordinates."""
-    total = np.empty(len(points))
-    chunk = max(1, CHUNK_ELEMENTS // len(centres))
-    for first in range(0, len(points), chunk):
-        part = points[first : first + chunk]
-        # -|p - c|²/2 by parts, which a matrix product makes fast.
-        exponent = part @ centres.T
-        exponent -= (part**2).sum(axis=1, keepdims=True) / 2
-        exponent -= (centres**2).sum(axis=1) / 2
-        np.exp(exponent, out=exponent)
-        total[first : first + chunk] = (
-            exponent.sum(axis=1) if weights is None else exponent @ weights
-        )
-    return total
 
 
 def ensemble_fraction(masks: BoolArray) -> Array:
