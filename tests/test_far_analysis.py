@@ -186,7 +186,7 @@ def test_events_that_are_calibrated_away_leave_the_replicas(truth, seen):
             )
         ]
     )
-    density = analysis.density(cross_section_models(truth, 1)[0], Assumption(FLUX))
+    (density,) = analysis.densities(cross_section_models(truth, 1), [Assumption(FLUX)])
     looked_up, inside = analysis.look_up(some.v1, some.v2, Assumption(FLUX))
     assert inside.all()
     replicas, best = analysis.fit(density, looked_up, counts.astype(float))
@@ -410,7 +410,7 @@ def test_pseudo_experiments_are_fits_of_their_events(truth, seen, octant):
     v1, v2 = data.events(data.sampler(analysis), analysis, 4)
     events, inside = analysis.look_up(v1, v2, Assumption(FLUX))
     assert inside.all()
-    density = analysis.density(cross_section_models(truth, 1)[0], Assumption(FLUX))
+    (density,) = analysis.densities(cross_section_models(truth, 1), [Assumption(FLUX)])
     replicas, best = analysis.fit(density, events, data.counts(v1.size, 4))
     column = OCTANTS.index(octant)
     mixing, mass = replicas.sin2_theta23[:, column], replicas.dm2_32[:, column]

@@ -43,7 +43,7 @@ RANGES = {"sin2_theta23_range": (0.3, 0.7), "dm2_32_range": (2.1e-3, 2.8e-3)}
 
 def known():
     values = toy.structure_functions(*NODES.x_and_Q2()).reshape(3, NODES.n_xi, NODES.n_tau)
-    return StructureFunctionModel(partial(NODES.interpolate, values))
+    return StructureFunctionModel(NODES, values)
 
 
 def learned():
@@ -51,7 +51,7 @@ def learned():
     values = toy.structure_functions(*NODES.x_and_Q2()).reshape(3, NODES.n_xi, NODES.n_tau)
     ripple = 0.05 * np.sin(9 * NODES.xi[:, None] + 7 * NODES.tau)
     values = values * (1 + ripple) - 0.05
-    return StructureFunctionModel(partial(NODES.interpolate, values))
+    return StructureFunctionModel(NODES, values)
 
 
 MODELS = {"known": known(), "learned": learned()}
@@ -94,7 +94,7 @@ def events(detectors):
     """Of the oscillated flux and the known cross section, looked up by either detector."""
     rng = np.random.default_rng(2)
     sample = sample_events(
-        1200, toy.oscillated_flux, MODELS["known"].structure_functions, SETUP, rng
+        1200, toy.oscillated_flux, partial(NODES.interpolate, MODELS["known"].values), SETUP, rng
     )
     found = {}
     for name, detector in detectors.items():
@@ -106,7 +106,7 @@ def events(detectors):
 @pytest.fixture(scope="module")
 def theta_nodes(fluxes):
     """As in the coverage study: one set for all, with the cells of one member as events."""
-    rates = cell_rates(MODELS["known"], fluxes["nominal"], GRID)
+    (rates,) = cell_rates([MODELS["known"]], [fluxes["nominal"]], GRID)
     survival = EXPERIMENT.survival_scan(GRID.energy)
     return choose_nodes(rates[rates.any(axis=1)], rates.sum(axis=0), survival, **RANGES)
 
@@ -132,7 +132,7 @@ def test_density_is_the_sum_over_the_energy(
 ):
     """Event by event, as the fits take it: Φ σ P summed in a loop, with no matrix for the flux."""
     model, flux, sample = MODELS[kind], fluxes[drawn], events[seen]
-    density = detectors[seen].density(model, flux)
+    (density,) = detectors[seen].densities([model], [flux])
     kernel = density.kernel(sample)
     survival = theta_nodes.survival[::17]
     found = np.exp(log_density(kernel, density.totals, survival)) - floor(kernel, density.totals)
@@ -161,7 +161,7 @@ def test_fits_and_coverage_see_the_same_density(
     1e-9 of their mean. The floors are 1e-6 of two means, without oscillation and over all θ. So
     ln p differs by that difference over p, for either floor the same constant at all θ.
     """
-    density = detectors[seen].density(MODELS[kind], fluxes[drawn])
+    (density,) = detectors[seen].densities([MODELS[kind]], [fluxes[drawn]])
     kernel, totals, survival = density.kernel(events[seen]), density.totals, theta_nodes.survival
     in_fits = log_density(kernel, totals, survival)
     floor_of_fits = floor(kernel, totals)
@@ -191,7 +191,7 @@ def test_density_is_normalised(detectors, fluxes, seen):
         indexing="ij",
     )
     reachable = v1 * v2 > 0.0245
-    density = detectors[seen].density(MODELS["learned"], fluxes["nominal"])
+    (density,) = detectors[seen].densities([MODELS["learned"]], [fluxes["nominal"]])
     kernel = density.kernel(detectors[seen].look_up(v1[reachable], v2[reachable]))
     integral = kernel.sum(axis=0) * GRID.cell_area / n**2
     # Midpoints: they are 0.1 % off where forward muons end, and smearing leaves no edge there.
@@ -215,7 +215,7 @@ def test_events_looked_up_together_are_those_looked_up_alone(detectors, events, 
     some = slice(700, 900)
     together = events[seen]
     alone = detectors[seen].look_up(together.v1[some], together.v2[some])
-    density = detectors[seen].density(MODELS["known"], fluxes["nominal"])
+    (density,) = detectors[seen].densities([MODELS["known"]], [fluxes["nominal"]])
     np.testing.assert_allclose(density.kernel(together[some]), density.kernel(alone), rtol=1e-13)
     np.testing.assert_allclose(density.kernel(together)[some], density.kernel(alone), rtol=1e-13)
 
@@ -223,9 +223,9 @@ def test_events_looked_up_together_are_those_looked_up_alone(detectors, events, 
 def test_negative_cross_sections_count_as_none(detectors, fluxes, events):
     """In the events and in the totals, smeared or not."""
     points = np.linspace(0.05, 0.95, 20)
-    assert MODELS["learned"].structure_functions(points, np.full(20, 0.01)).min() < 0
+    assert NODES.interpolate(MODELS["learned"].values, points, np.full(20, 0.01)).min() < 0
     for seen, detector in detectors.items():
-        density = detector.density(MODELS["learned"], fluxes["nominal"])
+        (density,) = detector.densities([MODELS["learned"]], [fluxes["nominal"]])
         assert density.kernel(events[seen]).min() >= 0
         assert density.totals.min() >= 0
 
@@ -234,9 +234,9 @@ def test_a_detector_that_smears_nothing_is_exact(detectors, fluxes, events):
     """A response with both resolutions 0, as the configuration allows, is no response."""
     detector = FarDetector(GRID, Resolution(0.0, 0.0), np.ones(GRID.n_v1 * GRID.n_v2))
     sample = detector.look_up(events["exact"].v1, events["exact"].v2)
-    density = detector.density(MODELS["known"], fluxes["nominal"])
+    (density,) = detector.densities([MODELS["known"]], [fluxes["nominal"]])
     assert isinstance(density, ExactDensity)
-    expected = detectors["exact"].density(MODELS["known"], fluxes["nominal"])
+    (expected,) = detectors["exact"].densities([MODELS["known"]], [fluxes["nominal"]])
     np.testing.assert_array_equal(density.kernel(sample), expected.kernel(events["exact"]))
     np.testing.assert_array_equal(density.totals, expected.totals)
 
@@ -247,6 +247,6 @@ def test_wrong_acceptance_is_refused():
 
 
 def test_events_without_a_response_are_refused(detectors, fluxes, events):
-    density = detectors["smeared"].density(MODELS["known"], fluxes["nominal"])
+    (density,) = detectors["smeared"].densities([MODELS["known"]], [fluxes["nominal"]])
     with pytest.raises(ValueError, match="events have no response"):
         density.kernel(events["exact"])

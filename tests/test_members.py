@@ -8,7 +8,7 @@ import pytest
 import toy
 from nd2fd.beam.flux import cell_averages
 from nd2fd.cross_sections.closure import closure_truth
-from nd2fd.cross_sections.models import cross_section_models
+from nd2fd.cross_sections.models import cross_section_models, densities
 from nd2fd.detector.response import tabulated_response
 from nd2fd.detector.smearing import Resolution
 from nd2fd.forward.nodes import NodeGrid
@@ -102,7 +102,7 @@ def test_asimov_density_is_learned_without_weights_and_penalty(truth):
     assert found.layer_sizes.tolist() == [2, 16, 16, 3]
     assert not np.allclose(found.weights[0], found.weights[1])
     # It says what it should, and the test loss knows the truth.
-    density, _ = cross_section_models(found, 2)[1].densities(GRID, truth.near_flux[None])
+    (density,), _ = densities(cross_section_models(found, 2)[1:], GRID, truth.near_flux[None])
     assert total_variation(density[0], truth.near) < 0.02
     assert found.test_loss[0, -1] < 0.3 * found.test_loss[0, 0]
 
@@ -126,7 +126,8 @@ def test_measured_densities_are_learned_with_the_response(truth):
     wrong = networks(truth, near)
     deviation = [
         total_variation(
-            cross_section_models(n, 2)[0].densities(GRID, truth.near_flux[None])[0][0], truth.near
+            densities(cross_section_models(n, 2)[:1], GRID, truth.near_flux[None])[0][0, 0],
+            truth.near,
         )
         for n in (found, wrong)
     ]
@@ -138,7 +139,7 @@ def test_each_member_has_the_flux_it_assumes(truth):
     found = networks(truth, near)
     expect(found, training_data(near), settings(smoothness=0.0))
     for member, model in enumerate(cross_section_models(found, 2)):
-        density, _ = model.densities(GRID, near.flux[member][None])
+        (density,), _ = densities([model], GRID, near.flux[member][None])
         assert total_variation(density[0], truth.near) < 0.02
 
 
@@ -176,10 +177,10 @@ def test_networks_of_an_antineutrino_setup_learn_the_three_functions():
     )
     section = SECTION | {"hidden_layers": 3, "width": 32, "evaluations": 60}
     found = train_members(near, truth, None, grid, section, (1,), lambda *_: None)
-    (model,) = cross_section_models(found, 1)
+    models = cross_section_models(found, 1)
     # Of another flux than the one it was trained with.
     other = cell_averages(lambda e: 1.0 + 0.0 * e, grid.n_energy, 3.0)
-    learned, _ = model.densities(grid, other[None])
+    (learned,), _ = densities(models, grid, other[None])
     expected, _ = event_densities(grid, toy.structure_functions_of(setup), other[None])
     assert total_variation(expected[0], truth.near) > 0.05
     assert total_variation(learned[0], expected[0]) < 6e-3

@@ -120,7 +120,9 @@ def test_known_cross_section_predicts_the_truth(truth):
 def test_slices_below_the_threshold_are_empty():
     """Fixed energies begin at E_max/10: too little for a muon where E_max is below 1.1 GeV."""
     setup = toy.setup(energy_max=0.5)
-    model = StructureFunctionModel(toy.structure_functions_of(setup))
+    nodes = NodeGrid.for_setup(setup, 24, 24)
+    values = toy.structure_functions_of(setup)(*nodes.x_and_Q2()).reshape(3, 24, 24)
+    model = StructureFunctionModel(nodes, values)
     found = slices([model], [0], DensityGrid(setup, 5, 8, 8, 2))
     assert np.isfinite(found.density).all()
     assert not found.density[0, 0].any()

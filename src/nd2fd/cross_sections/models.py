@@ -3,7 +3,7 @@
 Kinds are `known`, the toy truth, and the values of `model` of an ensemble in the configuration.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.forward.event_kernel import cell_cross_sections, event_cross_sections
+from nd2fd.forward.event_kernel import cell_cross_sections_on_nodes, event_cross_sections
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.io.schemas.learned import Flows, Networks
 from nd2fd.io.schemas.truth import Truth
-from nd2fd.physics.density import DensityGrid, event_densities
+from nd2fd.physics.density import DensityGrid
 from nd2fd.physics.structure_functions import StructureFunctions
 
 if TYPE_CHECKING:  # PyTorch, which flows alone need here, takes seconds to import
@@ -40,27 +40,22 @@ class CrossSectionModel(Protocol):
     def in_cells(self, grid: DensityGrid) -> Array:
         """Integral of the same over each cell of (v1, v2), shape (n_energy, n_cells)."""
 
-    def densities(self, grid: DensityGrid, fluxes: Array) -> tuple[Array, Array]:
-        """Event densities and σ(E_ν), as `nd2fd.physics.density.event_densities` gives them."""
-
 
 @dataclass(frozen=True)
 class StructureFunctionModel:
-    """Made of (W1', W2', W3')(x, Q²)."""
+    """Made of (W1', W2', W3') on nodes, shape (3, n_xi, n_tau)."""
 
-    structure_functions: StructureFunctions
+    nodes: NodeGrid
+    values: Array
 
     def at_events(self, grid: DensityGrid, v1: Array, v2: Array) -> Array:
         """Clamped to zero where it is negative."""
-        return event_cross_sections(self.structure_functions, grid.energy, v1, v2, grid.setup)
+        structure_functions = partial(self.nodes.interpolate, self.values)
+        return event_cross_sections(structure_functions, grid.energy, v1, v2, grid.setup)
 
     def in_cells(self, grid: DensityGrid) -> Array:
         """Clamped likewise."""
-        return cell_cross_sections(self.structure_functions, grid)
-
-    def densities(self, grid: DensityGrid, fluxes: Array) -> tuple[Array, Array]:
-        """As learned, without clamping."""
-        return event_densities(grid, self.structure_functions, fluxes)
+        return in_cells([self], grid)[0]
 
 
 @dataclass(frozen=True)
@@ -81,12 +76,51 @@ class FlowModel:
 
         return cell_cross_sections_of_flow(self.flow, grid)
 
-    def densities(self, grid: DensityGrid, fluxes: Array) -> tuple[Array, Array]:
-        """From the same cells."""
-        in_cells = self.in_cells(grid)
-        events = fluxes @ in_cells
-        densities = events / (events.sum(axis=1, keepdims=True) * grid.cell_area)
-        return densities.reshape(-1, grid.n_v1, grid.n_v2), in_cells.sum(axis=1)
+
+def in_cells(models: Sequence[CrossSectionModel], grid: DensityGrid) -> Array:
+    """`CrossSectionModel.in_cells` of many models, shape (n_members, n_energy, n_cells).
+
+    Those made of structure functions are evaluated together: all must have the same nodes.
+    """
+    on_nodes = [model for model in models if isinstance(model, StructureFunctionModel)]
+    if len(on_nodes) < len(models):
+        return np.stack([model.in_cells(grid) for model in models])
+    return np.stack(list(_on_nodes(on_nodes, grid, clamp=True)), axis=1)
+
+
+def densities(
+    models: Sequence[CrossSectionModel], grid: DensityGrid, fluxes: Array
+) -> tuple[Array, Array]:
+    """Event densities and σ(E_ν) of many models.
+
+    Structure functions are taken as learned, without clamping. Models and errors are those of
+    `in_cells`, fluxes and units those of `nd2fd.physics.density.event_densities`.
+
+    Returns
+    -------
+    densities, sigma_total
+        Shape (n_members, n_flux, n_v1, n_v2), of unit integral, and (n_members, n_energy).
+    """
+    on_nodes = [model for model in models if isinstance(model, StructureFunctionModel)]
+    of_energies = (
+        iter(np.moveaxis(in_cells(models, grid), 1, 0))
+        if len(on_nodes) < len(models)
+        else _on_nodes(on_nodes, grid, clamp=False)
+    )
+    events = np.zeros((len(models), len(fluxes), grid.n_v1 * grid.n_v2))
+    sigma_total = np.zeros((len(models), grid.n_energy))
+    for j, cross_sections in enumerate(of_energies):
+        sigma_total[:, j] = cross_sections.sum(axis=1)
+        events += fluxes[:, j, None] * cross_sections[:, None, :]
+    normalised = events / (events.sum(axis=2, keepdims=True) * grid.cell_area)
+    return normalised.reshape(*events.shape[:2], grid.n_v1, grid.n_v2), sigma_total
+
+
+def _on_nodes(
+    models: Sequence[StructureFunctionModel], grid: DensityGrid, *, clamp: bool
+) -> Iterator[Array]:
+    values = np.stack([model.values for model in models])
+    return cell_cross_sections_on_nodes(models[0].nodes, values, grid, clamp=clamp)
 
 
 def cross_section_models(
@@ -116,7 +150,7 @@ def cross_section_models(
     of_members = np.broadcast_to(
         artifact.structure_functions, (n_members, 3, nodes.n_xi, nodes.n_tau)
     )
-    return [StructureFunctionModel(partial(nodes.interpolate, w)) for w in of_members]
+    return [StructureFunctionModel(nodes, w) for w in of_members]
 
 
 def interpolated(truth: Truth) -> StructureFunctions:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nd2fd.beam.spectra import detector_fluxes
-from nd2fd.cross_sections.models import CrossSectionModel
+from nd2fd.cross_sections.models import CrossSectionModel, densities, in_cells
 from nd2fd.io.schemas.inputs import Flux, Oscillation
 from nd2fd.io.schemas.learned import Marginals, Predictions, Slices
 from nd2fd.physics.density import DensityGrid
@@ -23,17 +23,15 @@ def predictions(
 ) -> Predictions:
     """Densities at the detectors; without `oscillation` at the near one only."""
     fluxes = detector_fluxes(flux, oscillation, grid)
-    of_members = [model.densities(grid, fluxes) for model in models]
-    densities = np.stack([density for density, _ in of_members])
-    sigma_total = np.stack([sigma for _, sigma in of_members])
+    predicted, sigma_total = densities(models, grid, fluxes)
     average = np.average(sigma_total, axis=1, weights=fluxes[0])
     return Predictions(
         member=np.array(members),
         v1=grid.v1,
         v2=grid.v2,
         energy=grid.energy,
-        near=densities[:, 0],
-        far=None if oscillation is None else densities[:, 1],
+        near=predicted[:, 0],
+        far=None if oscillation is None else predicted[:, 1],
         sigma_total=sigma_total / average[:, None],
     )
 
@@ -47,10 +45,10 @@ def marginals(
 ) -> Marginals:
     """Marginals of the same densities in neutrino energy and in lepton variables."""
     fluxes = detector_fluxes(flux, oscillation, grid)
-    of_members = []
-    for model in models:
-        densities, sigma_total = model.densities(grid, fluxes)
-        of_members.append(marginal_densities(grid, densities, sigma_total, fluxes))
+    of_members = [
+        marginal_densities(grid, predicted, sigma_total, fluxes)
+        for predicted, sigma_total in zip(*densities(models, grid, fluxes), strict=True)
+    ]
     arrays = {}
     for name, (centres, _) in of_members[0].items():
         values = np.stack([marginal[name][1] for marginal in of_members])
@@ -64,9 +62,9 @@ def slices(
     models: Sequence[CrossSectionModel], members: Sequence[int], grid: DensityGrid
 ) -> Slices:
     """Cross section per dv1 dv2 at the energies of the grid, of unit integral, or zero if none."""
-    in_cells = np.stack([model.in_cells(grid) for model in models])
-    total = in_cells.sum(axis=2, keepdims=True) * grid.cell_area
-    density = np.divide(in_cells, total, out=np.zeros_like(in_cells), where=total > 0.0)
+    cross_sections = in_cells(models, grid)
+    total = cross_sections.sum(axis=2, keepdims=True) * grid.cell_area
+    density = np.divide(cross_sections, total, out=np.zeros_like(cross_sections), where=total > 0.0)
     return Slices(
         member=np.array(members),
         v1=grid.v1,

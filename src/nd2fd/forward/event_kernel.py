@@ -4,9 +4,12 @@ A learned cross section can dip below zero where the near detector says nothing;
 clamped to zero, in the events' kernel and in the totals alike (arXiv:2412.16303).
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
+from nd2fd.forward.nodes import NodeGrid
 from nd2fd.physics.density import DensityGrid, cross_section_factors, physical_points
 from nd2fd.physics.setup import Setup
 from nd2fd.physics.structure_functions import StructureFunctions
@@ -55,3 +58,39 @@ def cell_cross_sections(structure_functions: StructureFunctions, grid: DensityGr
             for p in physical_points(grid)
         ]
     )
+
+
+def cell_cross_sections_on_nodes(
+    nodes: NodeGrid, structure_functions: Array, grid: DensityGrid, *, clamp: bool
+) -> Iterator[Array]:
+    """Cross sections in each cell, of many at once: they share kinematics and interpolation.
+
+    Parameters
+    ----------
+    nodes, structure_functions
+        (W1', W2', W3') of each cross section on the nodes, shape (m, 3, n_xi, n_tau).
+    grid
+        Where to evaluate.
+    clamp
+        Whether a cross section is taken as zero where it is negative.
+
+    Yields
+    ------
+    ndarray, shape (m, n_cells)
+        [1e-38 cm² per nucleon], for each energy of the grid.
+    """
+    m, n_functions = structure_functions.shape[:2]
+    by_node = structure_functions.reshape(m, n_functions, nodes.n_nodes).transpose(2, 1, 0)
+    columns = np.ascontiguousarray(by_node).reshape(nodes.n_nodes, -1)
+    for p in physical_points(grid):
+        at_points = nodes.interpolation_matrix(p.bjorken_x, p.Q2) @ columns
+        weighted = at_points.reshape(-1, n_functions, m) * p.factors.T[:, :, None]
+        cross_sections = weighted.sum(axis=1)
+        if clamp:
+            np.maximum(cross_sections, 0.0, out=cross_sections)
+        in_cells = np.zeros((grid.n_v1 * grid.n_v2, m))
+        if p.cell.size > 0:
+            first = np.flatnonzero(np.diff(p.cell, prepend=-1))
+            in_cells[p.cell[first]] = np.add.reduceat(cross_sections, first)
+        # In this layout the order in which a sum adds does not depend on m.
+        yield np.ascontiguousarray(in_cells.T)

@@ -65,6 +65,11 @@ def catmull_rom(position: Array, n_nodes: int) -> tuple[IntArray, Array]:
     return np.clip(cell - 1, 0, n_nodes - 4), weights
 
 
+def stencil_weights(weights_xi: Array, weights_tau: Array) -> Array:
+    """Tensor products of the one-dimensional weights (n, 4), shape (n, 16)."""
+    return (weights_xi[:, :, None] * weights_tau[:, None, :]).reshape(-1, 16)
+
+
 class OnNodes(Protocol):
     """An artifact with arrays on nodes."""
 
@@ -158,6 +163,21 @@ class NodeGrid:
             for j in range(4):
                 result += flat[:, row + j] * (weights_xi[:, i] * weights_tau[:, j])
         return result
+
+    def interpolation_matrix(self, bjorken_x: Array, Q2: Array) -> sp.csr_array:
+        """The same as a matrix: times node values, flat (n_nodes,); shape (n, n_nodes)."""
+        first_xi, weights_xi, first_tau, weights_tau = self.stencil(bjorken_x, Q2)
+        columns = (first_xi * self.n_tau + first_tau)[:, None] + self.stencil_offsets
+        weights = stencil_weights(weights_xi, weights_tau)
+        rows = np.arange(0, weights.size + 1, 16)
+        return sp.csr_array(
+            (weights.ravel(), columns.ravel(), rows), shape=(bjorken_x.size, self.n_nodes)
+        )
+
+    @property
+    def stencil_offsets(self) -> IntArray:
+        """Flat distance of the 16 nodes of a stencil from the first one, shape (16,)."""
+        return (np.arange(4)[:, None] * self.n_tau + np.arange(4)).ravel()
 
     def second_derivatives(self) -> sp.csr_array:
         """D with |D w|² = ∫ dξ dτ (w_ξξ² + 2 w_ξτ² + w_ττ²) for node values w, flat (n_nodes,).

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from nd2fd.forward.nodes import NodeGrid
+from nd2fd.forward.nodes import NodeGrid, stencil_weights
 from nd2fd.physics.density import DensityGrid, PhysicalPoints, physical_points
 
 Array = NDArray[np.float64]
@@ -76,35 +76,9 @@ class ForwardOperator:
         Row p gives the cross section [1e-38 cm² per nucleon] at point p times the area it stands
         for: with one subsample per cell, the three-dimensional cross section itself.
         """
-        first_xi, weights_xi, first_tau, weights_tau = self.nodes.stencil(
-            self.points.bjorken_x, self.points.Q2
-        )
-        corner = first_xi * self.nodes.n_tau + first_tau
-        columns = corner[:, None] + _stencil_offsets(self.nodes)
-        interpolation = _stencil_weights(weights_xi, weights_tau)
-        n_points = corner.size
-        blocks = [
-            sp.csr_array(
-                (
-                    (interpolation * factor[:, None]).ravel(),
-                    columns.ravel(),
-                    np.arange(0, 16 * n_points + 1, 16),
-                ),
-                shape=(n_points, self.nodes.n_nodes),
-            )
-            for factor in self.points.factors
-        ]
+        interpolation = self.nodes.interpolation_matrix(self.points.bjorken_x, self.points.Q2)
+        blocks = [sp.diags_array(factor) @ interpolation for factor in self.points.factors]
         return sp.csr_array(sp.hstack(blocks, format="csr"))
-
-
-def _stencil_offsets(nodes: NodeGrid) -> IntArray:
-    """Flat distance of the 16 stencil nodes from the first one, shape (16,)."""
-    return (np.arange(4)[:, None] * nodes.n_tau + np.arange(4)).ravel()
-
-
-def _stencil_weights(weights_xi: Array, weights_tau: Array) -> Array:
-    """Tensor products of the one-dimensional weights (n, 4), shape (n, 16)."""
-    return (weights_xi[:, :, None] * weights_tau[:, None, :]).reshape(-1, 16)
 
 
 def _assemble(
@@ -119,7 +93,7 @@ def _assemble(
     rows_per_block = max(1, _BLOCK_ENTRIES // nodes.n_nodes)
     starts = range(0, n_rows, rows_per_block)
     bounds = np.searchsorted(row[order], [*starts, n_rows])
-    offsets = _stencil_offsets(nodes)
+    offsets = nodes.stencil_offsets
     blocks = []
     for start, low, high in zip(starts, bounds[:-1], bounds[1:], strict=True):
         chosen = order[low:high]
@@ -129,7 +103,7 @@ def _assemble(
         )
         corner = (row[chosen] - start) * nodes.n_nodes + first_xi * nodes.n_tau + first_tau
         index = (corner[:, None] + offsets).ravel()
-        interpolation = _stencil_weights(weights_xi, weights_tau)
+        interpolation = stencil_weights(weights_xi, weights_tau)
         dense = [
             np.bincount(
                 index,

@@ -77,11 +77,11 @@ class FarAnalysis:
         """Assumed flux without oscillation at the energies of the sums, shape (n_energy,)."""
         return unoscillated_far_spectrum(assumption.flux)(self.detector.grid.energy)
 
-    def density(
-        self, model: CrossSectionModel, assumption: Assumption
-    ) -> ExactDensity | SmearedDensity:
-        """K and T of a member."""
-        return self.detector.density(model, self.far_flux(assumption))
+    def densities(
+        self, models: Sequence[CrossSectionModel], assumptions: Sequence[Assumption]
+    ) -> list[ExactDensity | SmearedDensity]:
+        """K and T of each member."""
+        return self.detector.densities(models, [self.far_flux(a) for a in assumptions])
 
     def look_up(
         self, v1: Array, v2: Array, assumption: Assumption
@@ -105,7 +105,7 @@ class FarAnalysis:
 
     def theta_nodes_of_cells(self, model: CrossSectionModel, assumption: Assumption) -> ThetaNodes:
         """Nodes in θ for any events of a cross section: each cell stands for an event."""
-        in_cells = cell_rates(model, self.far_flux(assumption), self.detector.grid)
+        (in_cells,) = cell_rates([model], [self.far_flux(assumption)], self.detector.grid)
         return self.theta_nodes(in_cells[in_cells.any(axis=1)], in_cells.sum(axis=0))
 
     def fit(

@@ -17,6 +17,7 @@ take few shapes, P_j(θ) = Σ_b A_b(θ) B_bj: some twenty for hundreds of energi
 and K P = R (N Bᵀ) A. Then θ stands in the place of the energy: K_kθ and T_θ are the sums over it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from nd2fd.cross_sections.models import CrossSectionModel
+from nd2fd.cross_sections.models import CrossSectionModel, in_cells
 from nd2fd.detector.response import event_response
 from nd2fd.detector.smearing import Resolution
 from nd2fd.physics.density import DensityGrid
@@ -35,9 +36,12 @@ NEGLIGIBLE_SHAPE = 1e-10
 """Size of the shapes of the survival probability that are left out, relative to the largest."""
 
 
-def cell_rates(model: CrossSectionModel, flux: Array, grid: DensityGrid) -> Array:
-    """N_cj = Φ_j σ_jc, shape (n_cells, n_energy); `flux` at `grid.energy`, shape (n_energy,)."""
-    return (flux[:, None] * model.in_cells(grid)).T
+def cell_rates(
+    models: Sequence[CrossSectionModel], fluxes: Sequence[Array], grid: DensityGrid
+) -> list[Array]:
+    """N_cj = Φ_j σ_jc of each model, shape (n_cells, n_energy), with its flux, (n_energy,)."""
+    contents = in_cells(models, grid)
+    return [(flux[:, None] * content).T for flux, content in zip(fluxes, contents, strict=True)]
 
 
 class SurvivalShapes(NamedTuple):
@@ -176,10 +180,17 @@ class FarDetector:
             return FarEvents(v1, v2, None)
         return FarEvents(v1, v2, event_response(v1, v2, self.grid, self.resolution))
 
-    def density(self, model: CrossSectionModel, flux: Array) -> ExactDensity | SmearedDensity:
-        """K and T of a cross section and a flux at `grid.energy`, shape (n_energy,)."""
-        rates = cell_rates(model, flux, self.grid)
-        totals = self.acceptance @ rates
-        if self.resolution.is_ideal:
-            return ExactDensity(model, self.grid, flux, totals)
-        return SmearedDensity(rates, totals)
+    def densities(
+        self, models: Sequence[CrossSectionModel], fluxes: Sequence[Array]
+    ) -> list[ExactDensity | SmearedDensity]:
+        """K and T of cross sections, each with its flux at `grid.energy`, shape (n_energy,)."""
+        found: list[ExactDensity | SmearedDensity] = []
+        for model, flux, rates in zip(
+            models, fluxes, cell_rates(models, fluxes, self.grid), strict=True
+        ):
+            totals = self.acceptance @ rates
+            if self.resolution.is_ideal:
+                found.append(ExactDensity(model, self.grid, flux, totals))
+            else:
+                found.append(SmearedDensity(rates, totals))
+        return found

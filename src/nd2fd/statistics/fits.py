@@ -45,14 +45,14 @@ def fit_members(
     counts = bootstrap_counts(events.v1.size, n_replicas, rng).astype(np.float64)
     nominal = None
     of_members = []
-    for member, model, assumption in zip(members, models, assumptions.of_members, strict=True):
+    densities = analysis.densities(models, assumptions.of_members)
+    for member, density, assumption in zip(members, densities, assumptions.of_members, strict=True):
         if assumption.calibrations:
             measured, inside = analysis.look_up(events.v1, events.v2, assumption)
         else:
             if nominal is None:
                 nominal = analysis.look_up(events.v1, events.v2, assumption)
             measured, inside = nominal
-        density = analysis.density(model, assumption)
         replicas, best = analysis.fit(density, measured, counts[:, inside])
         estimates = replicas.estimates(analysis.octant)
         at_boundary = replicas.ends_at_boundary(analysis.octant)
