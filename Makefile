@@ -9,6 +9,8 @@ SPECIAL := $(shell pwd | LC_ALL=C tr -d 'a-zA-Z0-9_./+@%=~,\200-\377\n-' | tr '[
 ifneq ($(SPECIAL),)
 $(error the path of this clone, "$(CURDIR)", has a space or a special character, which Snakemake cannot stand: move the clone)
 endif
+# Modules that are compiled once start in half the time, whatever the machine's setting.
+unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup fig2 all report gallery check-numbers test mutants test-slurm test-slurm-faults lint format config-docs bench bench-quick clean

@@ -23,10 +23,9 @@ from nd2fd.io.artifacts import (
     Provenance,
     Schema,
     read_artifact,
-    sha256_of_config,
-    sha256_of_file,
     write_artifact,
 )
+from nd2fd.io.checksums import sha256_of_config, sha256_of_file
 from nd2fd.io.schemas.inputs import Flux
 
 TOY = Schema(

@@ -72,6 +72,11 @@ def dedent(text):
     return "".join(f"{line[indent:]}\n" for line in lines)
 
 
+def forget():
+    for function in (module._source, module._module_files, module._data_file):
+        function.cache_clear()
+
+
 class Project:
     """A package nd2fd and a script, small."""
 
@@ -84,7 +89,7 @@ class Project:
 
     def digest(self, *modules):
         self.monkeypatch.setattr(module, "PACKAGE", self.root / "nd2fd")
-        module._source.cache_clear()
+        forget()
         return code_digest(self.root / "script.py", *modules)
 
     def names(self, *modules):
@@ -101,7 +106,7 @@ class Project:
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     yield Project(tmp_path, monkeypatch)
-    module._source.cache_clear()
+    forget()
 
 
 # What belongs to a script
@@ -256,3 +261,45 @@ def test_nothing_is_imported(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("import nd2fd.io.digest\nimport no_such_package\n")
     assert Path(module.__file__) in code_files(script)
+
+
+# From one start to the next
+
+
+def forget_all():
+    forget()
+    module._FOUND.clear()
+
+
+def test_what_an_earlier_run_found_is_not_looked_for_again(project, tmp_path, monkeypatch):
+    file = tmp_path / "digests.json"
+    forget_all()
+    with module.recalled(file):
+        digest = project.digest()
+    forget_all()
+    monkeypatch.setattr(ast, "parse", None)
+    with module.recalled(file):
+        assert project.digest() == digest
+    project.change("nd2fd/late.py", "1", "2")
+    with module.recalled(file), pytest.raises(TypeError):
+        project.digest()
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"another version": {}}'])
+def test_what_another_version_found_is_no_matter(project, tmp_path, content):
+    digest = project.digest()
+    file = tmp_path / "digests.json"
+    file.write_text(content)
+    forget_all()
+    with module.recalled(file):
+        assert project.digest() == digest
+    forget_all()
+    with module.recalled(file):
+        assert module._FOUND
+
+
+def test_without_a_place_for_the_file_digests_are_the_same(project, tmp_path):
+    digest = project.digest()
+    forget_all()
+    with module.recalled(tmp_path / "nowhere" / "digests.json"):
+        assert project.digest() == digest

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,11 +16,11 @@ from nd2fd.io.artifacts import (
     ArtifactError,
     Provenance,
     read_artifact,
-    sha256_of_config,
-    sha256_of_file,
 )
+from nd2fd.io.checksums import sha256_of_config, sha256_of_file
 from nd2fd.io.job import NOT_RANDOM, Job
 from nd2fd.io.schemas.inputs import Oscillation, Response
+from nd2fd.io.usage import Usage
 
 ENERGY = np.linspace(0.5, 9.5, 4)
 OSCILLATION = Oscillation(energy=ENERGY, survival_probability=0.1 * ENERGY)
@@ -135,7 +136,24 @@ def test_progress_is_logged(rule, monkeypatch):
             report(done, f"note {done}")
     lines = Path(rule.log[0]).read_text().splitlines()
     # The first at once, others only every few seconds, and the last.
-    assert [line.partition("toy: ")[2] for line in lines] == [
+    assert [line.partition("toy: ")[2] for line in lines[:-1]] == [
         "fits: 1 of 3, note 1",
         "fits: 3 of 3, note 3",
     ]
+
+
+def test_log_ends_with_what_the_job_used(rule):
+    before = time.process_time()
+    with Job(rule):
+        until = time.process_time() + 0.1
+        while time.process_time() < until:
+            pass
+    used = Usage.in_log(Path(rule.log[0]).read_text())
+    assert before - 0.01 <= used.start <= until - 0.1 + 0.01
+    assert until - 0.01 <= used.cpu <= time.process_time() + 0.01
+
+
+def test_failed_jobs_say_nothing_of_it(rule):
+    with pytest.raises(ZeroDivisionError), Job(rule):
+        1 / 0  # noqa: B018
+    assert Usage.in_log(Path(rule.log[0]).read_text()) is None

@@ -28,7 +28,8 @@ def planned(*overrides):
 
 @pytest.fixture(scope="module")
 def plan():
-    return planned()
+    """Batches have five members at most."""
+    return planned({"training": {"members_per_job": 5}})
 
 
 def test_paths_are_in_the_results_folder(plan):
@@ -39,7 +40,7 @@ def test_paths_are_in_the_results_folder(plan):
 
 def test_batches_and_members(plan):
     """Twelve members, five in a job."""
-    many = planned({"ensembles": {"seeds": {"size": 12}}})
+    many = planned({"ensembles": {"seeds": {"size": 12}}, "training": {"members_per_job": 5}})
     assert many.batches("fits", "seeds") == [f"results/fits/seeds/{batch}.h5" for batch in range(3)]
     assert [many.members("seeds", batch) for batch in range(3)] == [
         [0, 1, 2, 3, 4],
@@ -107,6 +108,7 @@ def test_streams_have_the_names_of_what_varies(plan):
 def test_draws_have_the_same_numbers_in_every_ensemble():
     scaled = planned(
         {
+            "training": {"members_per_job": 5},
             "ensembles": {
                 "scaled": {
                     "cross_section": "known",

@@ -17,7 +17,7 @@ from nd2fd.config.problems import validate_config
 from nd2fd.config.reading import in_order_of, typed_values
 from nd2fd.config.truth import refuse_unusable_truth
 from nd2fd.figures.catalogue import CATALOGUE, present
-from nd2fd.io.digest import code_digest
+from nd2fd.io.digest import code_digest, recalled
 from nd2fd.io.failures import failures, forget_logs
 from nd2fd.plan import Plan
 
@@ -103,9 +103,16 @@ onerror:
         print(*failures(jobs, REFUSALS), sep="\n", file=sys.stderr)
 
 
-def code(script):
-    """Digest of the modules a script uses: a change in any of them reruns its rule."""
-    return code_digest(Path(workflow.basedir) / "workflow" / "scripts" / f"{script}.py")
+# By script, and by figure, a digest of the modules it uses: a change in any reruns its rule.
+SCRIPTS = Path(workflow.basedir, "workflow", "scripts")
+with recalled(Path(".snakemake", "nd2fd-digests.json")):
+    CODE = {script.stem: code_digest(script) for script in SCRIPTS.glob("*.py")}
+    CODE |= {
+        figure.name: code_digest(
+            SCRIPTS / "figure.py", f"nd2fd.figures.{figure.module}"
+        )
+        for figure in FIGURES.values()
+    }
 
 
 def asked(wildcard_names, method):

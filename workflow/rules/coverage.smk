@@ -15,7 +15,7 @@ rule coverage_block:
     resources:
         mem_mb=3000,
     params:
-        code=code("coverage_block"),
+        code=CODE["coverage_block"],
         experiments=of_block(PLAN.pseudo_experiments),
         seed=CONFIG.seed,
         n_events=CONFIG.far_detector.n_events,
@@ -50,7 +50,7 @@ rule coverage:
     conda:
         "../../envs/nd2fd.yaml"
     params:
-        code=code("coverage"),
+        code=CODE["coverage"],
         seed=CONFIG.seed,
         true_point=PLAN.true_point,
     message:

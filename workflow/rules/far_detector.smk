@@ -9,7 +9,7 @@ rule tabulate_oscillation:
     conda:
         "../../envs/nd2fd.yaml"
     params:
-        code=code("tabulate_oscillation"),
+        code=CODE["tabulate_oscillation"],
         setup=section("setup"),
         oscillation=section("oscillation"),
     message:
@@ -32,7 +32,7 @@ rule far_events:
     conda:
         "../../envs/nd2fd.yaml"
     params:
-        code=code("far_events"),
+        code=CODE["far_events"],
         seed=CONFIG.seed,
         n_events=CONFIG.far_detector.n_events,
         setup=section("setup"),
@@ -58,7 +58,7 @@ rule far_smeared:
     conda:
         "../../envs/nd2fd.yaml"
     params:
-        code=code("far_smeared"),
+        code=CODE["far_smeared"],
         seed=CONFIG.seed,
         setup=section("setup"),
         smearing=section("smearing"),

@@ -1,8 +1,6 @@
 # One rule per figure of the catalogue nd2fd.figures.catalogue, called as the figure.
 from nd2fd.figures.catalogue import note
 
-FIGURE_SCRIPT = Path(workflow.basedir, "workflow", "scripts", "figure.py")
-
 for figure in FIGURES.values():
 
     rule:
@@ -29,7 +27,7 @@ for figure in FIGURES.values():
             "../../envs/nd2fd.yaml"
         params:
             **figure.params(PLAN),
-            code=code_digest(FIGURE_SCRIPT, f"nd2fd.figures.{figure.module}"),
+            code=CODE[figure.name],
             module=figure.module,
             note=note(PLAN),
         message:

@@ -17,7 +17,7 @@ rule fit_members:
     resources:
         mem_mb=2000,
     params:
-        code=code("fit_members"),
+        code=CODE["fit_members"],
         members=of_batch(PLAN.members),
         seed=CONFIG.seed,
         nuisance_draws=of_batch(PLAN.draws),
@@ -51,7 +51,7 @@ rule ensemble_intervals:
     conda:
         "../../envs/nd2fd.yaml"
     params:
-        code=code("ensemble_intervals"),
+        code=CODE["ensemble_intervals"],
         points=CONFIG.regions.points,
         sin2_theta23=of_ensemble(partial(PLAN.fit_range, parameter="sin2_theta23")),
         dm2_32=of_ensemble(partial(PLAN.fit_range, parameter="dm2_32")),

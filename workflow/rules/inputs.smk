@@ -10,7 +10,7 @@ rule evolve_pdf:
     conda:
         "../../envs/nd2fd.yaml"
     params:
-        code=code("evolve_pdf"),
+        code=CODE["evolve_pdf"],
     message:
         "Evolving the embedded CT18NNLO initial condition"
     script:
@@ -30,7 +30,7 @@ rule prepare_flux:
     conda:
         "../../envs/nd2fd.yaml"
     params:
-        code=code("prepare_flux"),
+        code=CODE["prepare_flux"],
         setup=section("setup"),
         flux=section("flux"),
         has_far=PLAN.has_far,
@@ -53,7 +53,7 @@ rule detector_response:
     resources:
         mem_mb=2000,
     params:
-        code=code("detector_response"),
+        code=CODE["detector_response"],
         setup=section("setup"),
         grid=section("grid"),
         smearing=section("smearing"),

@@ -14,7 +14,7 @@ rule near_members:
     resources:
         mem_mb=1500,
     params:
-        code=code("near_members"),
+        code=CODE["near_members"],
         members=of_batch(PLAN.members),
         seed=CONFIG.seed,
         n_events=of_ensemble(PLAN.near_events),
@@ -53,7 +53,7 @@ rule near_events:
     conda:
         "../../envs/nd2fd.yaml"
     params:
-        code=code("near_events"),
+        code=CODE["near_events"],
         seed=CONFIG.seed,
         n_events=CONFIG.near_detector.n_events,
         setup=section("setup"),

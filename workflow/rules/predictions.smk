@@ -15,7 +15,7 @@ rule predict_members:
     resources:
         mem_mb=1000,
     params:
-        code=code("predict_members"),
+        code=CODE["predict_members"],
         members=of_batch(PLAN.members),
         cross_section=of_ensemble(PLAN.kind),
         setup=section("setup"),
@@ -43,7 +43,7 @@ rule marginals_members:
     resources:
         mem_mb=2000,
     params:
-        code=code("marginals_members"),
+        code=CODE["marginals_members"],
         members=of_batch(PLAN.members),
         cross_section=of_ensemble(PLAN.kind),
         setup=section("setup"),
@@ -72,7 +72,7 @@ rule slice_members:
     conda:
         "../../envs/nd2fd.yaml"
     params:
-        code=code("slice_members"),
+        code=CODE["slice_members"],
         members=of_batch(PLAN.members),
         cross_section=of_ensemble(PLAN.kind),
         setup=section("setup"),

@@ -1,5 +1,5 @@
 from nd2fd.figures.catalogue import contour_inputs
-from nd2fd.io.artifacts import sha256_of_config
+from nd2fd.io.checksums import sha256_of_config
 from nd2fd.report import inputs
 
 
@@ -16,7 +16,7 @@ rule learning_table:
     conda:
         "../../envs/nd2fd.yaml"
     params:
-        code=code("learning_table"),
+        code=CODE["learning_table"],
         models={name: PLAN.kind(name) for name in PLAN.learned},
     message:
         "How well each member learned the cross section"
@@ -39,7 +39,7 @@ if PLAN.has_far:
         conda:
             "../../envs/nd2fd.yaml"
         params:
-            code=code("oscillation_table"),
+            code=CODE["oscillation_table"],
             ensembles=PLAN.ensembles,
             references=inputs.references(PLAN),
         message:
@@ -61,7 +61,7 @@ if PLAN.has_far:
         conda:
             "../../envs/nd2fd.yaml"
         params:
-            code=code("systematics_table"),
+            code=CODE["systematics_table"],
             references=PLAN.systematics,
         message:
             "Shift and added width of each systematic uncertainty"
@@ -84,7 +84,7 @@ rule numbers_table:
         "../../envs/nd2fd.yaml"
     params:
         **inputs.numbers_params(PLAN),
-        code=code("numbers_table"),
+        code=CODE["numbers_table"],
         config_sha256=sha256_of_config(config),
     message:
         "Numbers for captions and papers"
@@ -107,7 +107,7 @@ rule report_pages:
     conda:
         "../../envs/nd2fd.yaml"
     params:
-        code=code("report_pages"),
+        code=CODE["report_pages"],
         config=config,
     message:
         "Front page and captions of the report"

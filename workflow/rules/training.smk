@@ -19,7 +19,7 @@ rule train_members:
     resources:
         mem_mb=2000,
     params:
-        code=code("train_members"),
+        code=CODE["train_members"],
         seed=CONFIG.seed,
         streams=of_batch(PLAN.network_streams),
         setup=section("setup"),
@@ -49,7 +49,7 @@ rule train_flows:
     resources:
         mem_mb=2000,
     params:
-        code=code("train_flows"),
+        code=CODE["train_flows"],
         seed=CONFIG.seed,
         streams=of_batch(PLAN.network_streams),
         setup=section("setup"),

@@ -12,7 +12,7 @@ rule truth_densities:
     conda:
         "../../envs/nd2fd.yaml"
     params:
-        code=code("truth_densities"),
+        code=CODE["truth_densities"],
         setup=section("setup"),
         truth=section("truth"),
         grid=section("grid"),
@@ -41,7 +41,7 @@ rule node_weights:
     resources:
         mem_mb=1500,
     params:
-        code=code("node_weights"),
+        code=CODE["node_weights"],
         setup=section("setup"),
         grid=section("grid"),
     message:

@@ -322,24 +322,6 @@ def read_artifact(path: str | os.PathLike[str], schema: Schema) -> Content:
         raise ArtifactError(f"{path}: {error}; delete it and run again") from None
 
 
-def sha256_of_file(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def sha256_of_config(config: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a configuration's canonical JSON (sorted keys), in hexadecimal.
-
-    Raises
-    ------
-    TypeError, ValueError
-        The configuration holds something JSON has no word for, as an object or NaN.
-    """
-    canonical = json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
 # The helpers below raise ArtifactError without the file's name; the public functions add it.
 
 

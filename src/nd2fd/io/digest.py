@@ -12,11 +12,18 @@ What a script needs is read from its syntax tree, and from those of the modules 
 * files of ``nd2fd/data`` that a string names.
 
 Imports are absolute ones; a name that is put together while the script runs is not seen.
+
+To read the trees of all files takes most of a second. `recalled` keeps what was found, by the
+content of a file, for the next start of the workflow.
 """
 
 import ast
 import hashlib
+import json
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,6 +72,25 @@ def code_files(script: Path, *modules: str) -> list[Path]:
     return sorted(found)
 
 
+@contextmanager
+def recalled(file: Path) -> Iterator[None]:
+    """While this lasts, what an earlier run found is taken from a file; what is new is added to it.
+
+    The file says which names and which code a Python file of some content has, so that it is right
+    wherever it comes from; one that cannot be read counts as empty, and a failure to write it is
+    none.
+    """
+    with suppress(OSError, ValueError):
+        _FOUND.update(json.loads(file.read_text(encoding="utf-8")).get(_THIS, {}))
+    known = len(_FOUND)
+    yield
+    if len(_FOUND) > known:
+        temporary = file.with_name(f"{file.name}.{os.getpid()}")
+        with suppress(OSError):
+            temporary.write_text(json.dumps({_THIS: _FOUND}), encoding="utf-8")
+            temporary.replace(file)
+
+
 class _Source(NamedTuple):
     """Digest of what counts in a file, and the files of the package that it names."""
 
@@ -72,17 +98,26 @@ class _Source(NamedTuple):
     needs: frozenset[Path]
 
 
+_THIS = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+"""Another version of this module may find something else."""
+
+_FOUND: dict[str, tuple[str, list[str]]] = {}
+"""Digest of the code and names in it, by digest of a Python file's content."""
+
+
 @cache
 def _source(path: Path) -> _Source:
     content = path.read_bytes()
+    key = hashlib.sha256(content).hexdigest()
     if path.suffix != ".py":
-        return _Source(hashlib.sha256(content).hexdigest(), frozenset())
-    names: set[str] = set()
-    code = repr(_plain(ast.parse(content, filename=str(path)), names))
-    return _Source(
-        hashlib.sha256(code.encode()).hexdigest(),
-        frozenset(file for name in names for file in (*_module_files(name), *_data_file(name))),
-    )
+        return _Source(key, frozenset())
+    if key not in _FOUND:
+        found: set[str] = set()
+        code = repr(_plain(ast.parse(content, filename=str(path)), found))
+        _FOUND[key] = hashlib.sha256(code.encode()).hexdigest(), sorted(found)
+    sha256, names = _FOUND[key]
+    files = (file for name in names for file in (*_module_files(name), *_data_file(name)))
+    return _Source(sha256, frozenset(files))
 
 
 def _plain(node: Any, names: set[str]) -> Any:
@@ -129,6 +164,7 @@ def _named(node: ast.Import | ast.ImportFrom | ast.Constant) -> list[str]:
     return [match[1]] if match else []
 
 
+@cache
 def _module_files(name: str) -> list[Path]:
     """Files of a module and of the packages it is in, as far as there are any."""
     package, *parts = name.split(".")
@@ -139,6 +175,7 @@ def _module_files(name: str) -> list[Path]:
     return [file for file in files if file.is_file()]
 
 
+@cache
 def _data_file(name: str) -> list[Path]:
     """The data file of the package that has this name, if there is one."""
     return [file for file in [PACKAGE / "data" / name] if file.is_file()]

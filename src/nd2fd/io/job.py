@@ -8,22 +8,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import pandas as pd
-import scipy.sparse as sp
-from rich.console import Console
-from rich.progress import Progress, TaskID
-
-from nd2fd.io.artifacts import (
-    Artifact,
-    Provenance,
-    sha256_of_config,
-    sha256_of_file,
-    write_atomically,
-)
+from nd2fd.io.artifacts import Artifact, Provenance, write_atomically
+from nd2fd.io.checksums import sha256_of_config, sha256_of_file
 from nd2fd.io.failures import failure_line
 from nd2fd.io.schemas.inputs import Response
+from nd2fd.io.usage import Usage
+
+if TYPE_CHECKING:  # Each takes a tenth of a second or more, of which most jobs need nothing.
+    import pandas as pd
+    import scipy.sparse as sp
+    from rich.progress import Progress
 
 NOT_RANDOM = -1
 """Value of the attribute `seed` in artifacts that involve no random numbers."""
@@ -62,8 +58,10 @@ class Job:
         self._rule: str = snakemake.rule
         self._log_file: str = snakemake.log[0]
         self._progress: Progress | None = None
+        self._cpu_of_start = 0.0
 
     def __enter__(self) -> Self:
+        self._cpu_of_start = time.process_time()
         log_path = Path(self._log_file)
         log_path.parent.mkdir(parents=True, exist_ok=True)
         formatter = logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S")
@@ -88,6 +86,8 @@ class Job:
             self._progress.stop()
         if error is not None:
             self.log.error("%s", error, exc_info=(type(error), error, traceback))
+        else:
+            self.log.info("%s", Usage(time.process_time(), self._cpu_of_start))
         for handler in self._handlers:
             if isinstance(error, Exception):
                 # As it is, without the time in front; on a full disk there may be no log.
@@ -117,7 +117,7 @@ class Job:
         """All files of input `name`, batches of an ensemble, joined along the members."""
         return kind.load_joined(_listed(self.input[name]), along)
 
-    def load_response(self) -> sp.csr_array | None:
+    def load_response(self) -> "sp.csr_array | None":
         """Matrix of the rule's input `response`; None for rules without that input."""
         response = self.load_optional("response", Response)
         return None if response is None else response.matrix()
@@ -128,7 +128,7 @@ class Job:
         artifact.save(path, self.provenance())
         self.log.info("wrote %s", path)
 
-    def save_table(self, table: pd.DataFrame) -> None:
+    def save_table(self, table: "pd.DataFrame") -> None:
         """Write the rule's first output as CSV."""
         path = Path(self.output[0])
         write_atomically(path, table.to_csv(index=False, float_format="%.6g").encode())
@@ -184,13 +184,15 @@ class Job:
         return report
 
     def _bar(self, description: str, total: int) -> Callable[[int, str], None]:
-        self._progress = Progress(console=Console(stderr=True), transient=True)
-        self._progress.start()
-        task: TaskID = self._progress.add_task(description, total=total)
+        from rich.console import Console
+        from rich.progress import Progress
+
+        progress = self._progress = Progress(console=Console(stderr=True), transient=True)
+        progress.start()
+        task = progress.add_task(description, total=total)
 
         def report(done: int, note: str) -> None:
-            assert self._progress is not None
-            self._progress.update(task, completed=done, description=f"{description} {note}")
+            progress.update(task, completed=done, description=f"{description} {note}")
             if done == total:
                 self.log.info("%s: %d of %d, %s", description, done, total, note)
 
