@@ -106,9 +106,10 @@ def test_point_matrix_sums_to_the_event_matrix(fluxes):
     operator = ForwardOperator.build(GRID, NodeGrid.for_setup(SETUP, 24, 20))
     points = operator.point_matrix()
     w = np.random.default_rng(0).normal(size=points.shape[1])
-    weighted = (points @ w) * fluxes[0][operator.energy_index]
-    cells = np.bincount(operator.points.cell, weighted, GRID.n_v1 * GRID.n_v2)
-    np.testing.assert_allclose(cells, operator.event_matrix(fluxes[0]) @ w, atol=1e-10)
+    for flux, matrix in zip(fluxes, operator.event_matrices(fluxes), strict=True):
+        weighted = (points @ w) * flux[operator.energy_index]
+        cells = np.bincount(operator.points.cell, weighted, GRID.n_v1 * GRID.n_v2)
+        np.testing.assert_allclose(cells, matrix @ w, atol=1e-10)
 
 
 def test_interpolating_structure_functions_is_what_the_operator_does(fluxes):

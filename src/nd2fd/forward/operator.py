@@ -9,6 +9,7 @@ hypothesis or a flux draw only reweights them: A(Φ) = Σ_E Φ(E) B_E.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,8 +21,8 @@ from nd2fd.physics.density import DensityGrid, PhysicalPoints, physical_points
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_BLOCK_ENTRIES = 1 << 20
-"""Size of the dense (rows, nodes) block in which duplicates are summed; stays near the caches."""
+_BLOCK_ROWS = 64
+"""Cells whose rows are made together: few enough to stay near the caches."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,67 @@ class ForwardOperator:
         A(Φ) w is the flux-weighted cross section [1e-38 cm² per nucleon] in each cell; shape
         (n_v1 n_v2, 3 n_nodes).
         """
-        return _assemble(
-            self.nodes,
-            self.points.cell,
-            self.grid.n_v1 * self.grid.n_v2,
-            self.points,
-            flux[self.energy_index],
+        (matrix,) = self.event_matrices(flux[None])
+        return matrix
+
+    def event_matrices(self, fluxes: Array) -> list[sp.csr_array]:
+        """A(Φ) of several fluxes (n_fluxes, n_energy), which share the work on the points."""
+        n_cells = self.grid.n_v1 * self.grid.n_v2
+        starts = range(0, n_cells, _BLOCK_ROWS)
+        bounds = np.searchsorted(self.points.cell, [*starts, n_cells])
+        blocks = [
+            self._rows(start, slice(low, high), fluxes)
+            for start, low, high in zip(starts, bounds[:-1], bounds[1:], strict=True)
+        ]
+        columns = np.concatenate([block.columns for block in blocks])
+        ends = np.cumsum(np.concatenate([block.row_sizes for block in blocks]))
+        matrices = []
+        for flux in range(len(fluxes)):
+            values = np.concatenate([block.values[flux] for block in blocks])
+            matrix = sp.csr_array(
+                (values, columns.copy(), np.append(0, ends)),
+                shape=(n_cells, len(self.points.factors) * self.nodes.n_nodes),
+            )
+            matrix.eliminate_zeros()
+            matrices.append(matrix)
+        return matrices
+
+    def _rows(self, start: int, chosen: slice, fluxes: Array) -> "_Rows":
+        """Rows of A(Φ) from cell `start` on, whose points are `chosen`, for each flux.
+
+        The sum over the points of a row is one sparse product for all fluxes and structure
+        functions; its rows are the pairs of a cell and a node that occur.
+        """
+        n_rows = min(_BLOCK_ROWS, self.grid.n_v1 * self.grid.n_v2 - start)
+        n_nodes, points = self.nodes.n_nodes, self.points
+        n_functions = len(points.factors)
+        first_xi, weights_xi, first_tau, weights_tau = self.nodes.stencil(
+            points.bjorken_x[chosen], points.Q2[chosen]
+        )
+        corner = (points.cell[chosen] - start) * n_nodes + first_xi * self.nodes.n_tau + first_tau
+        pair = (corner[:, None] + self.nodes.stencil_offsets).ravel()
+        occurs = np.zeros(n_rows * n_nodes, dtype=np.bool_)
+        occurs[pair] = True
+        cell, node = np.divmod(np.flatnonzero(occurs).astype(np.int32), n_nodes)
+        number = np.cumsum(occurs, dtype=np.int32) - 1
+        interpolation = sp.csc_array(
+            (
+                stencil_weights(weights_xi, weights_tau).ravel(),
+                number[pair],
+                np.arange(0, pair.size + 1, 16, dtype=np.int32),
+            ),
+            shape=(cell.size, corner.size),
+        )
+        weighted = points.factors[:, None, chosen] * fluxes[:, self.energy_index[chosen]]
+        sums = interpolation @ weighted.reshape(n_functions * len(fluxes), corner.size).T
+        # By cell, then by structure function, then by node.
+        order = np.argsort(np.tile(cell, n_functions), kind="stable")
+        columns = (node + n_nodes * np.arange(n_functions, dtype=np.int32)[:, None]).ravel()
+        by_flux = sums.T.reshape(n_functions, len(fluxes), cell.size).transpose(1, 0, 2)
+        return _Rows(
+            columns[order],
+            n_functions * np.bincount(cell, minlength=n_rows),
+            by_flux.reshape(len(fluxes), n_functions * cell.size)[:, order],
         )
 
     def point_matrix(self) -> sp.csr_array:
@@ -81,36 +137,14 @@ class ForwardOperator:
         return sp.csr_array(sp.hstack(blocks, format="csr"))
 
 
-def _assemble(
-    nodes: NodeGrid, row: IntArray, n_rows: int, points: PhysicalPoints, weight: Array
-) -> sp.csr_array:
-    """Sum weight · factors · interpolation weights of all points of a row; (n_rows, 3 n_nodes).
+class _Rows(NamedTuple):
+    """Some rows of the event matrices of m fluxes.
 
-    Duplicates are summed in dense blocks of rows: several times faster than sorting (row, column)
-    pairs, since a row's points share most of their nodes.
+    columns : of the entries, row by row, shape (n_entries,)
+    row_sizes : number of entries in each row, shape (n_rows,)
+    values : shape (m, n_entries)
     """
-    order = np.argsort(row, kind="stable")
-    rows_per_block = max(1, _BLOCK_ENTRIES // nodes.n_nodes)
-    starts = range(0, n_rows, rows_per_block)
-    bounds = np.searchsorted(row[order], [*starts, n_rows])
-    offsets = nodes.stencil_offsets
-    blocks = []
-    for start, low, high in zip(starts, bounds[:-1], bounds[1:], strict=True):
-        chosen = order[low:high]
-        rows_here = min(rows_per_block, n_rows - start)
-        first_xi, weights_xi, first_tau, weights_tau = nodes.stencil(
-            points.bjorken_x[chosen], points.Q2[chosen]
-        )
-        corner = (row[chosen] - start) * nodes.n_nodes + first_xi * nodes.n_tau + first_tau
-        index = (corner[:, None] + offsets).ravel()
-        interpolation = stencil_weights(weights_xi, weights_tau)
-        dense = [
-            np.bincount(
-                index,
-                (interpolation * (factor[chosen] * weight[chosen])[:, None]).ravel(),
-                rows_here * nodes.n_nodes,
-            ).reshape(rows_here, -1)
-            for factor in points.factors
-        ]
-        blocks.append(sp.csr_array(np.hstack(dense)))
-    return sp.csr_array(sp.vstack(blocks, format="csr"))
+
+    columns: NDArray[np.int32]
+    row_sizes: IntArray
+    values: Array

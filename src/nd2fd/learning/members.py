@@ -59,7 +59,7 @@ def train_members(
     operator = ForwardOperator.build(grid, nodes)
     fluxes = near.flux / near.flux.sum(axis=1, keepdims=True)
     shared = (fluxes == fluxes[0]).all()
-    event_matrices = [operator.event_matrix(flux) for flux in (fluxes[:1] if shared else fluxes)]
+    event_matrices = operator.event_matrices(fluxes[:1] if shared else fluxes)
     if n_events > 0 and section["weighting"] == "poisson":
         weights = poisson_weights(near.density)
     else:
