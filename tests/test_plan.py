@@ -116,7 +116,7 @@ def test_draws_have_the_same_numbers_in_every_ensemble():
                     "vary": ["muon_energy_scale"],
                     "label": "another energy scale",
                 }
-            }
+            },
         }
     )
     nominal = [NO_DRAW] * 2

@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -69,9 +72,16 @@ def save(figure: Figure, paths: Iterable[str], note: str) -> None:
     if note:
         figure.text(0.998, 0.002, note, ha="right", va="bottom", fontsize=5, color=NEUTRAL)
     for path in map(Path, paths):
-        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
         content = BytesIO()
-        figure.savefig(content, format=path.suffix[1:], metadata=metadata)
+        figure.set_dpi(mpl.rcParams["savefig.dpi"])  # a PDF file leaves it at its own 72
+        # Not by `savefig`: it draws everything once more beforehand, for a layout that is done.
+        canvas: Any  # without types
+        if path.suffix == ".pdf":
+            canvas = FigureCanvasPdf(figure)
+            canvas.print_pdf(content, metadata={"CreationDate": None})
+        else:
+            canvas = FigureCanvasAgg(figure)
+            canvas.print_png(content, metadata={"Software": None})
         write_atomically(path, content.getvalue())
     plt.close(figure)
 
@@ -82,7 +92,9 @@ def _fix_layout(figure: Figure) -> None:
     The solver of the constrained layout orders its equations by memory addresses, so that its
     rounding errors are not reproducible.
     """
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
     for axis in figure.axes:
         axis.set_position(np.round(axis.get_position(original=True).bounds, 9).tolist())
