@@ -13,7 +13,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup fig2 all report gallery check-numbers test mutants test-slurm test-slurm-faults lint format config-docs bench bench-quick clean
+.PHONY: help setup fig2 all report gallery check-numbers profile test mutants test-slurm test-slurm-faults lint format config-docs bench bench-quick clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ gallery: setup  ## Write docs/gallery.md, docs/numbers.json and README's numbers
 
 check-numbers: setup  ## Compare results/tables/numbers.json with the README's numbers
 	$(BIN)/python -m nd2fd.report check $(RESULTS)
+
+profile: setup  ## Where the time of a run went: docs/profile.md from benchmarks and logs in RESULTS
+	$(BIN)/python -m nd2fd.report profile $(RESULTS)
 
 test: setup lint  ## Lint, types, and all tests
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -1,10 +1,13 @@
 # The checked configuration, and how rules ask what depends on what: nd2fd.plan knows it.
+import json
 import sys
+import time
 from functools import partial
 from os.path import relpath
 from pathlib import Path
 
 import yaml
+from psutil import Process
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 from snakemake.logging import logger
@@ -20,6 +23,7 @@ from nd2fd.figures.catalogue import CATALOGUE, present
 from nd2fd.io.digest import code_digest, recalled
 from nd2fd.io.failures import failures, forget_logs
 from nd2fd.plan import Plan
+from nd2fd.report.profile import OWN_FILE
 
 try:
     refuse_path_of_python()
@@ -73,12 +77,16 @@ def name_of(job):
     return job.rule.name, str(job.output[0])
 
 
+# Number of jobs of this run, for its profile.
+RUN = {}
+
 # What Slurm did not accept, by name of the job, and what it said; rules/slurm.smk fills it.
 REFUSALS = {}
 
 
 onstart:
     to_run = list(workflow.dag.needrun_jobs())
+    RUN["jobs"] = len(to_run)
     trains = any(
         job.rule.name in ("train_members", "train_flows") for job in to_run
     )
@@ -94,6 +102,13 @@ onstart:
         results_folder.mark_results(CONFIG)
     except (ValueError, OSError) as error:
         raise WorkflowError(str(error)) from None
+
+
+# What Snakemake itself used, for the profile.
+onsuccess:
+    RUN["cpu"] = time.process_time()
+    RUN["wall"] = time.time() - Process().create_time()
+    Path(PLAN.path("benchmarks"), OWN_FILE).write_text(json.dumps(RUN) + "\n")
 
 
 # The last lines of a failed run: what failed, one line for each job.

@@ -2,15 +2,18 @@
 
 ``python -m nd2fd.report gallery`` writes ``docs/gallery.md``, its images, ``docs/numbers.json`` and
 the expected values in ``README.md`` from a folder of results; ``python -m nd2fd.report check``
-compares the numbers in such a folder with the README's.
+compares the numbers in such a folder with the README's; ``python -m nd2fd.report profile`` shows
+where its time went and, of a full run, writes ``docs/profile.md`` and ``docs/profile.json``.
 """
 
 import argparse
+import json
 import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from nd2fd.report import profile
 from nd2fd.report.images import small_png
 from nd2fd.report.numbers import Number
 from nd2fd.report.numbers_file import (
@@ -106,9 +109,26 @@ def _check(results: Path) -> None:
         sys.exit(1)
 
 
+def _profile(results: Path) -> None:
+    """The last column is this run; a toy run is shown alone and not written."""
+    try:
+        jobs, run = profile.job_records(results), profile.own_record(results)
+    except ValueError as error:
+        sys.exit(str(error))
+    last = {"this run": profile.stages(jobs, run)}
+    toy = json.loads((results / "run.json").read_text(encoding="utf-8"))["toy"]
+    file = _DOCS / "profile.json"
+    runs = last if toy else json.loads(file.read_text(encoding="utf-8")) | last
+    page = profile.page(runs, jobs, run)
+    print(page, end="")
+    if not toy:
+        file.write_text(json.dumps(runs, indent=2) + "\n", encoding="utf-8")
+        (_DOCS / "profile.md").write_text(page, encoding="utf-8")
+
+
 def main() -> None:
     """Run one of the commands, in a checkout's root directory."""
-    commands = {"gallery": _write_gallery, "check": _check}
+    commands = {"gallery": _write_gallery, "check": _check, "profile": _profile}
     parser = argparse.ArgumentParser(prog="python -m nd2fd.report", description=__doc__)
     parser.add_argument("command", choices=commands)
     parser.add_argument("results", nargs="?", type=Path, default=Path("results"))
