@@ -91,11 +91,11 @@ def test_runs_stand_side_by_side():
     )
     assert table == [
         ["stage", "before", "now"],
-        ["training", "10.0", "1.0"],
-        ["figures", "1.0", ""],
-        [profile.SNAKEMAKE, "", "0.1"],
-        ["**all**", "**11.0**", "**1.1**"],
-        [profile.START, "", "0.1"],
+        ["training", "10.00", "1.00"],
+        ["figures", "1.00", ""],
+        [profile.SNAKEMAKE, "", "0.10"],
+        ["**all**", "**11.00**", "**1.10**"],
+        [profile.START, "", "0.05"],
     ]
 
 

@@ -110,18 +110,18 @@ def _check(results: Path) -> None:
 
 
 def _profile(results: Path) -> None:
-    """The last column is this run; a toy run is shown alone and not written."""
+    """The last column is this run; what is a toy or has no numbers yet is shown and not written."""
     try:
         jobs, run = profile.job_records(results), profile.own_record(results)
     except ValueError as error:
         sys.exit(str(error))
     last = {"this run": profile.stages(jobs, run)}
-    toy = json.loads((results / "run.json").read_text(encoding="utf-8"))["toy"]
-    file = _DOCS / "profile.json"
-    runs = last if toy else json.loads(file.read_text(encoding="utf-8")) | last
+    numbers, file = results / "tables" / "numbers.json", _DOCS / "profile.json"
+    full = numbers.is_file() and not summary_from_json(numbers.read_text(encoding="utf-8")).toy
+    runs = json.loads(file.read_text(encoding="utf-8")) | last if full else last
     page = profile.page(runs, jobs, run)
     print(page, end="")
-    if not toy:
+    if full:
         file.write_text(json.dumps(runs, indent=2) + "\n", encoding="utf-8")
         (_DOCS / "profile.md").write_text(page, encoding="utf-8")
 

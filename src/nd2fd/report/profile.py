@@ -171,13 +171,13 @@ def stage_table(runs: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
     table = [["stage", *runs]]
     for stage in names:
         minutes = (seconds.get(stage) for seconds in runs.values())
-        table.append([stage, *("" if m is None else f"{m / 60:.1f}" for m in minutes)])
+        table.append([stage, *("" if m is None else f"{m / 60:.2f}" for m in minutes)])
     table.insert(-1 if START in names else len(table), _totals(runs))
     return table
 
 
 def _totals(runs: Mapping[str, Mapping[str, float]]) -> list[str]:
-    return ["**all**", *(f"**{total(seconds) / 60:.1f}**" for seconds in runs.values())]
+    return ["**all**", *(f"**{total(seconds) / 60:.2f}**" for seconds in runs.values())]
 
 
 def page(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, Protocol
@@ -190,11 +190,20 @@ def _open_with_neopdf(member: Member) -> Interpolation:
         pdf = PDF.mkPDF_lhapdf_file(str(set_directory / "copy_0000.dat"))
 
     def interpolate(pids: list[int], x: Array, q2: Array) -> Array:
-        if x.size and np.all(q2 == q2[0]):
-            # neopdf's array call takes the outer product of its x and Q².
-            return np.asarray(pdf.xfxQ2s(pids, x.tolist(), [float(q2[0])]))
-        points = map(pdf.xfxQ2_allpids, repeat(pids), x.tolist(), q2.tolist())
-        return np.asarray(np.fromiter(points, np.dtype((float, len(pids))), x.size).T, dtype=float)
+        """By Q²: neopdf's array call, five times faster, takes the outer product of x and Q².
+
+        On a grid of (v1, v2) the points of a row have the same Q².
+        """
+        order = np.argsort(q2, kind="stable")
+        first = np.flatnonzero(np.diff(q2[order], prepend=np.nan))
+        values = np.empty((len(pids), x.size))
+        sorted_x, scales = x[order].tolist(), q2[order[first]].tolist()
+        rows = pairwise([*first.tolist(), x.size])
+        for (low, high), scale in zip(rows, scales, strict=True):
+            values[:, low:high] = pdf.xfxQ2s(pids, sorted_x[low:high], [scale])
+        result = np.empty_like(values)
+        result[:, order] = values
+        return result
 
     return interpolate
 
