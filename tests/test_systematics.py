@@ -235,7 +235,8 @@ def test_both_detectors_take_the_same_factor():
         moved = density_variables_from_lepton(factor * e_lepton[moves], cos_theta[moves], SETUP)
         counts = np.histogram2d(*moved, [np.linspace(0, 1, 25)] * 2)[0]
         found = near.density[member] * grid.cell_area * near.acceptance[member] * n
-        np.testing.assert_allclose(found, counts, atol=1e-6)
+        if assumption.calibrations:  # without, no single events are drawn
+            np.testing.assert_allclose(found, counts, atol=1e-6)
         measured, kept = analysis.look_up(v1, v2, assumption)
         seen = lepton_from_density_variables(measured.v1, measured.v2, SETUP)
         np.testing.assert_allclose(seen[0], factor * e_lepton[kept], rtol=1e-9)

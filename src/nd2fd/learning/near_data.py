@@ -1,11 +1,13 @@
 """What the members of a batch train on: near-detector densities and the fluxes they assume.
 
 The events always come from the nominal flux, which is the true one, and are measured with the true
-response; only the analysis assumes something else.
+resolution; only the analysis assumes something else. Histograms are drawn as wholes, from what is
+expected in each cell. Where a member calibrates measured leptons, its events are drawn one by one.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,9 @@ from numpy.typing import NDArray
 from nd2fd.beam.flux import FluxTable, cell_averages, interpolate_flux
 from nd2fd.beam.spectra import near_spectrum
 from nd2fd.cross_sections.models import interpolated
+from nd2fd.detector.measured_density import cell_contents, measured_density
 from nd2fd.detector.smearing import Resolution, smear_events
+from nd2fd.events.lepton_density import LeptonDensity
 from nd2fd.events.sampling import EventSampler, SampledEvents, histogram_events
 from nd2fd.io.schemas.inputs import Flux, Response
 from nd2fd.io.schemas.near import NearData
@@ -23,6 +27,7 @@ from nd2fd.systematics.members import Assumptions, calibrated
 from nd2fd.systematics.systematic import Assumption
 
 Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 Progress = Callable[[int, str], None]
 
 
@@ -51,19 +56,18 @@ def near_data(
     assumptions, members
         What the members assume, and their numbers in the ensemble.
     n_events
-        Events of each histogram.
+        Events of each histogram, lost ones included.
     streams
         What draws the events of each member; none: the Asimov density.
     progress
         Called with (events so far, note).
     """
     if streams:
+        histograms = _Histograms(truth, flux, resolution, grid, n_events)
         counts = []
-        for sample in _samples(
-            truth, flux, resolution, grid, assumptions.of_members, n_events, streams
-        ):
-            counts.append(histogram_events(sample, grid.n_v1, grid.n_v2))
-            progress(len(counts) * n_events, f"sample of member {members[len(counts) - 1]}")
+        for member, assumption, rng in zip(members, assumptions.of_members, streams, strict=True):
+            counts.append(histograms.draw(assumption, rng))
+            progress(len(counts) * n_events, f"sample of member {member}")
         contents = np.stack(counts) / n_events
     else:
         content = truth.near.ravel() * grid.cell_area
@@ -90,27 +94,84 @@ def near_data(
     )
 
 
-def _samples(
-    truth: Truth,
-    flux: Flux,
-    resolution: Resolution,
-    grid: DensityGrid,
-    assumptions: Sequence[Assumption],
-    n_events: int,
-    streams: Sequence[np.random.Generator],
-) -> Iterator[Iterator[SampledEvents]]:
-    """Events of each member in batches, as measured and calibrated; lost ones are left out."""
-    sampler = EventSampler.build(near_spectrum(flux), interpolated(truth), grid.setup)
+def expected_contents(truth: Truth, flux: Flux, resolution: Resolution, grid: DensityGrid) -> Array:
+    """Probability of an event to be measured in each cell, shape (n_v1, n_v2).
 
-    def measured(
-        events: SampledEvents, assumption: Assumption, rng: np.random.Generator
-    ) -> SampledEvents:
-        v1, v2, kept = smear_events(events.v1, events.v2, resolution, grid.setup, rng)
-        v1, v2, inside = calibrated(v1[kept], v2[kept], assumption, grid.setup)
-        return SampledEvents(events.energy[kept][inside], v1[inside], v2[inside])
+    For the cross section and flux of `EventSampler`, to far below the errors of 30 million events
+    (docs/studies/near-samples.md). One minus the sum is the probability to be lost.
 
-    for assumption, rng in zip(assumptions, streams, strict=True):
-        yield (measured(e, assumption, rng) for e in sampler.batches(n_events, rng))
+    Parameters
+    ----------
+    truth, flux
+        Nature.
+    resolution
+        Of the detector.
+    grid
+        Cells in (v1, v2); its energies are not used.
+    """
+    table = FluxTable(flux.energy, flux.near)
+    density = LeptonDensity.build(table, interpolated(truth), grid.setup)
+    true, measured = (
+        cell_contents(measured_density(density, of_detector, grid), grid)
+        for of_detector in (Resolution.ideal(), resolution)
+    )
+    # Where next to nothing is lost, the error of either sum may exceed it.
+    return measured / max(true.sum(), measured.sum())
+
+
+def draw_histogram(probability: Array, n_events: int, rng: np.random.Generator) -> IntArray:
+    """Counts of `n_events` independent events in cells, those that are lost left out.
+
+    Parameters
+    ----------
+    probability
+        Of an event to be in each cell, any shape; the rest of them is lost.
+    n_events
+        Number of events, lost ones included.
+    rng
+        Source of randomness.
+    """
+    counts = np.zeros(probability.shape, dtype=np.int64)
+    filled = probability > 0.0
+    lost = max(0.0, 1.0 - probability.sum())
+    counts[filled] = rng.multinomial(n_events, np.append(lost, probability[filled]))[1:]
+    return counts
+
+
+@dataclass
+class _Histograms:
+    """Histograms of `n_events` measured events; what is expected is computed when first needed."""
+
+    truth: Truth
+    flux: Flux
+    resolution: Resolution
+    grid: DensityGrid
+    n_events: int
+
+    @cached_property
+    def _expected(self) -> Array:
+        return expected_contents(self.truth, self.flux, self.resolution, self.grid)
+
+    @cached_property
+    def _sampler(self) -> EventSampler:
+        spectrum = near_spectrum(self.flux)
+        return EventSampler.build(spectrum, interpolated(self.truth), self.grid.setup)
+
+    def draw(self, assumption: Assumption, rng: np.random.Generator) -> IntArray:
+        """The histogram of a member; lost events are left out."""
+        if assumption.calibrations:
+            events = self._measured_and_calibrated(assumption, rng)
+            return histogram_events(events, self.grid.n_v1, self.grid.n_v2)
+        return draw_histogram(self._expected, self.n_events, rng)
+
+    def _measured_and_calibrated(
+        self, assumption: Assumption, rng: np.random.Generator
+    ) -> Iterator[SampledEvents]:
+        setup = self.grid.setup
+        for events in self._sampler.batches(self.n_events, rng):
+            v1, v2, kept = smear_events(events.v1, events.v2, self.resolution, setup, rng)
+            v1, v2, inside = calibrated(v1[kept], v2[kept], assumption, setup)
+            yield SampledEvents(events.energy[kept][inside], v1[inside], v2[inside])
 
 
 def _in_cells(energy: Array, fluxes: Sequence[Array], grid: DensityGrid) -> Array:
