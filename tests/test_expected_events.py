@@ -33,19 +33,19 @@ RESOLUTIONS = {
 
 
 @cache
-def density_of(setup, n_points=128, n_panels=16):
+def density_of(setup, *sizes):
     table = FluxTable(setup.energy_max * ENERGY, TABLE.flux)
     truth = toy.structure_functions_of(setup)
-    return LeptonDensity.build(table, truth, setup, n_points, n_panels)
+    return LeptonDensity.build(table, truth, setup, *sizes)
 
 
 @cache
 def expected(setup, resolution, grid=GRID, fine=False):
     """Contents per event, by default or with more points of all kinds."""
     density = density_of(setup, 192, 24) if fine else density_of(setup)
-    fineness, order = (Fineness(0.6, 4, 6.0, 16.0), 9) if fine else (None, 6)
+    fineness, order = (Fineness(0.6, 4, 6.0, 16.0), (9,)) if fine else (None, ())
     true, measured = (
-        cell_contents(measured_density(density, r, grid, fineness), grid, order)
+        cell_contents(measured_density(density, r, grid, fineness), grid, *order)
         for r in (Resolution.ideal(), resolution)
     )
     return measured / true.sum()
