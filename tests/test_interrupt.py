@@ -36,14 +36,17 @@ def block(*_):
     while True:
         time.sleep(60)
 
-def sampling():
-    """Events of one batch are drawn, others not."""
-    from nd2fd.events.sampling import EventSampler
-    batches = EventSampler.batches
-    def first_batch(*arguments):
-        yield next(iter(batches(*arguments)))
-        block()
-    EventSampler.batches = first_batch
+def drawing():
+    """The histogram of the first member is drawn, that of the second not."""
+    from nd2fd.learning import near_data
+    draw_histogram = near_data.draw_histogram
+    drawn = []
+    def first_alone(*arguments):
+        if drawn:
+            block()
+        drawn.append(draw_histogram(*arguments))
+        return drawn[0]
+    near_data.draw_histogram = first_alone
 
 def writing():
     """An artifact is on the disk, but not under its name."""
@@ -79,7 +82,7 @@ if any(argument.endswith(f".{rule}.py") for argument in sys.orig_argv):
 
 
 KILLS = (
-    ("near_members", "sampling"),
+    ("near_members", "drawing"),
     ("near_members", "writing"),
     ("train_members", "checkpoint_half_written"),
     ("fit_members", "fitting"),

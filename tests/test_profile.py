@@ -30,7 +30,7 @@ def results(tmp_path):
     finished(tmp_path, "near_members/big/0", 8.0, 90, 7.0, (7.5, 0.5))
     finished(tmp_path, "near_members/big/1", 9.0, 95, 8.0, (8.5, 0.5))
     finished(tmp_path, "near_members/small/0", 0.25, "NA", "NA", (0.2, 0.1))
-    finished(tmp_path, "near_exact/exact/0", 1.0, 80, 0.5, (1.0, 0.5))
+    finished(tmp_path, "near_events/exact/0", 1.0, 80, 0.5, (1.0, 0.5))
     finished(tmp_path, "learning_table", 1.0, 80, 0.75, (1.0, 0.5))
     return tmp_path
 
@@ -60,17 +60,17 @@ def test_rows_are_sums_over_jobs_and_large_ensembles(results):
         ["", "big", "2", "16.0", "1.0", "17.0", "95"],
         ["figures", "", "2", "4.0", "1.5", "5.0", "200"],
         ["learning_table", "", "1", "1.0", "0.5", "1.0", "80"],
-        ["near_exact", "", "1", "1.0", "0.5", "1.0", "80"],
+        ["near_events", "", "1", "1.0", "0.5", "1.0", "80"],
     ]
 
 
 def test_without_the_log_the_benchmark_has_to_do(results):
     """Of a run of an earlier version: what Snakemake saw last, and nothing about the start."""
     finished(results, "learning_table", 1.0, 80, 0.75)
-    (results / "logs/near_exact/exact/0.log").unlink()
+    (results / "logs/near_events/exact/0.log").unlink()
     found = {row[0]: row for row in profile.rows(profile.job_records(results))}
     assert found["learning_table"] == ["learning_table", "", "1", "0.8", "–", "1.0", "80"]
-    assert found["near_exact"] == ["near_exact", "", "1", "0.5", "–", "1.0", "80"]
+    assert found["near_events"] == ["near_events", "", "1", "0.5", "–", "1.0", "80"]
 
 
 def test_snakemake_itself_is_a_stage(results):

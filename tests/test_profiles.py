@@ -35,7 +35,6 @@ if ".snakemake/scripts" in " ".join(sys.orig_argv):
 """
 TARGETS = {
     "training": "results/predictions/nominal/0.h5",
-    "near_members": "results/near/nd30m/0.h5",
     "fit": "results/intervals/truth.h5",
     "marginals": "results/marginals/truth/0.h5",
     "coverage_block": "results/coverage/truth/0.h5",
@@ -185,7 +184,6 @@ def test_slurm_gets_what_the_profile_says(fresh):
         assert " -A " not in line
     # Training and prediction are one job: the larger memory, the sum of times.
     assert "-t 35 --mem 4000" in jobs["training"]
-    assert "-t 20 --mem 1000" in jobs["near_members"]
     # Fits and regions likewise.
     assert "-t 20 --mem 1500" in jobs["fit"]
     assert "-t 45 --mem 1800" in jobs["coverage_block"]
@@ -204,7 +202,7 @@ def test_site_is_set_by_the_environment(fresh):
         fresh,
         *("--config", "training={device: cuda}", "--"),
         TARGETS["training"],
-        TARGETS["near_members"],
+        TARGETS["marginals"],
         ND2FD_ACCOUNT="phys",
         ND2FD_CPU_PARTITION="short",
         ND2FD_GPU_PARTITION="accelerated",
@@ -212,8 +210,8 @@ def test_site_is_set_by_the_environment(fresh):
     )
     assert "-A phys -p accelerated" in jobs["training"]
     assert "--gpus=a100:1" in jobs["training"]
-    assert "-A phys -p short" in jobs["near_members"]
-    assert "gpu" not in jobs["near_members"]
+    assert "-A phys -p short" in jobs["marginals"]
+    assert "gpu" not in jobs["marginals"]
     assert "of a good run" not in output + log.read_text()
     last = output[output.rindex("Error in ") :]
     for name in ("train_members, file results/members/nominal/0.h5", "predict_members, "):
@@ -238,7 +236,7 @@ def test_no_answer_of_slurm_is_no_end(fresh):
 [ $(($(date +%s) - $(cat {first}))) -ge 3 ] && echo "7|FAILED"
 """
     programs = {"sbatch": "#!/bin/sh\necho 7\n", "sacct": sacct}
-    output = run_on_slurm(fresh, programs, "--", TARGETS["near_members"])
+    output = run_on_slurm(fresh, programs, "--", TARGETS["marginals"])
     assert "SLURM-job '7' failed" in output
 
 

@@ -288,7 +288,7 @@ def test_one_figure_needs_only_its_own(tmp_path):
     assert jobs["train_members"] == 2  # ten seeds in batches of five
     needed = {"train_members", "truth_densities", "node_weights", "fig7"}
     inputs = {"evolve_pdf", "prepare_flux", "tabulate_oscillation"}
-    assert needed <= set(jobs) <= needed | inputs | {"near_exact", "near_members"}
+    assert needed <= set(jobs) <= needed | inputs | {"near_members"}
 
 
 def test_gallery_and_check(reported, tmp_path):

@@ -92,17 +92,16 @@ def test_every_batch_is_made(config, of_rule):
 
 
 def test_jobs_have_the_members_of_their_batch(config, of_rule):
-    rules = ("near_members", "near_exact", "predict_members", "marginals_members", "slice_members")
+    rules = ("near_members", "predict_members", "marginals_members", "slice_members")
     for name, batch, job in of_rule(*rules, "fit_members"):
         assert job["params"]["members"] == members_of(config, name, batch)
         assert job["output"][0].endswith(f"/{name}/{batch}.h5")
 
 
-@pytest.mark.parametrize("rule", ["near", "train_members", "fit_members", "coverage_block"])
+@pytest.mark.parametrize("rule", ["near_members", "train_members", "fit_members", "coverage_block"])
 def test_smeared_ensembles_and_no_others_see_the_response(config, of_rule, rule):
-    rules = ("near_members", "near_exact") if rule == "near" else (rule,)
     seen = set()
-    for name, _, job in of_rule(*rules):
+    for name, _, job in of_rule(rule):
         smeared = config["ensembles"][name].get("smeared", False)
         seen.add(smeared)
         response = "results/inputs/response.h5" if smeared else None
@@ -140,12 +139,11 @@ def streams(config, name, batch, systematic):
 def test_random_streams_have_the_names_of_what_varies(config, of_rule):
     for name, batch, job in of_rule("train_members", "train_flows"):
         assert job["params"]["streams"] == streams(config, name, batch, "network_seed")
-    for name, batch, job in of_rule("near_members", "near_exact"):
+    for name, batch, job in of_rule("near_members"):
         n_events = config["ensembles"][name].get("near_events")
         assert job["params"]["n_events"] == (n_events or 0)
         expected = [] if n_events is None else streams(config, name, batch, "near_statistics")
         assert job["params"]["streams"] == expected
-        assert (job["rule"] == "near_exact") == (n_events is None)
 
 
 def draws(config, name, members):
@@ -157,7 +155,7 @@ def draws(config, name, members):
 
 
 def test_draws_are_numbered_like_the_members(config, of_rule):
-    for name, batch, job in of_rule("near_members", "near_exact", "fit_members"):
+    for name, batch, job in of_rule("near_members", "fit_members"):
         expected = draws(config, name, members_of(config, name, batch))
         assert job["params"]["nuisance_draws"] == expected
     for name, _, job in of_rule("coverage_block"):

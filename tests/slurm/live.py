@@ -13,7 +13,6 @@ from harness import ROOT, Snakemake, clone, digests, plain_environment
 
 CI = ("--configfile", "config/ci.yaml")
 SUBMITTED = (
-    "near_members",
     "train_members",
     "train_flows",
     "predict_members",

@@ -9,6 +9,7 @@ rule near_members:
         "<logs>/near_members/{ensemble}/{batch}.log",
     benchmark:
         "<benchmarks>/near_members/{ensemble}/{batch}.tsv"
+    localrule: True
     conda:
         "../../envs/nd2fd.yaml"
     resources:
@@ -28,16 +29,6 @@ rule near_members:
         "Near-detector data of {wildcards.ensemble}, batch {wildcards.batch}"
     script:
         "../scripts/near_members.py"
-
-
-# Without events to draw it is a matter of a second.
-use rule near_members as near_exact with:
-    wildcard_constraints:
-        ensemble="|".join(PLAN.asimov),
-    localrule: True
-
-
-ruleorder: near_exact > near_members
 
 
 rule near_events:

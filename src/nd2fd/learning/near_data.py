@@ -111,10 +111,10 @@ def expected_contents(truth: Truth, flux: Flux, resolution: Resolution, grid: De
     """
     table = FluxTable(flux.energy, flux.near)
     density = LeptonDensity.build(table, interpolated(truth), grid.setup)
-    true, measured = (
-        cell_contents(measured_density(density, of_detector, grid), grid)
-        for of_detector in (Resolution.ideal(), resolution)
-    )
+    true = cell_contents(measured_density(density, Resolution.ideal(), grid), grid)
+    measured = true
+    if not resolution.is_ideal:
+        measured = cell_contents(measured_density(density, resolution, grid), grid)
     # Where next to nothing is lost, the error of either sum may exceed it.
     return measured / max(true.sum(), measured.sum())
 
