@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench.bootstrap import bootstrap
 from bench.harness import Comparison, console, set_threads
+from bench.limit import limit
 from bench.operator import build, scaling
 from bench.oscillation import oscillation
 from bench.report import performance_page, terminal_tables
@@ -17,7 +18,7 @@ from bench.training import gpu, step, time_to_loss
 
 ENTRIES: dict[str, Callable[[bool], Comparison]] = {
     entry.__name__: entry
-    for entry in (step, time_to_loss, build, scaling, bootstrap, oscillation, gpu)
+    for entry in (step, limit, time_to_loss, build, scaling, bootstrap, oscillation, gpu)
 }
 RESULTS = Path("results/bench")
 PAGE = Path("docs/performance.md")

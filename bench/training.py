@@ -22,6 +22,9 @@ from nd2fd.learning.training import TrainedModels, TrainingData, TrainingSetting
 _PAPER_LOSS = 3e-6
 """Adam's loss after 10,000 steps is 3e-6 to 4e-6; stands for it where Adam takes fewer steps."""
 
+PAPER_SIZES = (2, 64, 64, 64, 64, 3)
+"""Units per layer of the paper's network."""
+
 _SEEDS = range(1, 11)
 _DIRECT_BATCH = 1 << 13
 """The fastest on CPUs: the activations of a batch stay near the caches."""
@@ -38,13 +41,12 @@ def settings(*files: str) -> TrainingSettings:
 def paper_network() -> nn.Sequential:
     """Four hidden layers of 64 with LeakyReLU."""
     torch.manual_seed(1)
-    sizes = (2, 64, 64, 64, 64)
     hidden = [
         layer
-        for n_in, n_out in itertools.pairwise(sizes)
+        for n_in, n_out in itertools.pairwise(PAPER_SIZES[:-1])
         for layer in (nn.Linear(n_in, n_out), nn.LeakyReLU())
     ]
-    return nn.Sequential(*hidden, nn.Linear(sizes[-1], 3))
+    return nn.Sequential(*hidden, nn.Linear(*PAPER_SIZES[-2:]))
 
 
 def _step(network: nn.Module, loss: Callable[[], Tensor], device: str) -> Task:
@@ -71,16 +73,21 @@ def direct_step(n: int, device: str, batch_size: int | None = None) -> Task:
     return _step(network, lambda: problem.loss(network), device)
 
 
-def operator_step(n: int, device: str, network_alone: bool = False) -> Task:
-    """The network on the nodes, and unless it is alone the event matrix of an n³ grid; float32."""
+def event_problem(n: int, device: str) -> tuple[DensityProblem, Tensor]:
+    """The learning problem of an n³ grid in float32, and the nodes that events can reach."""
     grid = cubic_grid(n)
-    network = paper_network().to(device)
     matrix = ForwardOperator.build(grid, NODES).event_matrix(near_flux(grid))
     uniform = np.ones((1, n * n))
     problem = DensityProblem(
         [matrix], uniform, np.ones_like(uniform), None, grid.cell_area, NODES, torch.float32, device
     )
-    nodes = torch.from_numpy(problem.reachable_nodes)
+    return problem, torch.from_numpy(problem.reachable_nodes)
+
+
+def operator_step(n: int, device: str, network_alone: bool = False) -> Task:
+    """The network on the nodes, and unless it is alone the event matrix of an n³ grid; float32."""
+    network = paper_network().to(device)
+    problem, nodes = event_problem(n, device)
     inputs = network_inputs(torch.from_numpy(NODES.xi), torch.from_numpy(NODES.tau))[nodes]
     inputs = inputs.to(device, torch.float32)
 
