@@ -7,7 +7,8 @@ import pytest
 
 import toy
 from chi_squared import SMALLEST, p_value
-from nd2fd.beam.flux import FluxTable, interpolate_flux, weighted_rule
+from nd2fd.beam.flux import FluxTable, interpolate_flux
+from nd2fd.beam.weighted_rule import weighted_rule
 from nd2fd.detector.measured_density import Fineness, cell_contents, measured_density
 from nd2fd.detector.smearing import Resolution, smear_events
 from nd2fd.events.lepton_density import LeptonDensity, integrated_over_energy

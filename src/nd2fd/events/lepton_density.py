@@ -2,7 +2,7 @@
 
 At a given (v1, v2) events have ν = E_ν - E_l from that of x = x_max up to E_max - E_l. The density
 varies with ln ν, the flux with E_ν: panels are equal in ln ν, and the flux is the weight function
-of the rule in each (`nd2fd.beam.flux.weighted_rule`). Its square root is tabulated in coordinates
+of the rule in each (`nd2fd.beam.weighted_rule`). Its square root is tabulated in coordinates
 that fill the box (0, 1)², from forward leptons (cosθ = 1) to those of x = x_max at E_max, and taken
 from quintic splines in between. Of the root the error is alike everywhere in units of that of
 counts.
@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RectBivariateSpline
 
-from nd2fd.beam.flux import FluxTable, weighted_rule
+from nd2fd.beam.flux import FluxTable
+from nd2fd.beam.weighted_rule import weighted_rule
 from nd2fd.events.positivity import LARGEST_INTERPOLATED_SHARE
 from nd2fd.physics.density import cross_section_factors
 from nd2fd.physics.setup import Setup
