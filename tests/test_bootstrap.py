@@ -162,8 +162,8 @@ def test_derivatives_are_those_of_the_likelihood():
     counts = bootstrap_counts(200, 3, np.random.default_rng(8))
     table = likelihood_table(kernel, totals, survival)
     theta = np.array([[0.44, 2.41e-3], [0.5, 2.44e-3], [0.57, 2.47e-3]])
-    functions = np.tensordot(counts @ table.loadings, table.coefficients, axes=1)
-    value, gradient, hessian = bootstrap._expand(theta, functions, table=table)
+    functions = np.tensordot(counts @ table.loadings, table.polynomials.coefficients, axes=1)
+    value, gradient, hessian = bootstrap.expand(theta, functions, polynomials=table.polynomials)
 
     def exact(theta):
         return np.vecdot(counts, log_density(kernel, totals, survival(*theta.T)))
@@ -197,7 +197,7 @@ def test_climb_reaches_the_top_of_quadratics_in_a_box():
 
     bounds = np.array([[0.0, 0.0], [1.0, 1.0]])
     which = np.arange(n, dtype=float)[:, None]
-    theta, value = bootstrap._climb(
+    theta, value = bootstrap.climb(
         quadratic, which, start, bounds=bounds, max_step=np.array([0.2, 0.3])
     )
     assert ((theta >= 0) & (theta <= 1)).all()
@@ -227,7 +227,7 @@ def test_climb_leaves_a_valley_in_bounded_steps(start, top):
         return 2 * x**2 - x**4 - y**2 / 2, gradient, hessian
 
     max_step = np.array([0.5, 0.2])
-    theta, value = bootstrap._climb(
+    theta, value = bootstrap.climb(
         double_well,
         np.ones((1, 1)),
         np.array([[start, 0.5]]),

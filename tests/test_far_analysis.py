@@ -367,7 +367,7 @@ def test_own_and_shared_look_ups_agree_in_pseudo_experiments(truth, seen):
     own = [Assumption(FLUX, (lambda e, c: (e, c),)) for _ in range(2)]
     block = experiments(analysis, truth, [Assumption(FLUX), own[0], Assumption(FLUX), own[1]])
     assert block.best_dm2_32.shape == (3, 4)
-    np.testing.assert_array_equal(block.best_dm2_32[:, 0], block.best_dm2_32[:, 2])
+    np.testing.assert_allclose(block.best_dm2_32[:, 0], block.best_dm2_32[:, 2], rtol=1e-9)
     for name in ("best_dm2_32", "best_sin2_2theta23", "sigma_dm2_32", "sigma_sin2_2theta23"):
         values = getattr(block, name)
         for member in (1, 3):
@@ -378,16 +378,16 @@ def test_own_and_shared_look_ups_agree_in_pseudo_experiments(truth, seen):
 
 
 def test_calibrated_members_of_pseudo_experiments_are_those_alone(truth, seen):
-    """Slices of looked-up events are cut for each view, which loses events of its own."""
+    """Each sees the events in its own way, and loses some of its own."""
     analysis, _ = seen
     draws = {"flux": [NO_DRAW, NO_DRAW, 0], "muon_energy_scale": [0, NO_DRAW, 1]}
     of_members = draw_assumptions(12, draws, FLUX, {"muon_energy_scale": 0.1}).of_members
     together = experiments(analysis, truth, of_members)
     for member, assumption in enumerate(of_members):
         alone = experiments(analysis, truth, [assumption])
-        np.testing.assert_allclose(
-            together.best_dm2_32[:, member], alone.best_dm2_32[:, 0], rtol=1e-9
-        )
+        # What the members' log-likelihoods have in common is tabulated with a finite error.
+        difference = together.best_dm2_32[:, member] - alone.best_dm2_32[:, 0]
+        assert (abs(difference) < 0.01 * alone.sigma_dm2_32[:, 0]).all()
         np.testing.assert_array_equal(together.contained[:, member], alone.contained[:, 0])
     assert np.unique(together.best_dm2_32[0]).size == 3
 

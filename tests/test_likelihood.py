@@ -75,8 +75,8 @@ def sample(rng, n_events, resolution=0.17):
 
 def log_likelihood_error(table, counts, kernel, totals, theta):
     """Error of Σ_k n_k a_kr f_r(θ), shape (n_samples, n_theta), but for a constant per sample."""
-    s, m = (table.polynomials(i, theta[:, i])[:, 0] for i in (0, 1))
-    functions = np.einsum("rij,in,jn->rn", table.coefficients, s, m)
+    s, m = (table.polynomials.basis(i, theta[:, i])[:, 0] for i in (0, 1))
+    functions = np.einsum("rij,in,jn->rn", table.polynomials.coefficients, s, m)
     exact = counts @ log_density(kernel, totals, survival(*theta.T)).T
     error = counts @ table.loadings @ functions - exact
     return error - error.mean(axis=1, keepdims=True)
@@ -110,7 +110,7 @@ def test_derivatives_of_the_polynomials_are_those_of_cosines(rng):
     for parameter, (low, high) in enumerate(RANGES.values()):
         values = low + (high - low) * (1 + np.cos(angle)) / 2
         slope = 2 / (high - low)
-        for k, (value, first, second) in enumerate(table.polynomials(parameter, values)):
+        for k, (value, first, second) in enumerate(table.polynomials.basis(parameter, values)):
             # T_k(cos α) = cos kα
             np.testing.assert_allclose(value, np.cos(k * angle), atol=1e-10)
             d1 = k * np.sin(k * angle) / np.sin(angle)

@@ -67,9 +67,7 @@ def fine_lattice(grid: DensityGrid, resolution: Resolution) -> Lattice:
 
     setup = grid.setup
     log_low, log_high = log(setup.lepton_mass), log(setup.energy_max + 0.5 * setup.a_max)
-    n = max(grid.n_v1, grid.n_v2)
-    # v2 ~ √E, and v1 ~ θ √(E / 2M) for small angles, which change fastest.
-    cell_energy, cell_angle = 2.0 / n, sqrt(8.0 * setup.a_max / setup.energy_max) / n
+    cell_energy, cell_angle = cell_in_lepton_variables(grid)
     points_energy, points_angle = _POINTS_PER_CELL
     return Lattice(
         n_bins(log_high - log_low, cell_energy, resolution.energy, points_energy),
@@ -79,6 +77,13 @@ def fine_lattice(grid: DensityGrid, resolution: Resolution) -> Lattice:
         log_low,
         log_high,
     )
+
+
+def cell_in_lepton_variables(grid: DensityGrid) -> tuple[float, float]:
+    """How large a cell is in ln E and in θ at E_max / 4, where it is small."""
+    n = max(grid.n_v1, grid.n_v2)
+    # v2 ~ √E, and v1 ~ θ √(E / 2M) for small angles, which change fastest.
+    return 2.0 / n, sqrt(8.0 * grid.setup.a_max / grid.setup.energy_max) / n
 
 
 def area_density(e_lepton: Array, theta: Array, setup: Setup) -> Array:

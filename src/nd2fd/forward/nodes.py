@@ -155,17 +155,11 @@ class NodeGrid:
 
     def interpolate(self, values: Array, bjorken_x: Array, Q2: Array) -> Array:
         """Interpolate node values (k, n_xi, n_tau) to points (n,): shape (k, n)."""
-        first_xi, weights_xi, first_tau, weights_tau = self.stencil(bjorken_x, Q2)
-        flat = values.reshape(len(values), -1)
-        result = np.zeros((len(values), bjorken_x.size))
-        for i in range(4):
-            row = (first_xi + i) * self.n_tau + first_tau
-            for j in range(4):
-                result += flat[:, row + j] * (weights_xi[:, i] * weights_tau[:, j])
-        return result
+        matrix = self.interpolation_matrix(bjorken_x, Q2)
+        return np.ascontiguousarray((matrix @ values.reshape(len(values), -1).T).T)
 
     def interpolation_matrix(self, bjorken_x: Array, Q2: Array) -> sp.csr_array:
-        """The same as a matrix: times node values, flat (n_nodes,); shape (n, n_nodes)."""
+        """The matrix that interpolates node values, flat (n_nodes,), to points: (n, n_nodes)."""
         first_xi, weights_xi, first_tau, weights_tau = self.stencil(bjorken_x, Q2)
         columns = (first_xi * self.n_tau + first_tau)[:, None] + self.stencil_offsets
         weights = stencil_weights(weights_xi, weights_tau)

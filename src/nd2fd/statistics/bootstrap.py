@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from nd2fd.statistics.likelihood import Array
 from nd2fd.statistics.likelihood_table import LikelihoodTable
 from nd2fd.statistics.octants import OCTANTS, Octant, sin2_2theta
+from nd2fd.statistics.polynomials import Polynomials
 
 START_SPACING = np.array([0.005, 2e-5])
 """Largest distance of the points in sin²θ23 and Δm²32 [eV²] from whose maxima the fits start.
@@ -109,50 +111,93 @@ def fit_replicas(counts: NDArray[np.number], table: LikelihoodTable) -> ReplicaF
         )
     # Transposed, this product takes about a quarter less time.
     weights = (table.loadings.T @ np.asarray(counts, dtype=np.float64).T).T
-    (s_low, m_low), (s_high, m_high) = table.bounds
-    fits = [
-        _fit_octant(weights, table, np.array([[low, m_low], [high, m_high]]))
-        for low, high in ((s_low, 0.5), (0.5, s_high))
-    ]
-    theta = np.stack([fit[0] for fit in fits], axis=1)
-    value = np.stack([fit[1] for fit in fits], axis=1)
+    # The first polynomial is constant, and so large that its rounding would hide the last gains.
+    bounds, coefficients = table.polynomials.bounds, table.polynomials.coefficients
+    polynomials = Polynomials(bounds, coefficients[1:])
+    fits = [fit_octant(weights[:, 1:], polynomials, octant) for octant in OCTANTS]
+    theta = np.stack([fit.theta for fit in fits], axis=1)
+    value = np.stack([weights[:, 0] + fit.value for fit in fits], axis=1)
     return ReplicaFits(
         sin2_theta23=theta[:, :, 0],
         dm2_32=theta[:, :, 1],
         log_likelihood=value,
-        at_boundary=(theta[:, :, np.newaxis] == table.bounds).any(axis=(2, 3)),
+        at_boundary=(theta[:, :, np.newaxis] == bounds).any(axis=(2, 3)),
     )
 
 
-def _fit_octant(weights: Array, table: LikelihoodTable, bounds: Array) -> tuple[Array, Array]:
-    """Optimum θ (n_replicas, 2) within the bounds (2, 2), and its log-likelihood (n_replicas,).
+class OctantFits(NamedTuple):
+    """Maxima of n functions within an octant.
 
-    `weights`, of shape (n_replicas, n_components), are those of the table's polynomials.
+    theta : sin²θ23 and Δm²32 [eV²] of the highest maximum, shape (n, 2)
+    value : its height, shape (n,)
+    runner_up : height of the next one elsewhere, -∞ if there is none, shape (n,)
     """
-    intervals = np.maximum(2, np.ceil(np.diff(bounds, axis=0)[0] / START_SPACING)).astype(int)
-    axes = [np.linspace(low, high, n + 1) for low, high, n in zip(*bounds, intervals, strict=True)]
-    bases = [table.polynomials(i, axes[i])[:, 0] for i in (0, 1)]
-    # The first polynomial is constant, and so large that its rounding would hide the last gains.
-    constants, weights, coefficients = weights[:, 0], weights[:, 1:], table.coefficients[1:]
-    functions = bases[0].T @ coefficients @ bases[1]
+
+    theta: Array
+    value: Array
+    runner_up: Array
+
+
+def fit_octant(weights: Array, polynomials: Polynomials, octant: Octant) -> OctantFits:
+    """Maximise Σ_r w_r f_r within an octant of sin²θ23 and the polynomials' bounds.
+
+    Parameters
+    ----------
+    weights
+        w, shape (n, n_polynomials), of n functions.
+    polynomials, octant
+        f_r, and where to look.
+
+    Raises
+    ------
+    RuntimeError
+        A search does not converge.
+    """
+    bounds = octant_bounds(polynomials.bounds, octant)
+    axes = [
+        np.linspace(low, high, n + 1)
+        for low, high, n in zip(*bounds, _intervals(bounds), strict=True)
+    ]
+    bases = [polynomials.basis(i, axes[i], order=0)[:, 0] for i in (0, 1)]
+    functions = bases[0].T @ polynomials.coefficients @ bases[1]
     chunk = max(1, CHUNK_ELEMENTS // math.prod(functions.shape[1:]))
+    max_step = largest_step(bounds)
     theta, value = np.empty((len(weights), 2)), np.empty(len(weights))
+    runner_up = np.full(len(weights), -np.inf)
     for first in range(0, len(weights), chunk):
         part = slice(first, first + chunk)
         on_grid = np.tensordot(weights[part], functions, axes=1)
         replica, start = _starts(on_grid, *axes)
-        tops, heights = _climb(
-            partial(_expand, table=table),
-            np.tensordot(weights[part], coefficients, axes=1)[replica],
+        tops, heights = climb(
+            partial(expand, polynomials=polynomials),
+            np.tensordot(weights[part], polynomials.coefficients, axes=1)[replica],
             start,
             bounds=bounds,
-            max_step=np.array([axis[1] - axis[0] for axis in axes]),
+            max_step=max_step,
         )
         # The highest maximum of each replica: the last one in ascending order of value.
         order = np.lexsort((heights, replica))
         highest = order[np.flatnonzero(np.diff(replica[order], append=len(weights)))]
         theta[part], value[part] = tops[highest], heights[highest]
-    return theta, value + constants
+        elsewhere = (np.abs(tops - tops[highest][replica]) > max_step / 2).any(axis=1)
+        np.maximum.at(runner_up[part], replica[elsewhere], heights[elsewhere])
+    return OctantFits(theta, value, runner_up)
+
+
+def octant_bounds(bounds: Array, octant: Octant) -> Array:
+    """The part of bounds, shape (2, 2), that is in an octant."""
+    (s_low, m_low), (s_high, m_high) = bounds
+    low, high = (s_low, 0.5) if octant == "lower" else (0.5, s_high)
+    return np.array([[low, m_low], [high, m_high]])
+
+
+def _intervals(bounds: Array) -> NDArray[np.int64]:
+    return np.maximum(2, np.ceil(np.diff(bounds, axis=0)[0] / START_SPACING)).astype(int)
+
+
+def largest_step(bounds: Array) -> Array:
+    """Steps of the grid of starts within bounds (2, 2), the longest of a search: shape (2,)."""
+    return np.asarray(np.diff(bounds, axis=0)[0] / _intervals(bounds))
 
 
 def _starts(on_grid: Array, s_axis: Array, m_axis: Array) -> tuple[NDArray[np.intp], Array]:
@@ -178,14 +223,14 @@ def _starts(on_grid: Array, s_axis: Array, m_axis: Array) -> tuple[NDArray[np.in
     return replica, np.stack([s_axis[s_node], m_start], axis=1)
 
 
-def _expand(
-    theta: Array, coefficients: Array, *, table: LikelihoodTable
+def expand(
+    theta: Array, coefficients: Array, *, polynomials: Polynomials
 ) -> tuple[Array, Array, Array]:
     """Log-likelihood (n,), gradient (n, 2) and Hessian (n, 2, 2) of n replicas, each at its own θ.
 
     The log-likelihoods are given by their Chebyshev coefficients (n, n_s, n_m).
     """
-    in_s, in_m = (table.polynomials(i, theta[:, i]) for i in (0, 1))
+    in_s, in_m = (polynomials.basis(i, theta[:, i]) for i in (0, 1))
     # derivatives[:, i, j] is the one of order i in sin²θ23 and j in Δm²32.
     derivatives = in_s.transpose(2, 1, 0) @ (coefficients @ in_m.transpose(2, 0, 1))
     gradient = derivatives[:, [1, 0], [0, 1]]
@@ -193,13 +238,14 @@ def _expand(
     return derivatives[:, 0, 0], gradient, hessian
 
 
-def _climb(
-    expand: Callable[[Array, Array], tuple[Array, Array, Array]],
-    functions: Array,
+def climb(
+    expand: Callable[[Array, Any], tuple[Array, Array, Array]],
+    functions: NDArray[Any],
     start: Array,
     *,
     bounds: Array,
     max_step: Array,
+    gain_tolerance: float = GAIN_TOLERANCE,
 ) -> tuple[Array, Array]:
     """Maximise from each start (n, 2), within bounds (2, 2), in steps of at most max_step (2,).
 
@@ -211,19 +257,24 @@ def _climb(
     theta = start.copy()
     value, gradient, hessian = expand(theta, functions)
     damping = np.ones(len(theta))
+    active = np.arange(len(theta))
     across = np.ceil(((high - low) / max_step).sum())
     for _ in range(MAX_STEPS + STEPS_ACROSS * int(across)):
         # A parameter stays on its bound while the likelihood rises outwards, or while the step, led
         # by the other parameter, would take it out.
-        ascent, curvature = gradient * max_step, hessian * np.outer(max_step, max_step)
-        fixed = _outward(theta, ascent, bounds)
-        fixed |= _outward(theta, _newton_step(ascent, curvature, fixed), bounds)
+        origin = theta[active]
+        ascent = gradient[active] * max_step
+        curvature = hessian[active] * np.outer(max_step, max_step)
+        fixed = _outward(origin, ascent, bounds)
         step = _newton_step(ascent, curvature, fixed)
-        gains = np.vecdot(ascent, step) / 2 > GAIN_TOLERANCE
-        active = np.flatnonzero(gains & (damping > SMALLEST_DAMPING))
+        led_out = _outward(origin, step, bounds)
+        again = led_out.any(axis=1)
+        step[again] = _newton_step(ascent[again], curvature[again], (fixed | led_out)[again])
+        gains = np.vecdot(ascent, step) / 2 > gain_tolerance
+        gains &= damping[active] > SMALLEST_DAMPING
+        active, origin, step = active[gains], origin[gains], step[gains]
         if active.size == 0:
             return theta, value
-        origin, step = theta[active], step[active]
         # A step is shortened as a whole: with one component cut, it could lead downhill.
         step *= (damping[active] / np.maximum(1, abs(step).max(axis=1)))[:, np.newaxis] * max_step
         room = np.where(step > 0, high - origin, low - origin)

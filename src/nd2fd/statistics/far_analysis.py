@@ -22,6 +22,7 @@ from nd2fd.statistics.far_density import (
     cell_rates,
 )
 from nd2fd.statistics.likelihood_table import (
+    TOLERANCE,
     Survival,
     ThetaNodes,
     choose_nodes,
@@ -93,7 +94,7 @@ class FarAnalysis:
         v1, v2, inside = calibrated(v1, v2, assumption, self.detector.grid.setup)
         return self.detector.look_up(v1[inside], v2[inside]), inside
 
-    def theta_nodes(self, kernel: Array, totals: Array) -> ThetaNodes:
+    def theta_nodes(self, kernel: Array, totals: Array, tolerance: float = TOLERANCE) -> ThetaNodes:
         """Enough nodes in θ for the likelihood of these events."""
         return choose_nodes(
             kernel,
@@ -101,19 +102,22 @@ class FarAnalysis:
             self.survival,
             sin2_theta23_range=self.sin2_theta23,
             dm2_32_range=self.dm2_32,
+            tolerance=tolerance,
         )
 
-    def theta_nodes_of_cells(self, model: CrossSectionModel, assumption: Assumption) -> ThetaNodes:
+    def theta_nodes_of_cells(
+        self, model: CrossSectionModel, assumption: Assumption, tolerance: float
+    ) -> ThetaNodes:
         """Nodes in θ for any events of a cross section: each cell stands for an event."""
         (in_cells,) = cell_rates([model], [self.far_flux(assumption)], self.detector.grid)
-        return self.theta_nodes(in_cells[in_cells.any(axis=1)], in_cells.sum(axis=0))
+        likely = in_cells[in_cells.any(axis=1)]
+        return self.theta_nodes(likely, in_cells.sum(axis=0), tolerance)
 
     def fit(
         self,
         density: ExactDensity | SmearedDensity,
         events: FarEvents,
         counts: Array,
-        nodes: ThetaNodes | None = None,
     ) -> tuple[ReplicaFits, ReplicaFits]:
         """Fits of bootstrap replicas, and of the events themselves.
 
@@ -125,12 +129,9 @@ class FarAnalysis:
             As the member takes them.
         counts
             How often each replica holds each event, shape (n_replicas, n_events).
-        nodes
-            Nodes in θ of the likelihood's table; None: chosen for these events.
         """
         kernel = density.kernel(events)
-        if nodes is None:
-            nodes = self.theta_nodes(kernel, density.totals)
+        nodes = self.theta_nodes(kernel, density.totals)
         table = tabulate_likelihood(kernel, density.totals, nodes)
         return fit_replicas(counts, table), fit_replicas(np.ones((1, events.v1.size)), table)
 

@@ -76,7 +76,7 @@ class FarEvents:
     v2: Array
     response: sp.csr_array | None
 
-    def __getitem__(self, part: slice) -> "FarEvents":
+    def __getitem__(self, part: slice | NDArray[np.int64]) -> "FarEvents":
         """Some of the events."""
         response = None if self.response is None else self.response[part]
         return FarEvents(self.v1[part], self.v2[part], response)

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 
-_SPACING = 0.5
+_SPACING = 0.6
 """h: an error of 5e-9, below the rounding of single precision, which is 1e-5 or less."""
 
-_REACH = 4.5
+_REACH = 4.0
 """How far the lattice goes on beyond the centres: less than 1e-9 of a kernel is left out."""
 
 _MOST_NODES = 400

@@ -24,7 +24,7 @@ same constant for every θ. Densities that decide a fit lie orders of magnitude 
 """
 
 
-def log_density(kernel: Array, totals: Array, survival: Array) -> Array:
+def log_density(kernel: Array, totals: Array, survival: Array, floor: float | None = None) -> Array:
     """Logarithm of the normalised density of each event, with its floor, for each θ.
 
     Parameters
@@ -35,11 +35,13 @@ def log_density(kernel: Array, totals: Array, survival: Array) -> Array:
         T, shape (n_energy,).
     survival
         P(θ), shape (n_theta, n_energy).
+    floor
+        ε; None: that of these events.
 
     Returns
     -------
     ndarray, shape (n_theta, n_events)
-        ln(p + ε), where ε is `DENSITY_FLOOR` times the mean over the events of Σ_j K_kj / Σ_j T_j.
+        ln(p + ε).
 
     Raises
     ------
@@ -61,7 +63,16 @@ def log_density(kernel: Array, totals: Array, survival: Array) -> Array:
         raise ValueError("survival must be finite and leave events for every θ")
     density = survival @ kernel.T
     density /= expected[:, np.newaxis]
-    density += DENSITY_FLOOR * kernel.sum() / (len(kernel) * totals.sum())
+    density += density_floor(kernel, totals) if floor is None else floor
     if not density.min() > 0:
         raise ValueError("survival makes the density of an event negative or not finite")
     return np.log(density, out=density)
+
+
+def density_floor(kernel: Array, totals: Array, numbers: Array | None = None) -> float:
+    """ε: `DENSITY_FLOOR` times the mean over the events of Σ_j K_kj / Σ_j T_j.
+
+    `kernel` and `totals` as for `log_density`; `numbers`, shape (n_events,), says how many events
+    are like each of the kernel's, None: one.
+    """
+    return float(DENSITY_FLOOR * np.average(kernel.sum(axis=1), weights=numbers) / totals.sum())

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.polynomial.chebyshev import chebpts2, chebvander
 
 from nd2fd.statistics.likelihood import Array, log_density
+from nd2fd.statistics.polynomials import Polynomials, chebyshev_nodes
 
 Survival = Callable[[Array, Array], Array]
 """(sin²θ23, Δm²32 [eV²]), each of shape (n,) → survival probability of shape (n, n_energy)."""
@@ -63,35 +63,14 @@ class LikelihoodTable:
 
     Parameters
     ----------
-    bounds
-        As in `ThetaNodes`.
     loadings
         a_kr, shape (n_events, n_components).
-    coefficients
-        Chebyshev coefficients of f_r over the bounds, shape (n_components, n_s, n_m).
+    polynomials
+        f_r over the range of the fit.
     """
 
-    bounds: Array
     loadings: Array
-    coefficients: Array
-
-    def polynomials(self, parameter: int, values: Array) -> Array:
-        """Chebyshev polynomials of one parameter, with their first and second derivatives.
-
-        `values` (n,) are of sin²θ23 (`parameter` 0) or Δm²32 [eV²] (1); returns shape
-        (n_degrees, 3, n).
-        """
-        low, high = self.bounds[:, parameter]
-        slope = 2 / (high - low)
-        x = slope * (values - low) - 1
-        result = np.zeros((self.coefficients.shape[1 + parameter], 3, len(x)))
-        result[0, 0] = 1
-        result[1, :2] = x, np.full(len(x), slope)
-        for k in range(2, len(result)):
-            # T_k = 2 x T_(k-1) - T_(k-2), differentiated.
-            result[k] = 2 * x * result[k - 1] - result[k - 2]
-            result[k, 1:] += 2 * slope * np.array([[1], [2]]) * result[k - 1, :2]
-        return result
+    polynomials: Polynomials
 
 
 def choose_nodes(
@@ -101,6 +80,7 @@ def choose_nodes(
     *,
     sin2_theta23_range: tuple[float, float],
     dm2_32_range: tuple[float, float],
+    tolerance: float = TOLERANCE,
 ) -> ThetaNodes:
     """Fewest nodes that represent the log-likelihood of samples drawn from the events.
 
@@ -115,6 +95,8 @@ def choose_nodes(
         The survival probability.
     sin2_theta23_range, dm2_32_range
         Bounds of sin²θ23, on either side of 0.5, and of Δm²32 [eV²].
+    tolerance
+        Error of a sample's log-likelihood by a finite number of nodes in either parameter.
 
     Raises
     ------
@@ -133,11 +115,12 @@ def choose_nodes(
     sizes = [SMALLEST_SIZE, SMALLEST_SIZE]
     while True:
         nodes = _place_nodes(bounds, (sizes[0], sizes[1]), survival)
-        coefficients = _coefficients(log_density(kernel, totals, nodes.survival).T, nodes.shape)
+        at_nodes = log_density(kernel, totals, nodes.survival).T
+        coefficients = Polynomials.through(bounds, nodes.shape, at_nodes).coefficients
         # Samples with Poisson n_k: the mean is the sum over the events, the variance that of the
         # squares.
         spread = np.sqrt(coefficients.sum(axis=0) ** 2 + (coefficients**2).sum(axis=0))
-        needed = [_needed_size(spread.sum(axis=other)) for other in (1, 0)]
+        needed = [_needed_size(spread.sum(axis=other), tolerance) for other in (1, 0)]
         # Even and odd degrees can differ in size, so both have to have died away at the end.
         short = [n > size - 2 for n, size in zip(needed, sizes, strict=True)]
         if not any(short):
@@ -159,9 +142,7 @@ def choose_nodes(
 
 
 def _place_nodes(bounds: Array, shape: tuple[int, int], survival: Survival) -> ThetaNodes:
-    low, high = bounds
-    axes = [low[i] + (high[i] - low[i]) * (1 + chebpts2(size)) / 2 for i, size in enumerate(shape)]
-    sin2_theta23, dm2_32 = (grid.ravel() for grid in np.meshgrid(*axes, indexing="ij"))
+    sin2_theta23, dm2_32 = chebyshev_nodes(bounds, shape)
     at_nodes = survival(sin2_theta23, dm2_32)
     if not np.isfinite(at_nodes).all():
         bad = np.flatnonzero(~np.isfinite(at_nodes).all(axis=1))[0]
@@ -172,16 +153,10 @@ def _place_nodes(bounds: Array, shape: tuple[int, int], survival: Survival) -> T
     return ThetaNodes(bounds, shape, at_nodes)
 
 
-def _needed_size(spread: Array) -> int:
+def _needed_size(spread: Array, tolerance: float) -> int:
     """Smallest size such that the coefficients from that degree on add up to the tolerance."""
     tails = np.cumsum(spread[::-1])[::-1]
-    return int(max(2, (tails > TOLERANCE).sum()))
-
-
-def _coefficients(at_nodes: Array, shape: tuple[int, int]) -> Array:
-    """Chebyshev coefficients (n, n_s, n_m) of functions given at the nodes, (n, n_s n_m)."""
-    to_s, to_m = (np.linalg.inv(chebvander(chebpts2(size), size - 1)) for size in shape)
-    return to_s @ at_nodes.reshape(-1, *shape) @ to_m.T
+    return int(max(2, (tails > tolerance).sum()))
 
 
 def tabulate_likelihood(kernel: Array, totals: Array, nodes: ThetaNodes) -> LikelihoodTable:
@@ -210,4 +185,4 @@ def tabulate_likelihood(kernel: Array, totals: Array, nodes: ThetaNodes) -> Like
     kept = np.cumsum(variances) > TOLERANCE**2 * len(total)
     functions = np.vstack([np.ones(len(total)), components[:, kept].T])
     loadings = np.column_stack([mean, density.T @ components[:, kept]])
-    return LikelihoodTable(nodes.bounds, loadings, _coefficients(functions, nodes.shape))
+    return LikelihoodTable(loadings, Polynomials.through(nodes.bounds, nodes.shape, functions))

@@ -3,8 +3,9 @@
 Every experiment has new far-detector events and new bootstrap replicas, the same for all members.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,12 @@ from nd2fd.statistics.bootstrap import bootstrap_counts
 from nd2fd.statistics.coverage import contains_truth, ensemble_contains, redrawn_members
 from nd2fd.statistics.ensemble import N_SIGMAS
 from nd2fd.statistics.far_analysis import FarAnalysis, stacked
-from nd2fd.statistics.far_density import FarEvents, SmearedDensity, SurvivalShapes
+from nd2fd.statistics.far_density import ExactDensity, SmearedDensity, SurvivalShapes
+from nd2fd.statistics.member_fits import fit_members
+from nd2fd.statistics.member_likelihoods import NODES_TOLERANCE, MemberLikelihoods
+from nd2fd.statistics.octants import sin2_2theta
 from nd2fd.streams import random_stream
+from nd2fd.systematics.members import calibrated
 from nd2fd.systematics.systematic import Assumption
 
 Array = NDArray[np.float64]
@@ -29,9 +34,6 @@ Progress = Callable[[int, str], None]
 
 MEMBERS_TOGETHER = 20
 """Members whose cross sections are evaluated together, on all energies and cells: 0.3 GB."""
-
-EXPERIMENTS_PER_LOOKUP = 10
-"""Experiments whose smeared events are looked up together: that has a cost of its own."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,10 @@ def pseudo_experiments(
     # One set of nodes in θ for all members and experiments, chosen with a cell of the truth as an
     # event: a learned cross section may do anything in cells that have no events.
     (true_model,) = cross_section_models(data.truth, 1)
-    nodes = analysis.theta_nodes_of_cells(true_model, Assumption(data.flux))
+    nodes = analysis.theta_nodes_of_cells(true_model, Assumption(data.flux), NODES_TOLERANCE)
     # For smeared events the sum over E_ν is done here, once for all experiments.
     shapes = SurvivalShapes.of(nodes.survival)
-    densities = []
+    densities: list[ExactDensity | SmearedDensity] = []
     for first in range(0, len(models), MEMBERS_TOGETHER):
         part = slice(first, first + MEMBERS_TOGETHER)
         for density in analysis.densities(models[part], assumptions[part]):
@@ -118,57 +120,42 @@ def pseudo_experiments(
     if not analysis.detector.resolution.is_ideal:
         # Columns stand for the nodes in θ themselves.
         nodes = replace(nodes, survival=np.eye(len(nodes.survival)))
+    likelihoods = MemberLikelihoods.tabulate(densities, analysis.detector, nodes, data.n_events)
 
     # Members without a calibration of their own see the events as they are measured.
-    views = {assumption.calibrations: assumption for assumption in assumptions}
-    results = []
-    for experiment, looked_up in _looked_up(analysis, data, list(views.values()), experiments):
-        n_measured = looked_up[0][1].size
-        counts = data.counts(n_measured, experiment)
-        of_view = dict(zip(views, looked_up, strict=True))
-        of_members = []
-        for density, assumption in zip(densities, assumptions, strict=True):
-            events, inside = of_view[assumption.calibrations]
-            fits, best = analysis.fit(density, events, counts[:, inside], nodes)
-            replicas = fits.estimates(analysis.octant)
-            ((best_mixing, best_mass),) = best.estimates(analysis.octant)
-            of_members.append(
-                {
-                    "contained": contains_truth(replicas, np.array(true_point)),
-                    "best_sin2_2theta23": best_mixing,
-                    "best_dm2_32": best_mass,
-                    "sigma_sin2_2theta23": replicas[:, 0].std(),
-                    "sigma_dm2_32": replicas[:, 1].std(),
-                }
+    views: dict[Any, list[int]] = {}
+    for member, assumption in enumerate(assumptions):
+        views.setdefault(assumption.calibrations, []).append(member)
+    sampler, results = data.sampler(analysis), []
+    for experiment in experiments:
+        v1, v2 = data.events(sampler, analysis, experiment)
+        counts = data.counts(v1.size, experiment)
+        # The last sample is that of the events themselves.
+        counts = np.concatenate([counts, np.ones((1, v1.size))])
+        theta = np.empty((len(models), len(counts), 2))
+        for members in views.values():
+            seen_v1, seen_v2, inside = calibrated(
+                v1, v2, assumptions[members[0]], analysis.detector.grid.setup
             )
-        results.append(stacked(of_members))
-        progress(len(results), f"{n_measured} events")
+            weights = likelihoods.weights(
+                seen_v1[inside], seen_v2[inside], counts[:, inside], members
+            )
+            theta[members] = fit_members(weights, likelihoods.polynomials, analysis.octant)
+        estimates = np.stack([sin2_2theta(theta[:, :, 0]), theta[:, :, 1]], axis=2)
+        replicas, best = estimates[:, :-1], estimates[:, -1]
+        results.append(
+            {
+                "contained": np.stack([contains_truth(r, np.array(true_point)) for r in replicas]),
+                "best_sin2_2theta23": best[:, 0],
+                "best_dm2_32": best[:, 1],
+                "sigma_sin2_2theta23": replicas[:, :, 0].std(axis=1),
+                "sigma_dm2_32": replicas[:, :, 1].std(axis=1),
+            }
+        )
+        progress(len(results), f"{v1.size} events")
     return CoverageBlock(
         experiment=np.array(experiments), n_sigma=np.array(N_SIGMAS), **stacked(results)
     )
-
-
-def _looked_up(
-    analysis: FarAnalysis,
-    data: PseudoData,
-    assumptions: Sequence[Assumption],
-    experiments: Sequence[int],
-) -> Iterator[tuple[int, list[tuple[FarEvents, NDArray[np.bool_]]]]]:
-    """Events of each experiment as each assumption takes them, and which are left of all."""
-    sampler = data.sampler(analysis)
-    for start in range(0, len(experiments), EXPERIMENTS_PER_LOOKUP):
-        numbers = experiments[start : start + EXPERIMENTS_PER_LOOKUP]
-        pending = [data.events(sampler, analysis, number) for number in numbers]
-        v1, v2 = (np.concatenate(values) for values in zip(*pending, strict=True))
-        of_assumptions = [analysis.look_up(v1, v2, assumption) for assumption in assumptions]
-        ends = np.cumsum([0, *(values.size for values, _ in pending)])
-        for index, number in enumerate(numbers):
-            measured = slice(ends[index], ends[index + 1])
-            parts = []
-            for events, inside in of_assumptions:
-                first, last = inside[: measured.start].sum(), inside[: measured.stop].sum()
-                parts.append((events[first:last], inside[measured]))
-            yield number, parts
 
 
 def coverage_of(
