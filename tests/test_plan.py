@@ -77,7 +77,7 @@ def test_batches_and_members(plan):
         (lambda p: p.coverage_blocks("flx"), "no ensemble 'flx'"),
         (
             lambda p: p.pseudo_experiments("systematics", 2),
-            "coverage of 'systematics' has no block 2: its 200 experiments.*numbered 0 to 1",
+            "coverage of 'systematics' has no block 2: its 1000 experiments.*numbered 0 to 1",
         ),
         (
             lambda p: p.refuse_unknown_figures(FIGURES[:18]),
@@ -172,7 +172,7 @@ def test_coverage_is_in_blocks(plan):
     assert plan.with_coverage == ["truth", "systematics"]
     blocks = plan.coverage_blocks("systematics")
     assert blocks == [f"results/coverage/systematics/{block}.h5" for block in (0, 1)]
-    assert plan.pseudo_experiments("systematics", 1) == list(range(100, 200))
+    assert plan.pseudo_experiments("systematics", 1) == list(range(500, 1000))
 
 
 def test_what_is_compared_with_what(plan):
