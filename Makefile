@@ -46,7 +46,7 @@ profile: setup  ## Where the time of a run went: docs/profile.md from benchmarks
 	$(BIN)/python -m nd2fd.report profile $(RESULTS)
 
 test: setup lint  ## Lint, types, and all tests
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 mutants: setup  ## Errors on purpose, half an hour: does a test see each? Writes docs/mutants.md
 	$(BIN)/python tools/mutants.py

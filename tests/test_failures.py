@@ -17,8 +17,7 @@ from nd2fd.io.schemas.inputs import Oscillation
 from nd2fd.report.numbers_file import record
 from test_job import OSCILLATION
 from test_job import rule as rule  # a fixture
-from test_workflow import CI
-from test_workflow import fresh as fresh  # a fixture
+from workflow_runs import CI
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

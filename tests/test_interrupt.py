@@ -18,7 +18,7 @@ import h5py
 import pytest
 
 from test_schemas import KINDS
-from test_workflow import CI, copy_project, snakemake
+from workflow_runs import CI, copy_project, snakemake
 
 pytestmark = pytest.mark.slow
 

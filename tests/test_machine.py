@@ -8,8 +8,7 @@ import torch
 
 from nd2fd.config.machine import refuse_absent_gpu, refuse_path_of_python, torch_without_cuda
 from nd2fd.config.reading import ConfigError
-from test_workflow import CI, ROOT, snakemake
-from test_workflow import fresh as fresh  # a fixture
+from workflow_runs import CI, ROOT, snakemake
 
 SPECIAL = ["a b", "a\tb", "a'b", 'a"b', "a$HOME", "a&b", "a;b", "a(b)", "a*", "a#b", "a\\b"]
 PLAIN = ["ab", "a-b_c.d", "a+b,c@d=e~f", "ναμ"]

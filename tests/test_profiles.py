@@ -10,7 +10,7 @@ import sys
 import pytest
 import yaml
 
-from test_workflow import CI, ROOT, copy_project, job_counts, snakemake
+from workflow_runs import CI, ROOT, copy_project, job_counts, snakemake
 
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "config/experiments").glob("*.yaml"))
 
@@ -133,7 +133,7 @@ def test_results_go_where_they_are_wanted(fresh, tmp_path, absolute):
         for path in (fresh / folder).rglob("*")
         if path.is_file()
     }
-    logs = {"logs/prepare_flux.log", "benchmarks/prepare_flux.tsv"}
+    logs = {"logs/prepare_flux.log", "benchmarks/prepare_flux.tsv", "benchmarks/snakemake.json"}
     assert made == {"inputs/flux.h5", "run.json", *logs}
     assert not (fresh / "results").exists()
     code, output = snakemake(fresh, "-n", *arguments, "--", target)

@@ -16,33 +16,16 @@ from nd2fd.figures.catalogue import CATALOGUE
 from nd2fd.report.__main__ import BEGIN, END
 from nd2fd.report.numbers_file import TOY_RUN, numbers_from_json
 from test_plan import planned
-from test_workflow import CI, copy_project, job_counts, snakemake
+from workflow_runs import CI, copy_project, git, job_counts, snakemake
 
-MAKE_REPORT = (
-    "results/report/index.rst", "--report", "results/report.html", "--report-after-run",
-)  # fmt: skip
-"""The arguments in the README."""
 PARAMETERS = {"sin2_2theta23": 1.0, "dm2_32": 1e3}
 # Tables have six digits.
 ROUNDING = 1e-5
 
 
-def git(directory, *arguments):
-    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(directory)]
-    done = subprocess.run([*command, *arguments], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
 @pytest.fixture(scope="module")
-def reported(tmp_path_factory):
-    """A run at toy size with its report."""
-    directory = copy_project(tmp_path_factory.mktemp("reported"))
-    git(directory, "init", "-q")
-    git(directory, "add", ".")
-    git(directory, "commit", "-q", "-m", "a copy")
-    code, output = snakemake(directory, "--cores", "2", *MAKE_REPORT, *CI)
-    assert code == 0, output[-5000:]
-    return directory
+def reported(toy_run):
+    return toy_run
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +268,7 @@ def test_style_change_redraws_figures_and_the_report(reported, tmp_path):
 def test_one_figure_needs_only_its_own(tmp_path):
     _, output = snakemake(copy_project(tmp_path), "-n", "results/figs/fig7.pdf")
     jobs = job_counts(output)
-    assert jobs["train_members"] == 2  # ten seeds in batches of five
+    assert jobs["train_members"] == 1  # ten seeds in one batch
     needed = {"train_members", "truth_densities", "node_weights", "fig7"}
     inputs = {"evolve_pdf", "prepare_flux", "tabulate_oscillation"}
     assert needed <= set(jobs) <= needed | inputs | {"near_members"}

@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from nd2fd.figures.catalogue import CATALOGUE
-from test_workflow import CI, ROOT, copy_project, job_counts, snakemake
+from workflow_runs import CI, ROOT, copy_project, job_counts, snakemake
 
 FLUX = "data/flux.csv"
 TARGETS = ("results/truth/densities.h5", "results/figs/fig1.pdf")

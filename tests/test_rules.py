@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from test_config import merged
-from test_workflow import ROOT, copy_project
 from workflow_jobs import jobs_of
+from workflow_runs import ROOT, copy_project
 
 OWN = {
     "seed": 11,

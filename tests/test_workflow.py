@@ -2,12 +2,8 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -22,53 +18,15 @@ from nd2fd.io.schemas.inputs import Flux, Oscillation, Response
 from nd2fd.io.schemas.learned import Marginals, Networks, Predictions, Slices
 from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import NodeWeights, Truth
+from nd2fd.report.profile import job_records, own_record
+from workflow_runs import CI, copy_project, job_counts, snakemake
 
-ROOT = Path(__file__).resolve().parents[1]
-PROJECT = ("Snakefile", "workflow", "config", "envs", "profiles", "slurm-gpu")
 FIGURES = tuple(range(1, 20))
-CI = ("--configfile", "config/ci.yaml")
-
-
-def copy_project(destination):
-    for name in PROJECT:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, destination / name)
-        else:
-            shutil.copy(source, destination)
-    return destination
-
-
-def snakemake(directory, *arguments):
-    """Run Snakemake there; returns its exit code and everything it printed."""
-    # Snakemake must not believe that it runs inside this test session's terminal or threads.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
-    command = [sys.executable, "-m", "snakemake", *arguments]
-    done = subprocess.run(
-        command, cwd=directory, env=environment, capture_output=True, text=True, check=False
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-def job_counts(output):
-    """Jobs by rule, from the table that a dry run prints."""
-    table = output[output.rindex("Job stats:") :].splitlines()[3:]
-    rows = (line.split() for line in table[: table.index("")])
-    return {name: int(count) for name, count in rows if name != "total"}
-
-
-@pytest.fixture
-def fresh(tmp_path):
-    return copy_project(tmp_path)
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A complete run at toy size."""
-    directory = copy_project(tmp_path_factory.mktemp("finished"))
-    code, output = snakemake(directory, *CI, "--cores", "2")
-    assert code == 0, output[-5000:]
-    return directory
+def finished(toy_run):
+    return toy_run
 
 
 def hashes(directory):
@@ -161,6 +119,12 @@ def test_learned_cross_section_fits_like_the_true_one(finished):
     assert truth["dm2_32_best"] == pytest.approx(2.4381e-3, abs=4 * truth["dm2_32_sigma"])
 
 
+def test_run_says_what_snakemake_itself_used(finished):
+    run = own_record(finished / "results")
+    assert run.jobs == len(job_records(finished / "results")) + 1  # and the rule all
+    assert 1.0 < run.cpu < run.wall
+
+
 def test_second_run_has_nothing_to_do(finished):
     code, output = snakemake(finished, *CI, "--cores", "1")
     assert code == 0
@@ -251,7 +215,7 @@ def test_batch_beyond_the_ensemble_is_a_clear_error(fresh):
     code, output = snakemake(fresh, "-n", "results/members/seeds/2.h5")
     assert code != 0
     assert "ensemble 'seeds' has no batch 2: its 10 members" in output
-    assert "numbered 0 to 1" in output
+    assert "numbered 0 to 0" in output
 
 
 def test_contents_of_a_pdf_set_are_checked_before_anything_runs(fresh, pdf_set):
