@@ -58,7 +58,9 @@ def test_density_errors_are_differences_of_normalised_densities(cross_sections, 
             events = response @ events
         return events / (events.sum() * GRID.cell_area)
 
-    errors = density_errors(cross_sections, FLUX, FLUX_ERRORS, chosen, GRID.cell_area)
+    errors = density_errors(
+        FLUX @ cross_sections, (FLUX_ERRORS @ cross_sections).T, chosen, GRID.cell_area
+    )
     assert errors.shape == (N_CELLS, len(FLUX_ERRORS))
     step = 1e-4
     for error, change in zip(errors.T, FLUX_ERRORS, strict=True):
@@ -130,7 +132,13 @@ def test_learned_cross_section_does_not_absorb_the_flux(operator, cross_sections
     settings = TrainingSettings(
         "varpro", "silu", "float64", 3, 32, 40, 1e-10, smoothness=0.01 / n_events, device="cpu"
     )
-    careful = with_flux_errors(plain, settings, GRID, assumed[None], FLUX_ERRORS, n_events)
+    careful = with_flux_errors(
+        plain,
+        settings,
+        operator.event_matrices(FLUX_ERRORS),
+        np.array([assumed.sum()]),
+        n_events,
+    )
     assert plain.common_errors is None
     assert replace(careful, common_errors=None) == plain
 

@@ -14,6 +14,7 @@ from nd2fd.detector.smearing import Resolution
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.io.schemas.near import NearData
+from nd2fd.learning.compression import TestFunctions
 from nd2fd.learning.flux_errors import with_flux_errors
 from nd2fd.learning.members import train_members
 from nd2fd.learning.problem import poisson_weights
@@ -80,6 +81,10 @@ def training_data(near, response=None, weights=None):
     return TrainingData(matrices, density, weights, response, GRID.cell_area, NODES, SEEDS)
 
 
+def settings_for_events():
+    return settings(smoothness=0.03 / N_EVENTS, least_gain=12.0 / N_EVENTS)
+
+
 def settings(**changes):
     values = {k: v for k, v in SECTION.items() if k not in ("weighting", "flux_errors")}
     return TrainingSettings(**values | changes)
@@ -109,9 +114,20 @@ def test_asimov_density_is_learned_without_weights_and_penalty(truth):
 
 def test_histograms_have_weights_and_a_penalty(truth):
     near = near_data(truth, N_EVENTS)
-    how = settings(smoothness=0.03 / N_EVENTS)
+    how = settings_for_events()
     expect(networks(truth, near), training_data(near, weights=poisson_weights(near.density)), how)
     expect(networks(truth, near, weighting="uniform"), training_data(near), how)
+
+
+def test_smeared_histograms_are_seen_through_test_functions_of_the_nominal_flux(truth):
+    response = tabulated_response(GRID, Resolution(0.08, 0.06)).matrix()
+    near = near_data(truth, N_EVENTS, drawn=True)
+    nominal = ForwardOperator.build(GRID, NODES).event_matrix(truth.near_flux)
+    data = replace(
+        training_data(near, response, poisson_weights(near.density)),
+        test_functions=TestFunctions.for_flux(nominal, response, NODES),
+    )
+    expect(networks(truth, near, response), data, settings_for_events())
 
 
 def test_measured_densities_are_learned_with_the_response(truth):
@@ -145,18 +161,22 @@ def test_each_member_has_the_flux_it_assumes(truth):
 
 def test_flux_errors_count_where_they_are_asked_for(truth):
     near = near_data(truth, N_EVENTS, drawn=True)
-    how = settings(smoothness=0.03 / N_EVENTS)
+    how = settings_for_events()
     plain = training_data(near, weights=poisson_weights(near.density))
     expect(networks(truth, near), plain, how)
-    careful = with_flux_errors(plain, how, GRID, near.flux, near.flux_errors, N_EVENTS)
+    operator = ForwardOperator.build(GRID, NODES)
+    careful = with_flux_errors(
+        plain,
+        how,
+        operator.event_matrices(near.flux_errors),
+        near.flux.sum(axis=1),
+        N_EVENTS,
+    )
     assert careful.common_errors is not None
     expect(networks(truth, near, flux_errors=True), careful, how)
     without = near_data(truth, N_EVENTS)
-    expect(
-        networks(truth, without, flux_errors=True),
-        training_data(without, weights=poisson_weights(without.density)),
-        how,
-    )
+    weighted = training_data(without, weights=poisson_weights(without.density))
+    expect(networks(truth, without, flux_errors=True), weighted, how)
 
 
 def test_networks_of_an_antineutrino_setup_learn_the_three_functions():

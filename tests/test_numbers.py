@@ -500,7 +500,7 @@ def test_learning_table():
         member=np.array([0, 1]),
         loss=np.array([[3.0, 1.0, 2.0], [3.0, 2.0, 1.0]]),
         best_step=np.array([1, 2]),
-        test_loss=np.array([[5.0, 4.0], [5.0, 3.0]]),
+        test_loss=np.array([[5.0, 4.0, np.nan], [5.0, 6.0, 3.0]]),
     )
     models = {"net": networks, "free": flows(member=[0, 1], final_loss=np.array([0.1, 0.2]))}
     predictions = dict.fromkeys(models, predicted)

@@ -14,6 +14,7 @@ from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.io.checkpoint import Checkpoint
 from nd2fd.learning.closure import closure_loss
+from nd2fd.learning.compression import TestFunctions
 from nd2fd.learning.evaluation import plain_loss, projected_loss
 from nd2fd.learning.lbfgs import LBFGS
 from nd2fd.learning.network import Architecture, network_inputs
@@ -198,7 +199,7 @@ def test_smoothness_counts_the_less_the_more_events_there_are():
     }
     assert TrainingSettings.for_statistics(section, 0) == VARPRO
     sampled = TrainingSettings.for_statistics(section, 3_000_000)
-    assert sampled == replace(VARPRO, smoothness=1e-7)
+    assert sampled == replace(VARPRO, smoothness=1e-7, least_gain=12 / 3_000_000)
 
 
 def reachable_bends(p):
@@ -522,7 +523,7 @@ def test_killed_training_resumes_to_the_same_bytes(data, tmp_path, optimizer):
     def dies_in_the_second_member(_):
         nonlocal calls
         calls += 1
-        if calls > 60:
+        if calls > 30:
             raise KilledError
         return 0.0
 
@@ -537,8 +538,8 @@ def test_killed_training_resumes_to_the_same_bytes(data, tmp_path, optimizer):
         return 0.0
 
     resumed = trained(data, settings, (3, 4), counts, checkpoint)
-    # 80 evaluations in all, 60 of them before the kill.
-    assert calls == 20
+    # Every other of 80 evaluations and the last of each member, and 30 of them before the kill.
+    assert calls == 12
     assert resumed.structure_functions.tobytes() == undisturbed.structure_functions.tobytes()
     assert resumed.loss.tobytes() == undisturbed.loss.tobytes()
     checkpoint.remove()
@@ -618,3 +619,90 @@ def test_last_layer_of_huge_features_is_unreliable(data):
     )
     here = projected_loss(network, point, inputs, problems, ridge=1e-10, smoothness=0.0)
     assert here.reliable.tolist() == [True, False]
+
+
+def test_compressed_distance_is_that_of_all_cells_less_a_constant(data):
+    """Against the dense covariance: smeared, with weights and with errors that cells share."""
+    (near, _), (density, _), _ = data
+    rng = np.random.default_rng(0)
+    v1, v2 = np.divmod(np.arange(density.size), GRID.n_v2)
+    spread = np.exp(-0.5 * ((v1[:, None] - v1) ** 2 + (v2[:, None] - v2) ** 2) / 2.0**2)
+    spread[spread < 1e-6] = 0.0
+    response = sp.csr_array(spread / spread.sum(axis=0))
+    flat = response @ near.sum(axis=1)
+    weights = 1.0 / (flat / flat.mean() + 0.01)
+    target = response @ density.ravel() * rng.normal(1.0, 0.01, density.size)
+    x, y = 2.0 * np.stack(np.meshgrid(NODES.xi, NODES.tau, indexing="ij")) - 1.0
+    bent = np.stack([np.sin(2.0 * x), np.cos(3.0 * y), x * y]).reshape(3, -1)
+    errors = response @ (near @ np.kron(np.eye(3), bent.mean(axis=0)[:, None]))
+    functions = TestFunctions.for_flux(near, response, NODES)
+    p = DensityProblem(
+        [near],
+        target[None],
+        weights[None],
+        response,
+        GRID.cell_area,
+        NODES,
+        torch.float64,
+        "cpu",
+        errors[None],
+        functions,
+    )
+    assert functions.measured.shape[1] < 0.8 * len(np.flatnonzero(np.diff(near.indptr)))
+    inverse = np.linalg.inv(np.diag(1 / (weights * GRID.cell_area)) + errors @ errors.T)
+    network = Architecture(3, 32, "silu")
+    inputs = network_inputs(torch.from_numpy(NODES.xi), torch.from_numpy(NODES.tau))
+    found, expected = [], []
+    for seed in range(4):
+        initial = 3.0 * network.initial_weights([seed]).double()
+        features = network.features(initial, inputs)
+        if seed < 3:
+            outputs = network.outputs(initial[:, -network.n_last_layer :], features)
+        else:
+            solution = p.solve_last_layer(features[:, p.reachable_nodes], 1e-9, 0.0)
+            outputs = features @ solution.mT
+        w = outputs[0].T.numpy()
+        difference = response @ (near @ w.ravel()) / GRID.cell_area - target
+        expected.append(difference @ inverse @ difference)
+        outputs = torch.from_numpy(w[:, p.reachable_nodes].T.copy())[None]
+        distance, loss = p.distance_and_loss(outputs)
+        found.append(distance.item())
+        # The loss is that of all cells.
+        assert loss.item() == pytest.approx(p.loss(p.densities(outputs)).item(), rel=1e-12)
+    gaps = np.array(expected) - found
+    assert max(expected) > 10.0 * min(expected)
+    assert gaps.max() - gaps.min() < 0.01 * min(expected)
+
+
+def test_a_member_that_gains_little_ends(data):
+    """At the same place as one that goes on has been, and whatever the other members do."""
+    sampled = replace(sampled_data(data, 500_000, 1), seeds=(1, 2))
+    sampled = replace(
+        sampled,
+        densities=np.repeat(sampled.densities, 2, axis=0),
+        weights=np.repeat(sampled.weights, 2, axis=0),
+    )
+    longest = train(sampled, VARPRO, lambda _: 1.0, lambda *_: None)
+    best = np.minimum.accumulate(longest.loss, axis=1)
+    steps = longest.test_step[longest.test_step >= 10]
+    gains = best[:, steps - 10] - best[:, steps]
+    # Between the gains of the two where one is done and the other is not.
+    apart = np.sort(gains[:, gains.max(axis=0).argmin()])
+    shorter = replace(VARPRO, least_gain=float(np.sqrt(apart.prod())))
+    ends = [min([*(steps[g < shorter.least_gain] + 1), 40]) for g in gains]
+    models = train(sampled, shorter, lambda _: 1.0, lambda *_: None)
+    for member in range(2):
+        n = np.isfinite(models.loss[member]).sum()
+        assert n == ends[member]
+        np.testing.assert_array_equal(models.loss[member, :n], longest.loss[member, :n])
+        assert np.isnan(models.loss[member, n:]).all()
+        recorded = models.test_step < n
+        assert models.test_step[recorded][-1] == n - 1
+        np.testing.assert_array_equal(np.isnan(models.test_loss[member]), ~recorded)
+        assert models.best_step[member] < n
+    assert ends[0] != ends[1]
+    assert min(ends) < 40
+    alone = train(sampled.of_member(1), shorter, lambda _: 1.0, lambda *_: None)
+    assert alone.structure_functions[0].tobytes() == models.structure_functions[1].tobytes()
+    together = train_together(sampled, shorter, lambda _: 1.0, lambda *_: None)
+    np.testing.assert_array_equal(np.isnan(together.loss), np.isnan(models.loss))

@@ -5,6 +5,7 @@ degree are what events scatter by, a drawn flux is a flux with which fits find t
 the covariance of the flux is the one that the training takes.
 """
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -273,8 +274,10 @@ def captured(nature, monkeypatch):
 
     given = []
 
-    def train(data, *_):
+    def train_together(data, *_):
         given.append(data)
+
+    def joined(_):
         raise NoTrainingError
 
     def find_the_truth(data, *_):
@@ -282,7 +285,11 @@ def captured(nature, monkeypatch):
             structure_functions=np.stack([truth.structure_functions] * len(data.seeds))
         )
 
-    monkeypatch.setattr(members, "train", train)
+    def of_all(field):
+        return list(itertools.chain.from_iterable(getattr(data, field) for data in given))
+
+    monkeypatch.setattr(members, "train_together", train_together)
+    monkeypatch.setattr(members, "joined", joined)
     monkeypatch.setattr(flux_errors, "train", find_the_truth)
 
     def of_batch(name, batch):
@@ -290,7 +297,11 @@ def captured(nature, monkeypatch):
             nature.near(name, batch)
         with pytest.raises(NoTrainingError):
             nature.train(name, batch)
-        return given.pop()
+        return replace(
+            given[0],
+            common_errors=None if given[0].common_errors is None else of_all("common_errors"),
+            **{f: of_all(f) for f in ("event_matrices", "densities", "weights", "seeds")},
+        )
 
     return of_batch
 
@@ -335,13 +346,13 @@ def test_flux_errors_of_a_training_are_those_of_the_flux(nature, captured):
     problem = DensityProblem(
         data.event_matrices,
         np.stack([density(z) for z in drawn]),
-        data.weights,
+        np.stack(data.weights),
         None,
         data.cell_area,
         data.nodes,
         torch.float64,
         "cpu",
-        data.common_errors,
+        np.stack(data.common_errors),
     )
     rows = np.flatnonzero(np.diff(data.event_matrices[0].indptr))
     off = np.stack([density(z + np.array([2.0, -2.0]))[rows] for z in drawn])

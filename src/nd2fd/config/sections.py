@@ -207,7 +207,8 @@ class TrainingSection(Section):
     hidden_layers: int = key("Hidden layers", "paper", ge=1, le=16)
     width: int = key("Neurons per hidden layer", "paper", ge=1, le=1024)
     evaluations: int = key(
-        "Evaluations of loss and gradient (for adam: steps)",
+        "Largest number of evaluations of loss and gradient (for adam: steps); a member of a "
+        "histogram ends where it gains little",
         "10,000 for adam: paper",
         ge=1,
         le=1_000_000,

@@ -190,3 +190,10 @@ class NodeGrid:
         ]
         area = 1.0 / ((self.n_xi - 1) * (self.n_tau - 1))
         return sp.csr_array(sp.vstack(derivatives) * np.sqrt(area))
+
+    def second_derivatives_within(self, nodes: IntArray) -> sp.csr_array:
+        """Rows of `second_derivatives` between the given flat nodes; (n_derivatives, n_given)."""
+        everywhere = self.second_derivatives()
+        within = sp.csr_array(everywhere[:, nodes])
+        whole = np.diff(within.indptr) == np.diff(everywhere.indptr)
+        return sp.csr_array(within[whole])

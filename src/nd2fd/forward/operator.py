@@ -8,6 +8,7 @@ The quadrature points and their kinematic factors do not depend on the flux. A f
 hypothesis or a flux draw only reweights them: A(Φ) = Σ_E Φ(E) B_E.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +24,9 @@ IntArray = NDArray[np.int64]
 
 _BLOCK_ROWS = 64
 """Cells whose rows are made together: few enough to stay near the caches."""
+
+_FLUXES_AT_ONCE = 7
+"""What is made together is in memory twice until it is joined."""
 
 
 @dataclass(frozen=True)
@@ -68,27 +72,37 @@ class ForwardOperator:
 
     def event_matrices(self, fluxes: Array) -> list[sp.csr_array]:
         """A(Φ) of several fluxes (n_fluxes, n_energy), which share the work on the points."""
+        matrices = []
+        for first in range(0, len(fluxes), _FLUXES_AT_ONCE):
+            matrices += self._some_event_matrices(fluxes[first : first + _FLUXES_AT_ONCE])
+        return matrices
+
+    def _some_event_matrices(self, fluxes: Array) -> list[sp.csr_array]:
         n_cells = self.grid.n_v1 * self.grid.n_v2
         starts = range(0, n_cells, _BLOCK_ROWS)
         bounds = np.searchsorted(self.points.cell, [*starts, n_cells])
+        lit = np.any(fluxes != 0.0, axis=0)[self.energy_index]
         blocks = [
-            self._rows(start, slice(low, high), fluxes)
+            self._rows(start, low + np.flatnonzero(lit[low:high]), fluxes)
             for start, low, high in zip(starts, bounds[:-1], bounds[1:], strict=True)
         ]
         columns = np.concatenate([block.columns for block in blocks])
         ends = np.cumsum(np.concatenate([block.row_sizes for block in blocks]))
         matrices = []
-        for flux in range(len(fluxes)):
-            values = np.concatenate([block.values[flux] for block in blocks])
+        for _ in fluxes:
+            # What is joined is no longer needed block by block: memory is what limits a batch.
+            values = np.concatenate([block.values.popleft() for block in blocks])
             matrix = sp.csr_array(
-                (values, columns.copy(), np.append(0, ends)),
+                (values, columns, np.append(0, ends)),
                 shape=(n_cells, len(self.points.factors) * self.nodes.n_nodes),
             )
-            matrix.eliminate_zeros()
+            if not values.all():
+                matrix = matrix.copy()
+                matrix.eliminate_zeros()
             matrices.append(matrix)
         return matrices
 
-    def _rows(self, start: int, chosen: slice, fluxes: Array) -> "_Rows":
+    def _rows(self, start: int, chosen: IntArray, fluxes: Array) -> "_Rows":
         """Rows of A(Φ) from cell `start` on, whose points are `chosen`, for each flux.
 
         The sum over the points of a row is one sparse product for all fluxes and structure
@@ -114,7 +128,7 @@ class ForwardOperator:
             ),
             shape=(cell.size, corner.size),
         )
-        weighted = points.factors[:, None, chosen] * fluxes[:, self.energy_index[chosen]]
+        weighted = points.factors[:, chosen][:, None] * fluxes[:, self.energy_index[chosen]]
         sums = interpolation @ weighted.reshape(n_functions * len(fluxes), corner.size).T
         # By cell, then by structure function, then by node.
         order = np.argsort(np.tile(cell, n_functions), kind="stable")
@@ -123,7 +137,7 @@ class ForwardOperator:
         return _Rows(
             columns[order],
             n_functions * np.bincount(cell, minlength=n_rows),
-            by_flux.reshape(len(fluxes), n_functions * cell.size)[:, order],
+            deque(of_flux.ravel()[order] for of_flux in by_flux),
         )
 
     def point_matrix(self) -> sp.csr_array:
@@ -142,9 +156,9 @@ class _Rows(NamedTuple):
 
     columns : of the entries, row by row, shape (n_entries,)
     row_sizes : number of entries in each row, shape (n_rows,)
-    values : shape (m, n_entries)
+    values : of each flux, shape (n_entries,) each
     """
 
     columns: NDArray[np.int32]
     row_sizes: IntArray
-    values: Array
+    values: deque[Array]

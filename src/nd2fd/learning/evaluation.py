@@ -64,7 +64,7 @@ def projected_loss(
     ridge: float,
     smoothness: float,
 ) -> Evaluation:
-    """Squared distance and penalties with the best last layer, as a function of other weights.
+    """Distance and penalties with the best last layer, as a function of other weights.
 
     Not reliable where features are too large for an exact last layer.
     """
@@ -75,14 +75,11 @@ def projected_loss(
         coefficients = problem.solve_last_layer(with_bias, ridge, smoothness)
         last = torch.cat([coefficients[:, :, :-1].flatten(1), coefficients[:, :, -1]], dim=1)
     outputs = architecture.outputs(last, features)
-    densities = problem.densities(outputs)
-    value = (
-        problem.squared_distance(densities)
-        + ridge * problem.norm(coefficients)
-        + smoothness * problem.curvature(outputs)
-    )
+    distance, loss = problem.distance_and_loss(outputs)
+    value = distance + ridge * problem.norm(coefficients)
+    if smoothness > 0.0:
+        value = value + smoothness * problem.curvature(outputs)
     (gradient,) = torch.autograd.grad(value.sum(), weights)
     reliable = features.detach().abs().amax(dim=(1, 2)) < _LARGEST_FEATURE
-    loss = problem.loss(densities.detach())
     used = torch.cat([weights.detach(), last], dim=1)
     return Evaluation(value.detach(), gradient, reliable, loss, used, outputs.detach())

@@ -29,6 +29,7 @@ class LBFGS:
     steps, changes, curvatures : past steps s, changes of gradient y, and 1/(s·y), zero where there
         is none; (n, history, p), (n, history, p), (n, history)
     newest : slot of the newest of them, (n,)
+    taken : no problem has taken more steps than this
     """
 
     point: Tensor
@@ -42,6 +43,7 @@ class LBFGS:
     changes: Tensor
     curvatures: Tensor
     newest: Tensor
+    taken: int
 
     @classmethod
     def start(cls, point: Tensor, history: int) -> "LBFGS":
@@ -61,6 +63,7 @@ class LBFGS:
             changes=past.clone(),
             curvatures=point.new_zeros(n, history),
             newest=torch.zeros(n, dtype=torch.int64, device=point.device),
+            taken=0,
         )
 
     def update(self, value: Tensor, gradient: Tensor, reliable: Tensor) -> None:
@@ -111,6 +114,7 @@ class LBFGS:
         inverse = torch.where(where, 1.0 / curvature, self.curvatures[rows, slot])
         self.curvatures[rows, slot] = inverse
         self.newest = slot
+        self.taken += 1
 
     def _descent(self) -> Tensor:
         """The two-loop recursion, from the newest step to the oldest and back."""
@@ -118,7 +122,8 @@ class LBFGS:
         history = self.steps.shape[1]
         q = -self.gradient
         past = []
-        for age in range(history):
+        # The others are empty.
+        for age in range(max(1, min(history, self.taken))):
             slot = (self.newest - age) % history
             s, y = self.steps[rows, slot], self.changes[rows, slot]
             rho = self.curvatures[rows, slot, None]

@@ -1,10 +1,12 @@
 """Training the networks of a batch of members on their near-detector data."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
@@ -13,12 +15,20 @@ from nd2fd.io.schemas.learned import Networks
 from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.learning.closure import closure_loss
+from nd2fd.learning.compression import TestFunctions
 from nd2fd.learning.flux_errors import with_flux_errors
 from nd2fd.learning.network import Architecture
 from nd2fd.learning.problem import poisson_weights
-from nd2fd.learning.training import TrainingData, TrainingSettings, train
+from nd2fd.learning.training import (
+    TrainedModels,
+    TrainingData,
+    TrainingSettings,
+    joined,
+    train_together,
+)
 from nd2fd.physics.density import DensityGrid
 
+Array = NDArray[np.float64]
 Progress = Callable[[int, str], None]
 
 
@@ -56,10 +66,23 @@ def train_members(
     nodes = NodeGrid.of(truth)
     n_events = int(near.n_events)
     settings = TrainingSettings.for_statistics(section, n_events)
-    operator = ForwardOperator.build(grid, nodes)
-    fluxes = near.flux / near.flux.sum(axis=1, keepdims=True)
+    units = near.flux.sum(axis=1)
+    fluxes = near.flux / units[:, None]
     shared = (fluxes == fluxes[0]).all()
-    event_matrices = operator.event_matrices(fluxes[:1] if shared else fluxes)
+    used = fluxes[:1] if shared else fluxes
+    errors = near.flux_errors if section["flux_errors"] else None
+    # What is measured exactly tells more of structure functions than test functions hold.
+    compressed = settings.optimizer == "varpro" and n_events > 0 and response is not None
+    made = ForwardOperator.build(grid, nodes).event_matrices(
+        np.concatenate(
+            [
+                used,
+                np.empty((0, grid.n_energy)) if errors is None else errors,
+                truth.near_flux[None] if compressed else np.empty((0, grid.n_energy)),
+            ]
+        )
+    )
+    event_matrices, made = made[: len(used)], made[len(used) :]
     if n_events > 0 and section["weighting"] == "poisson":
         weights = poisson_weights(near.density)
     else:
@@ -73,15 +96,40 @@ def train_members(
         nodes,
         seeds,
     )
-    if section["flux_errors"] and near.flux_errors is not None:
-        data = with_flux_errors(data, settings, grid, near.flux, near.flux_errors, n_events)
-    models = train(
-        data,
-        settings,
-        closure_loss(grid, nodes, truth.structure_functions),
-        lambda done, loss: progress(done, f"loss {loss:.3g}"),
-        checkpoint,
-    )
+    # Those of the nominal flux, whatever the members of the batch assume.
+    functions = TestFunctions.for_flux(made.pop(), response, nodes) if compressed else None
+    test_loss = closure_loss(grid, nodes, truth.structure_functions)
+
+    def learn(
+        part: TrainingData, units: Array, done: int, checkpoint: Checkpoint | None
+    ) -> TrainedModels:
+        if functions is not None:
+            projections = [functions.project(matrix) for matrix in part.event_matrices]
+            part = replace(part, test_functions=functions, projections=projections)
+        if errors is not None:
+            part = with_flux_errors(part, settings, made, units, n_events)
+        return train_together(
+            part,
+            settings,
+            test_loss,
+            lambda here, loss: progress(done + here, f"loss {loss:.3g}"),
+            checkpoint,
+        )
+
+    if settings.device == "cpu":
+        models = joined(
+            [
+                learn(
+                    data.of_member(member),
+                    units[member : member + 1],
+                    member * settings.evaluations,
+                    None if checkpoint is None else checkpoint.of_member(member),
+                )
+                for member in range(len(seeds))
+            ]
+        )
+    else:
+        models = learn(data, units, 0, checkpoint)
     architecture = Architecture(settings.hidden_layers, settings.width, settings.activation)
     return Networks(
         member=near.member,

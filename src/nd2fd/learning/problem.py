@@ -9,11 +9,15 @@ make the inverse covariance of the weights: what they explain costs only what th
 Deterministic and full-batch: the same function at every evaluation, so that quasi-Newton works as
 well as the Adam of arXiv:2412.16303. All members of a job are evaluated together; each has its own
 data, and its own event matrix where the fluxes differ.
+
+The best last layer of a network may be asked of a few combinations of the cells instead of all
+(`nd2fd.learning.compression`). The loss is that of all cells in any case.
 """
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -23,6 +27,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from nd2fd.forward.nodes import NodeGrid
+from nd2fd.learning.compression import TestFunctions, node_columns, reachable_nodes
 from nd2fd.learning.network import N_STRUCTURE_FUNCTIONS
 
 Array = NDArray[np.float64]
@@ -49,13 +54,21 @@ class _SparseProduct(torch.autograd.Function):
 
 
 class _Matrix:
-    """A constant sparse matrix, with its transposed for the gradient."""
+    """A constant sparse matrix, with its transposed where there is a gradient."""
 
     def __init__(self, matrix: sp.csr_array, dtype: torch.dtype, device: str) -> None:
         self.matrix = _torch_csr(matrix, dtype, device)
-        self._transposed = _torch_csr(sp.csr_array(matrix.T), dtype, device)
+        self._original = matrix
+
+    @cached_property
+    def _transposed(self) -> Tensor:
+        return _torch_csr(
+            sp.csr_array(self._original.T), self.matrix.dtype, str(self.matrix.device)
+        )
 
     def __matmul__(self, columns: Tensor) -> Tensor:
+        if not columns.requires_grad:
+            return self.matrix @ columns
         product: Tensor = _SparseProduct.apply(  # type: ignore[no-untyped-call]
             self.matrix, self._transposed, columns
         )
@@ -85,6 +98,27 @@ class _EventMap:
             for part in self._parts
         ]
         return torch.cat(products, dim=2)
+
+
+class _Compressed(NamedTuple):
+    """Distances of all members in r independent numbers of unit error each.
+
+    parts : (n_members, 3, r, n_reachable), times the outputs of a structure function each
+    targets : (n_members, r)
+    """
+
+    parts: Tensor
+    targets: Tensor
+
+    def residuals(self, outputs: Tensor) -> Tensor:
+        """Prediction less data for outputs (n_members, n_reachable, 3): (n_members, r)."""
+        products = self.parts @ outputs.mT[:, :, :, None]
+        return products.sum(dim=1)[:, :, 0] - self.targets
+
+    def design(self, features: Tensor) -> Tensor:
+        """Features (n_members, n_reachable, n) as `_EventMap` has them: (n_members, r, 3 n)."""
+        products = self.parts @ features[:, None]
+        return torch.cat(products.unbind(dim=1), dim=2)
 
 
 def _torch_csr(matrix: sp.csr_array, dtype: torch.dtype, device: str) -> Tensor:
@@ -118,6 +152,23 @@ def poisson_weights(densities: Array) -> Array:
     return weights / (weights * densities).mean(axis=(1, 2), keepdims=True)
 
 
+def unit_norm(
+    event_matrix: sp.csr_array, response: sp.csr_array | None, weights: Array, cell_area: float
+) -> float:
+    """Unit of the penalties: weighted squared norm of the density of W_i' = 1, averaged over i.
+
+    Parameters are those of `DensityProblem`, for one member.
+    """
+    ones = np.kron(
+        np.eye(N_STRUCTURE_FUNCTIONS),
+        np.ones((event_matrix.shape[1] // N_STRUCTURE_FUNCTIONS, 1)),
+    )
+    constant = event_matrix @ ones
+    if response is not None:
+        constant = response @ constant
+    return float(np.square(constant).sum(axis=1) @ weights / (cell_area * N_STRUCTURE_FUNCTIONS))
+
+
 class DensityProblem:
     """Learn node values w from densities; only cells and nodes that events can reach are kept.
 
@@ -142,6 +193,10 @@ class DensityProblem:
         Changes b_k of the densities by errors that all cells share, independent of each other, of
         one standard deviation each, in units in which u is the inverse variance of a cell's own
         error times dv1 dv2; shape (n_members, n_cells, n_errors). None: there are none.
+    test_functions
+        Combinations of cells that `solve_last_layer` and `distance` look at. None: at all cells.
+    projections
+        `test_functions.project` of each event matrix, where it is known already.
 
     Attributes
     ----------
@@ -165,15 +220,15 @@ class DensityProblem:
         dtype: torch.dtype,
         device: str,
         common_errors: Array | None = None,
+        test_functions: TestFunctions | None = None,
+        projections: Sequence[Array] | None = None,
     ) -> None:
         if len(event_matrices) not in (1, len(densities)):
             raise ValueError(
                 f"{len(event_matrices)} event matrices for {len(densities)} members; there must be "
                 "one for all or one each"
             )
-        self.reachable_nodes = np.unique(
-            np.concatenate([m.indices for m in event_matrices]) % nodes.n_nodes
-        )
+        self.reachable_nodes = reachable_nodes(event_matrices, nodes)
         true_rows = np.unique(
             np.concatenate([np.flatnonzero(np.diff(m.indptr)) for m in event_matrices])
         )
@@ -194,10 +249,8 @@ class DensityProblem:
             )
             for matrix in event_matrices
         ]
-        second_derivatives = nodes.second_derivatives()
-        reachable = sp.csr_array(second_derivatives[:, self.reachable_nodes])
-        whole = np.diff(reachable.indptr) == np.diff(second_derivatives.indptr)
-        self._second_derivatives = _Matrix(sp.csr_array(reachable[whole]), dtype, device)
+        bends = nodes.second_derivatives_within(self.reachable_nodes)
+        self._curvature = _Matrix(sp.csr_array(bends.T @ bends), dtype, device)
         self._weights = torch.tensor(weights[:, rows], dtype=dtype, device=device)
         self._cell_area = cell_area
         self._explained = None
@@ -214,10 +267,31 @@ class DensityProblem:
         # Cells that no event can reach cost the same whatever the model is.
         unreachable = np.delete(weights * np.square(densities), rows, axis=1).sum(axis=1)
         self._constants = torch.tensor(unreachable * cell_area, dtype=dtype, device=device)
-        ones = torch.ones(len(densities), len(self.reachable_nodes), 1, dtype=dtype, device=device)
-        constant = self._each(_EventMap.design, ones) / cell_area
-        squares = (self._weights[:, :, None] * constant.square()).sum(dim=1)
-        self._unit_norms = squares.mean(dim=1) * cell_area
+        units = [
+            unit_norm(event_matrices[m if len(event_matrices) > 1 else 0], response, u, cell_area)
+            for m, u in enumerate(weights)
+        ]
+        self._unit_norms = torch.tensor(units, dtype=dtype, device=device)
+        self._compressed = None
+        if test_functions is not None:
+            if projections is None:
+                projections = [test_functions.project(matrix) for matrix in event_matrices]
+            columns = node_columns(self.reachable_nodes, nodes)
+            of_members = [
+                test_functions.independent(
+                    projections[member if len(projections) > 1 else 0][:, columns] / cell_area,
+                    densities[member],
+                    1.0 / (weights[member] * cell_area),
+                    None if common_errors is None else common_errors[member],
+                )
+                for member in range(len(densities))
+            ]
+            parts, targets = (torch.tensor(np.stack(v)) for v in zip(*of_members, strict=True))
+            n_members, rank = targets.shape
+            parts = parts.reshape(n_members, rank, N_STRUCTURE_FUNCTIONS, -1).transpose(1, 2)
+            self._compressed = _Compressed(
+                parts.to(device, dtype).contiguous(), targets.to(device, dtype)
+            )
 
     def densities(self, outputs: Tensor) -> Tensor:
         """A(Φ) w per dv1 dv2, not normalised: (n_members, n_rows) from outputs (…, n_nodes, 3)."""
@@ -240,6 +314,18 @@ class DensityProblem:
         distance = (difference * self._weighted(difference)).sum(dim=(1, 2)) * self._cell_area
         return distance + self._constants
 
+    def distance_and_loss(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """`squared_distance` of outputs as they are, and `loss` without gradient; (n_members,).
+
+        Where there are test functions the distance is that of what they see, which is less by a
+        constant; the loss is that of all cells.
+        """
+        if self._compressed is None:
+            densities = self.densities(outputs)
+            return self.squared_distance(densities), self.loss(densities.detach())
+        distance = self._compressed.residuals(outputs).square().sum(dim=1)
+        return distance, self.loss(self.densities(outputs.detach()))
+
     def _weighted(self, columns: Tensor) -> Tensor:
         """Inverse covariance times columns (n_members, n_rows, n), per dv1 dv2."""
         own = self._weights[:, :, None] * columns
@@ -250,7 +336,7 @@ class DensityProblem:
     def solve_last_layer(self, features: Tensor, ridge: float, smoothness: float) -> Tensor:
         """Linear coefficients c of the structure functions W_i' = features · c_i, exactly.
 
-        Minimises `squared_distance` + ridge · `norm` + smoothness · `curvature`.
+        Minimises the distance + ridge · `norm` + smoothness · `curvature`.
 
         Parameters
         ----------
@@ -264,21 +350,29 @@ class DensityProblem:
         Tensor
             Coefficients, shape (n_members, 3, n_features); not finite where there is no solution.
         """
-        design = self._each(_EventMap.design, features) / self._cell_area
-        weighted = self._weighted(design)
-        normal = weighted.mT @ design
-        unit = self._unit_norms[:, None, None] / self._cell_area
-        bends = self._bends(features)
-        penalty = smoothness * unit * (bends.mT @ bends)
+        normal, right = self._normal_equations(features)
+        unit = self._unit_norms[:, None, None]
+        penalty = torch.zeros_like(normal[:, : features.shape[2], : features.shape[2]])
+        if smoothness > 0.0:
+            penalty += smoothness * unit * (features.mT @ self._bent(features))
         penalty.diagonal(dim1=1, dim2=2).add_(ridge * unit[:, 0])
         for first in range(0, normal.shape[1], features.shape[2]):
             own = slice(first, first + features.shape[2])
             normal[:, own, own] += penalty
         # The variant that raises nothing: one failing member must not stop the others.
         factor, failed = torch.linalg.cholesky_ex(normal)
-        solution = torch.cholesky_solve(weighted.mT @ self._densities[:, :, None], factor)[:, :, 0]
+        solution = torch.cholesky_solve(right, factor)[:, :, 0]
         solution = torch.where(failed[:, None] > 0, torch.nan, solution)
         return solution.reshape(len(features), N_STRUCTURE_FUNCTIONS, -1)
+
+    def _normal_equations(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Matrix (n_members, 3 n, 3 n) and right side (n_members, 3 n, 1), without penalties."""
+        if self._compressed is not None:
+            design = self._compressed.design(features)
+            return design.mT @ design, design.mT @ self._compressed.targets[:, :, None]
+        design = self._each(_EventMap.design, features) / self._cell_area
+        weighted = self._weighted(design) * self._cell_area
+        return weighted.mT @ design, weighted.mT @ self._densities[:, :, None]
 
     def norm(self, coefficients: Tensor) -> Tensor:
         """|c|² in units of the densities, shape (n_members,).
@@ -293,12 +387,12 @@ class DensityProblem:
         Over the reachable nodes; outputs have shape (n_members, n_reachable, 3). Where W is
         multiplied by a factor, this is by its square.
         """
-        return self._unit_norms * self._bends(outputs).square().sum(dim=(1, 2))
+        return self._unit_norms * (outputs * self._bent(outputs)).sum(dim=(1, 2))
 
-    def _bends(self, values: Tensor) -> Tensor:
-        """Second derivatives of (n_members, n_reachable, n): (n_members, n_derivatives, n)."""
+    def _bent(self, values: Tensor) -> Tensor:
+        """DᵀD values, with the second derivatives D, for values (n_members, n_nodes, n)."""
         n_members, n_nodes, n_columns = values.shape
-        columns = self._second_derivatives @ values.transpose(0, 1).reshape(n_nodes, -1)
+        columns = self._curvature @ values.transpose(0, 1).reshape(n_nodes, -1)
         return columns.reshape(-1, n_members, n_columns).transpose(0, 1)
 
     def _each(self, product: Any, values: Tensor) -> Tensor:

@@ -46,5 +46,6 @@ def restore(stepper: Stepper, state: dict[str, Any]) -> None:
         stepper.point.copy_(state["point"])
         stepper.optimizer.load_state_dict(state["optimizer"])
     else:
-        for name, tensor in state.items():
-            setattr(stepper, name, tensor.to(stepper.point.device))
+        device = stepper.point.device
+        for name, value in state.items():
+            setattr(stepper, name, value.to(device) if isinstance(value, torch.Tensor) else value)

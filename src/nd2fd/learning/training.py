@@ -16,6 +16,9 @@ On a GPU members are evaluated together, in one batch of matrix products, and no
 waits for the host. On a CPU that gains nothing, and they are trained one after the other: there a
 member's bytes do not depend on its batch. On a GPU they do as far as round-off is amplified, which
 is far: the last layer solves a nearly degenerate system, and L-BFGS then takes another path.
+
+A member ends before the last evaluation where it gains little: on a histogram less than 12 units
+of χ² (penalties included) in ten evaluations.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +34,7 @@ from torch import Tensor
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.io.checkpoint import Checkpoint
+from nd2fd.learning.compression import TestFunctions
 from nd2fd.learning.evaluation import plain_loss, projected_loss
 from nd2fd.learning.lbfgs import LBFGS
 from nd2fd.learning.network import (
@@ -47,8 +51,14 @@ Progress = Callable[[int, float], None]
 """Called now and then with (evaluations of all members so far, highest of their lowest values)."""
 
 _LBFGS_HISTORY = 50
-_TEST_LOSS_RECORDS = 100
+_TEST_LOSS_RECORDS = 20
 _REPORT_EVERY = 10
+
+_LEAST_GAIN = 12.0
+_GAIN_OVER = 10
+"""A member of a histogram ends where it gains less χ² than this in so many evaluations. It may end
+where the test loss is recorded. What follows moves oscillation parameters by less than another
+network does (docs/studies/optimisers.md)."""
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -66,6 +76,8 @@ class TrainingSettings:
     ridge: float
     smoothness: float
     device: str
+    least_gain: float = 0.0
+    """Of loss and penalties in ten evaluations; a member that gains less ends."""
 
     @classmethod
     def for_statistics(cls, section: Mapping[str, Any], n_events: int) -> "TrainingSettings":
@@ -74,9 +86,15 @@ class TrainingSettings:
         A solver that finds the minimum finds the noise, too. For a histogram bending a structure
         function costs something in units of χ², which counts the less the more events there are.
         """
-        values = {field.name: section[field.name] for field in fields(cls)}
-        values["smoothness"] = section["smoothness"] / n_events if n_events > 0 else 0.0
-        return cls(**values)
+        names = [field.name for field in fields(cls) if field.name != "least_gain"]
+        settings = cls(**{name: section[name] for name in names})
+        if n_events == 0:
+            return replace(settings, smoothness=0.0)
+        return replace(
+            settings,
+            smoothness=settings.smoothness / n_events,
+            least_gain=_LEAST_GAIN / n_events,
+        )
 
 
 @dataclass(frozen=True)
@@ -99,6 +117,8 @@ class TrainingData:
         Seeds of the initial weights, one per member.
     common_errors
         Errors that all cells of a density share, as `DensityProblem` takes them; None: none.
+    test_functions, projections
+        Of the search, as `DensityProblem` takes them; None: it looks at all cells.
     """
 
     event_matrices: Sequence[sp.csr_array]
@@ -109,14 +129,18 @@ class TrainingData:
     nodes: NodeGrid
     seeds: Sequence[int]
     common_errors: Array | None = None
+    test_functions: TestFunctions | None = None
+    projections: Sequence[Array] | None = None
 
     def of_member(self, member: int) -> "TrainingData":
         """The part of one member."""
-        shared = len(self.event_matrices) == 1
         one = slice(member, member + 1)
+        # What all members share is not copied.
+        matrix = one if len(self.event_matrices) > 1 else slice(None)
         return replace(
             self,
-            event_matrices=self.event_matrices if shared else [self.event_matrices[member]],
+            event_matrices=self.event_matrices[matrix],
+            projections=None if self.projections is None else self.projections[matrix],
             densities=self.densities[one],
             weights=self.weights[one],
             seeds=[self.seeds[member]],
@@ -135,10 +159,11 @@ class TrainedModels:
         shape (m, n_weights).
     loss
         Training loss at every evaluation, shape (m, n_evaluations); infinite where it overflowed,
-        not a number where the last layer had no solution.
+        not a number where the last layer had no solution, and after the last evaluation of a
+        member.
     test_step, test_loss
         Evaluations at which the test loss was recorded, shape (n_records,), and its values,
-        shape (m, n_records).
+        shape (m, n_records); not a number after the last evaluation of a member.
     best_step
         Index into `loss` of the evaluation whose weights were kept, shape (m,): that with the
         lowest sum of loss and penalties.
@@ -154,10 +179,16 @@ class TrainedModels:
 
 @dataclass
 class _Record:
-    """What is kept of a training in progress; tensors of m members on the training's device."""
+    """What is kept of a training in progress; tensors of m members on the training's device.
+
+    Those of `TrainedModels`; `best_values`, shape (m, n_evaluations), is the lowest value up to
+    each evaluation, and `going_on` (m,) says who has not ended.
+    """
 
     loss: Tensor
     test_loss: Tensor
+    best_values: Tensor
+    going_on: Tensor
     best_value: Tensor
     best_step: Tensor
     best_weights: Tensor
@@ -176,24 +207,28 @@ def train(
     """
     if settings.device != "cpu":
         return train_together(data, settings, test_loss, progress, checkpoint)
-    parts = [
-        train_together(
-            data.of_member(member),
-            settings,
-            test_loss,
-            partial(_report, progress, member * settings.evaluations),
-            None if checkpoint is None else checkpoint.of_member(member),
-        )
-        for member in range(len(data.seeds))
-    ]
-    return TrainedModels(
-        structure_functions=np.concatenate([p.structure_functions for p in parts]),
-        weights=np.concatenate([p.weights for p in parts]),
-        loss=np.concatenate([p.loss for p in parts]),
-        test_step=parts[0].test_step,
-        test_loss=np.concatenate([p.test_loss for p in parts]),
-        best_step=np.concatenate([p.best_step for p in parts]),
+    return joined(
+        [
+            train_together(
+                data.of_member(member),
+                settings,
+                test_loss,
+                partial(_report, progress, member * settings.evaluations),
+                None if checkpoint is None else checkpoint.of_member(member),
+            )
+            for member in range(len(data.seeds))
+        ]
     )
+
+
+def joined(parts: Sequence[TrainedModels]) -> TrainedModels:
+    """Results of several trainings with the same settings as one."""
+    together = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(TrainedModels)
+        if field.name != "test_step"
+    }
+    return TrainedModels(test_step=parts[0].test_step, **together)
 
 
 def _report(progress: Progress, before: int, done: int, loss: float) -> None:
@@ -244,6 +279,8 @@ def train_together(
         dtype,
         device,
         data.common_errors,
+        data.test_functions,
+        data.projections,
     )
     all_inputs = network_inputs(torch.from_numpy(nodes.xi), torch.from_numpy(nodes.tau))
     inputs = all_inputs[torch.from_numpy(problem.reachable_nodes)].to(device, dtype)
@@ -262,11 +299,13 @@ def train_together(
     )
     n_members, n_evaluations = len(seeds), settings.evaluations
     record_every = max(1, n_evaluations // _TEST_LOSS_RECORDS)
-    test_step = np.arange(0, n_evaluations, record_every)
+    test_step = np.unique([*range(0, n_evaluations, record_every), n_evaluations - 1])
     infinite = torch.full((n_members,), torch.inf, dtype=dtype, device=device)
     record = _Record(
-        loss=infinite[:, None].repeat(1, n_evaluations),
-        test_loss=torch.full((n_members, test_step.size), torch.inf, dtype=torch.float64),
+        loss=torch.full((n_members, n_evaluations), torch.nan, dtype=dtype, device=device),
+        test_loss=torch.full((n_members, test_step.size), torch.nan, dtype=torch.float64),
+        best_values=infinite[:, None].repeat(1, n_evaluations),
+        going_on=torch.ones(n_members, dtype=torch.bool, device=device),
         best_value=infinite,
         best_step=torch.zeros(n_members, dtype=torch.int64, device=device),
         best_weights=initial,
@@ -282,25 +321,40 @@ def train_together(
         here = evaluate(
             architecture, stepper.point, inputs, problem, smoothness=settings.smoothness
         )
-        better = here.reliable & (here.value < record.best_value)
-        record.loss[:, evaluation] = here.loss
+        going_on = record.going_on
+        better = going_on & here.reliable & (here.value < record.best_value)
+        record.loss[:, evaluation] = torch.where(going_on, here.loss, torch.nan)
         record.best_value = torch.where(better, here.value, record.best_value)
+        record.best_values[:, evaluation] = record.best_value
         record.best_step = torch.where(better, evaluation, record.best_step)
         record.best_weights = torch.where(better[:, None], here.weights, record.best_weights)
-        if evaluation % record_every == 0:
-            for member, values in enumerate(here.outputs.mT.cpu().double().numpy()):
-                node_values = np.zeros((N_STRUCTURE_FUNCTIONS, nodes.n_nodes))
-                node_values[:, problem.reachable_nodes] = values
-                column = evaluation // record_every
-                record.test_loss[member, column] = test_loss(node_values.ravel())
-        stepper.update(here.value, here.gradient, here.reliable)
         done = evaluation + 1
-        if done % _REPORT_EVERY == 0 or done == n_evaluations:
-            progress(done * n_members, record.best_value.max().item())
-        if checkpoint is not None and (checkpoint.due() or done == n_evaluations):
+        ended = False
+        if evaluation in test_step:
+            for member in going_on.nonzero()[:, 0].tolist():
+                node_values = np.zeros((N_STRUCTURE_FUNCTIONS, nodes.n_nodes))
+                values = here.outputs[member].mT.cpu().double().numpy()
+                node_values[:, problem.reachable_nodes] = values
+                column = np.searchsorted(test_step, evaluation)
+                record.test_loss[member, column] = test_loss(node_values.ravel())
+            if evaluation >= _GAIN_OVER:
+                gain = record.best_values[:, evaluation - _GAIN_OVER] - record.best_value
+                record.going_on = going_on & ~(gain < settings.least_gain)
+                ended = not record.going_on.any().item()
+        stepper.update(here.value, here.gradient, here.reliable)
+        ended |= done == n_evaluations
+        if done % _REPORT_EVERY == 0 or ended:
+            progress((n_evaluations if ended else done) * n_members, record.best_value.max().item())
+        if checkpoint is not None and (checkpoint.due() or ended):
             checkpoint.save(
-                {"evaluation": done, "record": asdict(record), "stepper": state_of(stepper)}
+                {
+                    "evaluation": n_evaluations if ended else done,
+                    "record": asdict(record),
+                    "stepper": state_of(stepper),
+                }
             )
+        if ended:
+            break
 
     if not torch.isfinite(record.best_value).all():
         failed = [

@@ -57,10 +57,12 @@ def _losses(members: Networks | Flows) -> dict[str, Any]:
     if isinstance(members, Flows):
         return {"loss": members.final_loss, "best_step": np.nan, "test_loss": np.nan}
     best_step = members.best_step
+    # A member that ended early has no later losses; the test loss was recorded at its end.
+    last = np.isfinite(members.test_loss).cumsum(axis=1).argmax(axis=1)
     return {
         "loss": np.take_along_axis(members.loss, best_step[:, None], axis=1)[:, 0],
         "best_step": best_step,
-        "test_loss": members.test_loss[:, -1],
+        "test_loss": members.test_loss[np.arange(len(last)), last],
     }
 
 

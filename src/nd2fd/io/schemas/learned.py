@@ -21,7 +21,7 @@ _NEAR: Final = "ND density, unit integral"
 _FAR: Final = "FD density, unit integral"
 
 
-class Networks(Artifact, name="member", version=4):
+class Networks(Artifact, name="member", version=5):
     """Learned structure functions (``members/{ensemble}/{batch}.h5``)."""
 
     member: IntArray = dataset("1", ("member",), MEMBER_NUMBER, dtype="int64")
@@ -36,10 +36,15 @@ class Networks(Artifact, name="member", version=4):
         "1", ("layer",), "units per layer, input to output", dtype="int64"
     )
     weights: Array = dataset("1", ("member", "weight"), "per layer: weights (out, in) flat, biases")
-    loss: Array = dataset("1", ("member", "step"), "training loss", finite=False)
+    loss: Array = dataset(
+        "1", ("member", "step"), "training loss, NaN after a member's end", finite=False
+    )
     test_step: IntArray = dataset("1", ("test",), "steps of the test loss", dtype="int64")
     test_loss: Array = dataset(
-        "1", ("member", "test"), "loss of the 3-D cross section, closure", finite=False
+        "1",
+        ("member", "test"),
+        "loss of the 3-D cross section, closure; NaN likewise",
+        finite=False,
     )
     best_step: IntArray = dataset(
         "1", ("member",), "step whose weights are kept here", dtype="int64"
