@@ -87,13 +87,15 @@ class ForwardOperator:
             for start, low, high in zip(starts, bounds[:-1], bounds[1:], strict=True)
         ]
         columns = np.concatenate([block.columns for block in blocks])
-        ends = np.cumsum(np.concatenate([block.row_sizes for block in blocks]))
+        sizes = np.concatenate([block.row_sizes for block in blocks])
+        # 32 bits, as the columns: else both would be copied to 64 bits for every flux.
+        starts_of_rows = np.append(0, np.cumsum(sizes)).astype(np.int32)
         matrices = []
         for _ in fluxes:
             # What is joined is no longer needed block by block: memory is what limits a batch.
             values = np.concatenate([block.values.popleft() for block in blocks])
             matrix = sp.csr_array(
-                (values, columns, np.append(0, ends)),
+                (values, columns, starts_of_rows),
                 shape=(n_cells, len(self.points.factors) * self.nodes.n_nodes),
             )
             if not values.all():
