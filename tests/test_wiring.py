@@ -462,5 +462,6 @@ def test_a_pseudo_experiment_is_a_fit_of_its_events(nature, far_data, name):
     for parameter in ("dm2_32", "sin2_2theta23"):
         found, expected = (getattr(of, f"best_{parameter}") for of in (blocks, fits))
         sigma = getattr(fits, parameter).std(axis=1)
-        assert (abs(found[1] - expected) < 0.01 * sigma).all()
+        # Likelihoods of all members are tabulated together, on a lattice of leptons.
+        assert (abs(found[1] - expected) < 0.03 * sigma).all()
         assert (abs(found[0] - expected) > 0.05 * sigma).all()

@@ -17,7 +17,7 @@ rule train_members:
     # split, and two members side by side use two cores better than one member does.
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=2500,
     params:
         code=CODE["train_members"],
         seed=CONFIG.seed,
