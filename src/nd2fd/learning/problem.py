@@ -76,25 +76,26 @@ class _Matrix:
 
 
 class _EventMap:
-    """One event matrix, by structure function, in the forms that its products need."""
+    """One event matrix, whole and by structure function, as its products need it."""
 
     def __init__(self, parts: Sequence[sp.csr_array], dtype: torch.dtype, device: str) -> None:
-        self._parts = [_Matrix(part, dtype, device) for part in parts]
+        whole = sp.csr_array(sp.hstack(parts, format="csr"))
+        self._whole = _Matrix(whole, dtype, device)
+        self._parts = [_torch_csr(part, dtype, device) for part in parts]
 
     def events(self, outputs: Tensor) -> Tensor:
         """A w for outputs (n_members, n_nodes, 3): (n_members, n_cells, 1)."""
-        products = [
-            part @ columns
-            for part, columns in zip(self._parts, outputs.permute(2, 1, 0), strict=True)
-        ]
-        return torch.stack(products).sum(dim=0).T[:, :, None]
+        if len(outputs) == 1:
+            # Products with a vector take a third of the time of those with a single column.
+            return (self._whole @ outputs[0].mT.flatten())[None, :, None]
+        return (self._whole @ outputs.mT.flatten(start_dim=1).mT).mT[:, :, None]
 
     def design(self, features: Tensor) -> Tensor:
         """A_i · features, side by side for i = 1, 2, 3: (n_members, n_cells, 3 n_features)."""
         n_members, n_nodes, n_features = features.shape
         columns = features.transpose(0, 1).reshape(n_nodes, -1)
         products = [
-            (part.matrix @ columns).reshape(-1, n_members, n_features).transpose(0, 1)
+            (part @ columns).reshape(-1, n_members, n_features).transpose(0, 1)
             for part in self._parts
         ]
         return torch.cat(products, dim=2)
