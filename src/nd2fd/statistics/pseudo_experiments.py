@@ -142,7 +142,8 @@ def pseudo_experiments(
             )
             theta[members] = fit_members(weights, likelihoods.polynomials, analysis.octant)
         estimates = np.stack([sin2_2theta(theta[:, :, 0]), theta[:, :, 1]], axis=2)
-        replicas, best = estimates[:, :-1], estimates[:, -1]
+        # A copy: views would keep all replicas of all experiments.
+        replicas, best = estimates[:, :-1], estimates[:, -1].copy()
         results.append(
             {
                 "contained": np.stack([contains_truth(r, np.array(true_point)) for r in replicas]),
