@@ -75,7 +75,9 @@ def test_the_default_has_all_figures(plan):
 def test_inputs_are_those_of_the_ensembles_shown(plan):
     inputs = CATALOGUE["fig12"].inputs(plan)
     assert inputs["truth_intervals"] == "results/intervals/truth.h5"
-    assert inputs["nd30m_fits"] == ["results/fits/nd30m/0.h5", "results/fits/nd30m/1.h5"]
+    assert inputs["nd30m_fits"] == ["results/fits/nd30m/0.h5"]
+    of_two_batches = CATALOGUE["fig15"].inputs(plan)["flux_fits"]
+    assert of_two_batches == ["results/fits/flux/0.h5", "results/fits/flux/1.h5"]
     assert inputs["nd3m_near"] == "results/near/nd3m/0.h5"
     assert len(inputs) == 2 * 3 + 1 + 2 * 2
     assert CATALOGUE["fig12"].params(plan)["sampled"] == ["nd30m", "nd3m"]

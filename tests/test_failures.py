@@ -46,9 +46,13 @@ def test_full_disk_is_said_of_the_file(tmp_path, full_disk):
 
 
 def test_full_disk_leaves_no_half_figure(tmp_path, full_disk):
+    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with pytest.raises(OSError, match="No space left") as info:
+    with (
+        mpl.rc_context({"savefig.dpi": 100}),  # a number, as in the style of all figures
+        pytest.raises(OSError, match="No space left") as info,
+    ):
         save(Figure(), [str(tmp_path / "fig1.pdf")], "")
     assert info.value.filename == str(tmp_path / "fig1.pdf")
     assert files_in(tmp_path) == set()
