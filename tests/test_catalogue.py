@@ -81,10 +81,7 @@ def test_inputs_are_those_of_the_ensembles_shown(plan):
     assert inputs["nd3m_near"] == "results/near/nd3m/0.h5"
     assert len(inputs) == 2 * 3 + 1 + 2 * 2
     assert CATALOGUE["fig12"].params(plan)["sampled"] == ["nd30m", "nd3m"]
-    assert CATALOGUE["fig7"].inputs(plan)["members"] == [
-        "results/members/seeds/0.h5",
-        "results/members/seeds/1.h5",
-    ]
+    assert CATALOGUE["fig7"].inputs(plan)["members"] == ["results/members/seeds/0.h5"]
     assert CATALOGUE["fig14"].inputs(plan)["fits"] == plan.batches("fits", "flux_truth")
     assert set(CATALOGUE["fig19"].inputs(plan)) == {"truth_coverage", "systematics_coverage"}
 
