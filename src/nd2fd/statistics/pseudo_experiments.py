@@ -32,7 +32,7 @@ from nd2fd.systematics.systematic import Assumption
 Array = NDArray[np.float64]
 Progress = Callable[[int, str], None]
 
-MEMBERS_TOGETHER = 20
+_MEMBERS_TOGETHER = 20
 """Members whose cross sections are evaluated together, on all energies and cells: 0.3 GB."""
 
 
@@ -110,8 +110,8 @@ def pseudo_experiments(
     # For smeared events the sum over E_ν is done here, once for all experiments.
     shapes = SurvivalShapes.of(nodes.survival)
     densities: list[ExactDensity | SmearedDensity] = []
-    for first in range(0, len(models), MEMBERS_TOGETHER):
-        part = slice(first, first + MEMBERS_TOGETHER)
+    for first in range(0, len(models), _MEMBERS_TOGETHER):
+        part = slice(first, first + _MEMBERS_TOGETHER)
         for density in analysis.densities(models[part], assumptions[part]):
             if isinstance(density, SmearedDensity):
                 density = density.at_theta(shapes)
