@@ -218,7 +218,10 @@ def test_captions_follow_the_configuration(plan, figure, override, said, instead
     """What is said of the default is not said where a key has another value."""
     before = CATALOGUE[figure].caption(plan)
     references = {name: {"reference": None} for name in plan.references}
-    after = CATALOGUE[figure].caption(planned({"ensembles": references}, {"ensembles": override}))
+    alone = {"fits": {"joint_smeared": {"compared_with": None}}}
+    after = CATALOGUE[figure].caption(
+        planned({"ensembles": references, "joint": alone}, {"ensembles": override})
+    )
     assert said in before
     assert said not in after
     assert instead in after

@@ -174,6 +174,33 @@ def test_experiments_keep_the_numerics(raw, name):
         (("flux", "uncertainty"), None, ["ensembles.flux_truth.vary", "flux.uncertainty is null"]),
         (("flux", "near"), "t2k", ["flux.uncertainty", "dune_fhc", "smooth"]),
         (("grid", "energy_max"), 10.0, ["grid.energy_max", "it is setup.energy_max now"]),
+        (("joint", "intervals"), 3, ["joint.intervals", "3", "≥ 4", "≤ 64"]),
+        (("joint", "price"), 0.0, ["joint.price", "0.0", "> 0"]),
+        (("joint", "experiments_per_job"), 0, ["joint.experiments_per_job", "0", "≥ 1"]),
+        (("joint", "fits"), ["joint"], ["joint.fits", "a mapping of names to entries", "smeared"]),
+        (("joint", "fits", "joint", "near_events"), 0, ["joint.fits.joint.near_events", "≥ 1"]),
+        (("joint", "fits", "joint", "near_events"), None, ["near_events = null", "an integer"]),
+        (("joint", "fits", "joint", "experiments"), 0, ["joint.fits.joint.experiments", "≥ 1"]),
+        (
+            ("joint", "fits", "joint", "sized"),
+            1,
+            ["joint.fits.joint.sized", "no such key", "smear"],
+        ),
+        (("joint", "fits", "Bad name"), {"near_events": 9}, ["Bad name", "pattern"]),
+        (
+            ("joint", "fits", "joint_smeared", "compared_with"),
+            "sytematics",
+            ["joint.fits.joint_smeared.compared_with", "no ensemble sytematics", "flux_truth"],
+        ),
+        (
+            ("joint", "fits", "joint", "compared_with"),
+            "systematics",
+            [
+                "joint.fits.joint.compared_with",
+                "systematics has smeared: true",
+                "joint has smeared",
+            ],
+        ),
         # The fits' ranges: what is looked for must be inside.
         (
             ("fits", "dm2_32"),
@@ -233,6 +260,13 @@ def test_null_takes_out_what_an_override_inherits(raw):
     assert config.coverage.experiments == {"truth": 1000}
     assert config.ensembles["smeared"].reference is None
     assert config.ensembles["seeds"].reference == "truth"
+    assert config.joint.fits["joint_smeared"].compared_with is None
+
+
+def test_there_may_be_no_joint_fits(raw):
+    assert validate_config(raw | {"joint": raw["joint"] | {"fits": {}}}).joint.fits == {}
+    config = validate_config(merged(raw, {"joint": {"fits": {"joint": None}}}))
+    assert list(config.joint.fits) == ["joint_smeared"]
 
 
 def test_missing_key_is_named(raw):
@@ -354,6 +388,7 @@ def test_every_key_is_explained(raw):
                 for key in keys:
                     assert f"`{section}.{name}{f'.{key}' if key else ''}`" in table
     assert "`ensembles.NAME.shown_in`" in table
+    assert "`joint.fits.NAME.compared_with`" in table
 
 
 def test_order_is_that_of_the_default():

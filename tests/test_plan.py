@@ -79,6 +79,11 @@ def test_batches_and_members(plan):
             lambda p: p.pseudo_experiments("systematics", 2),
             "coverage of 'systematics' has no block 2: its 1000 experiments.*numbered 0 to 1",
         ),
+        (lambda p: p.joint_design("jiont"), "no joint fit 'jiont'.*there are joint, joint_smeared"),
+        (
+            lambda p: p.joint_experiments("joint", 2),
+            "coverage of 'joint' has no block 2: its 1000 experiments.*numbered 0 to 1",
+        ),
         (
             lambda p: p.refuse_unknown_figures(FIGURES[:18]),
             r"ensembles\.truth\.shown_in: there is no figure fig19; there are fig1, fig2",
@@ -173,6 +178,53 @@ def test_coverage_is_in_blocks(plan):
     blocks = plan.coverage_blocks("systematics")
     assert blocks == [f"results/coverage/systematics/{block}.h5" for block in (0, 1)]
     assert plan.pseudo_experiments("systematics", 1) == list(range(500, 1000))
+
+
+def test_joint_fits_have_a_design_for_each_detector(plan):
+    assert plan.joint_fits == plan.with_joint_coverage == ["joint", "joint_smeared"]
+    designs = [plan.joint_design(name) for name in plan.joint_fits]
+    assert designs == ["results/joint/designs/exact.h5", "results/joint/designs/smeared.h5"]
+    assert plan.joint_far_data("joint") == "results/far/events.h5"
+    assert plan.joint_far_data("joint_smeared") == "results/far/smeared.h5"
+    response = {"response": "results/inputs/response.h5"}
+    assert plan.joint_response("joint_smeared") == plan.detector_response("smeared") == response
+    assert plan.joint_response("joint") == plan.detector_response("exact") == {}
+    assert plan.joint_smearing("joint_smeared") == plan.section("smearing")
+    assert plan.detector_smearing("smeared") == plan.section("smearing")
+    assert plan.joint_smearing("joint") == plan.detector_smearing("exact") == {}
+
+
+def test_pseudo_experiments_of_joint_fits_are_in_blocks():
+    plan = planned({"joint": {"experiments_per_job": 400, "fits": {"joint": {"experiments": 900}}}})
+    blocks = plan.joint_coverage_blocks("joint")
+    assert blocks == [f"results/joint/coverage/joint/{block}.h5" for block in range(3)]
+    assert plan.joint_experiments("joint", 2) == list(range(800, 900))
+    none = planned({"joint": {"fits": {"joint": {"experiments": None}}}})
+    assert none.with_joint_coverage == ["joint_smeared"]
+    with pytest.raises(PlanError, match=r"joint\.fits\.joint\.experiments is null"):
+        none.joint_coverage_blocks("joint")
+
+
+def test_ranges_of_joint_fits_are_those_of_plain_ensembles(plan):
+    for parameter in ("sin2_theta23", "dm2_32"):
+        assert plan.joint_range(parameter) == plan.fit_range("truth", parameter)
+        assert plan.joint_range(parameter) != plan.fit_range("flow", parameter)
+
+
+def test_legends_of_joint_fits_tell_them_apart(plan):
+    legends = [plan.joint_legend(name) for name in plan.joint_fits]
+    assert legends == ["joint fit", "joint fit, smeared"]
+    more = planned({"joint": {"fits": {"few": {"near_events": 3_000_000}}}})
+    assert more.joint_legend("few") == "joint fit, 3 M ND events"
+    assert more.joint_legend("joint_smeared") == "joint fit, 30 M ND events, smeared"
+
+
+@pytest.mark.parametrize("override", [{"far_detector": None}, "closure.yaml"])
+def test_there_may_be_no_joint_fits(override):
+    none = planned(override)
+    assert none.joint_fits == none.with_joint_coverage == []
+    with pytest.raises(PlanError, match=r"there is no joint fit 'joint' .*; there are none"):
+        none.joint_design("joint")
 
 
 def test_what_is_compared_with_what(plan):

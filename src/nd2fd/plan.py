@@ -12,6 +12,7 @@ from nd2fd.beam.builtin import BEAMS
 from nd2fd.beam.builtin_modes import BUILT_IN_MODES
 from nd2fd.config.ensembles import EnsembleSection
 from nd2fd.config.model import Config
+from nd2fd.config.sections import JointFitSection
 from nd2fd.cross_sections.truths import TRUTHS
 from nd2fd.statistics.fit_ranges import mass_range, mixing_range, widened_mass, widened_mixing
 from nd2fd.statistics.octants import Octant, octant_of, sin2_2theta
@@ -26,6 +27,10 @@ MODELS = {"structure_functions": "members", "flow": "flows"}
 
 FIT_RANGES = {"sin2_theta23": (mixing_range, widened_mixing), "dm2_32": (mass_range, widened_mass)}
 """How the range of a fitted parameter follows from the truth, and how it is made wider."""
+
+
+_DETECTORS = {False: "exact", True: "smeared"}
+"""What the files of a joint fit call its detectors, by whether they smear."""
 
 
 class PlanError(ValueError):
@@ -187,11 +192,17 @@ class Plan:
 
     def smearing(self, name: str) -> dict[str, Any]:
         """Section `smearing`, for ensembles with smearing."""
-        return self.section("smearing") if self.ensemble(name).smeared else {}
+        return self._smearing(self.ensemble(name).smeared)
+
+    def _smearing(self, smeared: bool) -> dict[str, Any]:
+        return self.section("smearing") if smeared else {}
 
     def fit_range(self, name: str, parameter: str) -> list[float]:
         """Range of a parameter, sin2_theta23 or dm2_32 [eV²], in the fits of an ensemble."""
-        factor, far = self.ensemble(name).fit_range_factor, self.config.far_detector
+        return self._fit_range(parameter, self.ensemble(name).fit_range_factor)
+
+    def _fit_range(self, parameter: str, factor: float) -> list[float]:
+        far = self.config.far_detector
         if far is None:
             raise PlanError("without a far detector (far_detector: null) nothing is fitted")
         truth = dict(zip(("sin2_theta23", "dm2_32"), self.true_octant_point, strict=True))
@@ -268,12 +279,17 @@ class Plan:
 
     def response(self, name: str) -> dict[str, str]:
         """The detector response, for ensembles with smearing."""
-        smeared = self.ensemble(name).smeared
+        return self._response(self.ensemble(name).smeared)
+
+    def _response(self, smeared: bool) -> dict[str, str]:
         return {"response": self.path("inputs/response.h5")} if smeared else {}
 
     def far_data(self, name: str) -> str:
         """Far-detector events as an ensemble sees them."""
-        return self.path(f"far/{'smeared' if self.ensemble(name).smeared else 'events'}.h5")
+        return self._far_data(self.ensemble(name).smeared)
+
+    def _far_data(self, smeared: bool) -> str:
+        return self.path(f"far/{'smeared' if smeared else 'events'}.h5")
 
     def near_data(self, name: str, batch: int, kind: str) -> str:
         """Near-detector data of a batch, for the rule that trains networks of a kind."""
@@ -331,11 +347,94 @@ class Plan:
 
     def pseudo_experiments(self, name: str, block: int) -> list[int]:
         """Numbers of the pseudo-experiments in a block."""
-        total, per_job = self._n_experiments(name), self.config.coverage.experiments_per_job
-        first = block * per_job
-        if first >= total:
+        per_job = self.config.coverage.experiments_per_job
+        return _experiments_of_block(name, block, self._n_experiments(name), per_job)
+
+    # Joint fits of both detectors.
+
+    @property
+    def joint_fits(self) -> list[str]:
+        """Names of the joint fits; without a far detector there are none."""
+        return list(self.config.joint.fits) if self.has_far else []
+
+    def joint_fit(self, name: str) -> JointFitSection:
+        """Configuration of a joint fit."""
+        if name not in self.joint_fits:
             raise PlanError(
-                f"coverage of {name!r} has no block {block}: its {total} experiments are in "
-                f"blocks of {per_job}, numbered 0 to {(total - 1) // per_job}"
+                f"there is no joint fit {name!r} in the configuration; "
+                f"there are {', '.join(self.joint_fits) or 'none'}"
             )
-        return list(range(first, min(first + per_job, total)))
+        return self.config.joint.fits[name]
+
+    def joint_legend(self, name: str) -> str:
+        """What figures call a joint fit."""
+        smeared = ", smeared" if self.joint_fit(name).smeared else ""
+        numbers = {self.joint_fit(other).near_events for other in self.joint_fits}
+        events = f", {self.joint_fit(name).near_events / 1e6:g} M ND events"
+        return f"joint fit{events if len(numbers) > 1 else ''}{smeared}"
+
+    def joint_design(self, name: str) -> str:
+        """Linear maps that a joint fit needs."""
+        return self.path(f"joint/designs/{_DETECTORS[self.joint_fit(name).smeared]}.h5")
+
+    def detector_response(self, detector: str) -> dict[str, str]:
+        """The detector response, for the `smeared` one of the detectors."""
+        return self._response(detector == _DETECTORS[True])
+
+    def detector_smearing(self, detector: str) -> dict[str, Any]:
+        """Section `smearing`, for the `smeared` one of the detectors."""
+        return self._smearing(detector == _DETECTORS[True])
+
+    def joint_response(self, name: str) -> dict[str, str]:
+        """The detector response, for joint fits with smearing."""
+        return self._response(self.joint_fit(name).smeared)
+
+    def joint_smearing(self, name: str) -> dict[str, Any]:
+        """Section `smearing`, for joint fits with smearing."""
+        return self._smearing(self.joint_fit(name).smeared)
+
+    def joint_far_data(self, name: str) -> str:
+        """Far-detector events as a joint fit sees them."""
+        return self._far_data(self.joint_fit(name).smeared)
+
+    def joint_near_events(self, name: str) -> int:
+        """Number of ND events of a joint fit."""
+        return self.joint_fit(name).near_events
+
+    def joint_range(self, parameter: str) -> list[float]:
+        """Range of a parameter, sin2_theta23 or dm2_32 [eV²], in joint fits."""
+        return self._fit_range(parameter, 1.0)
+
+    @property
+    def with_joint_coverage(self) -> list[str]:
+        """Names of the joint fits with pseudo-experiments."""
+        return [name for name in self.joint_fits if self.joint_fit(name).experiments is not None]
+
+    def _n_joint_experiments(self, name: str) -> int:
+        number = self.joint_fit(name).experiments
+        if number is None:
+            raise PlanError(
+                f"joint.fits.{name}.experiments is null: there are no pseudo-experiments with "
+                f"{name!r}"
+            )
+        return number
+
+    def joint_coverage_blocks(self, name: str) -> list[str]:
+        """Files of all pseudo-experiments with a joint fit."""
+        n_blocks = -(-self._n_joint_experiments(name) // self.config.joint.experiments_per_job)
+        return [self.path(f"joint/coverage/{name}/{block}.h5") for block in range(n_blocks)]
+
+    def joint_experiments(self, name: str, block: int) -> list[int]:
+        """Numbers of the pseudo-experiments in a block of a joint fit."""
+        per_job = self.config.joint.experiments_per_job
+        return _experiments_of_block(name, block, self._n_joint_experiments(name), per_job)
+
+
+def _experiments_of_block(name: str, block: int, total: int, per_job: int) -> list[int]:
+    first = block * per_job
+    if first >= total:
+        raise PlanError(
+            f"coverage of {name!r} has no block {block}: its {total} experiments are in "
+            f"blocks of {per_job}, numbered 0 to {(total - 1) // per_job}"
+        )
+    return list(range(first, min(first + per_job, total)))

@@ -56,9 +56,15 @@ def _table(prefix: str, fields: Mapping[str, FieldInfo], values: Mapping[str, An
             lines += _table(f"{prefix}{name}.", section.model_fields, values[name])[2:]
             continue
         extra: Any = field.json_schema_extra
-        value = json.dumps(values.get(name, field.default), ensure_ascii=False)
+        default, section = values.get(name, field.default), section_in(field.annotation)
+        # Of entries by name, the names; their keys are in rows of their own.
+        value = json.dumps(list(default) if section else default, ensure_ascii=False)
         lines.append(
             f"| `{prefix}{name}` | `{value}` | {extra['unit']} "
             f"| {allowed_values(field)} | {extra['source']} | {field.description} |"
         )
+        if section:
+            # The last entry has most to choose.
+            entry = list(default.values())[-1]
+            lines += _table(f"{prefix}{name}.NAME.", section.model_fields, entry)[2:]
     return lines

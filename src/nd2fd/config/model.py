@@ -25,6 +25,7 @@ from nd2fd.config.sections import (
     FlowSection,
     FluxSection,
     GridSection,
+    JointSection,
     NearDetectorSection,
     NodesSection,
     OscillationSection,
@@ -88,6 +89,7 @@ class Config(Section):
     )
     ensembles: dict[EnsembleName, EnsembleSection] = Field(min_length=1)
     coverage: CoverageSection
+    joint: JointSection
     figures: FiguresSection
 
     @property
@@ -236,6 +238,25 @@ class Config(Section):
                 f"coverage.experiments: there is no ensemble {', '.join(unknown)}; "
                 f"there are {', '.join(self.ensembles)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _joint_fits_are_beside_ensembles(self) -> "Config":
+        for name, fit in self.joint.fits.items():
+            beside = fit.compared_with
+            if beside is None:
+                continue
+            where = f"joint.fits.{name}.compared_with: "
+            if beside not in self.ensembles:
+                raise ValueError(
+                    f"{where}there is no ensemble {beside}; there are {', '.join(self.ensembles)}"
+                )
+            smeared = self.ensembles[beside].smeared
+            if smeared != fit.smeared:
+                raise ValueError(
+                    f"{where}{beside} has smeared: {str(smeared).lower()}, {name} has smeared: "
+                    f"{str(fit.smeared).lower()}; they must be the same; else use null"
+                )
         return self
 
     @model_validator(mode="after")

@@ -42,21 +42,32 @@ def without_removed_ensembles(raw: Mapping[str, Any]) -> dict[str, Any]:
     So an override takes one out with `ensembles: {NAME: null}`; its pseudo-experiments go, too, and
     what was compared with it is compared with nothing.
     """
-    config, ensembles, coverage = dict(raw), raw.get("ensembles"), raw.get("coverage")
+    config, ensembles = dict(raw), raw.get("ensembles")
+    coverage, joint = raw.get("coverage"), raw.get("joint")
     if not isinstance(ensembles, Mapping):
         return config
     removed = {name for name, ensemble in ensembles.items() if ensemble is None}
-    config["ensembles"] = {
-        name: {**ensemble, "reference": None}
-        if isinstance(ensemble, Mapping) and _is_in(ensemble.get("reference"), removed)
-        else ensemble
-        for name, ensemble in ensembles.items()
-        if name not in removed
-    }
+    left = {name: ensemble for name, ensemble in ensembles.items() if name not in removed}
+    config["ensembles"] = _compared_with_others(left, "reference", removed)
     if isinstance(coverage, Mapping) and isinstance(coverage.get("experiments"), Mapping):
         experiments = {k: v for k, v in coverage["experiments"].items() if k not in removed}
         config["coverage"] = {**coverage, "experiments": experiments}
+    if isinstance(joint, Mapping) and isinstance(joint.get("fits"), Mapping):
+        fits = _compared_with_others(joint["fits"], "compared_with", removed)
+        config["joint"] = {**joint, "fits": fits}
     return config
+
+
+def _compared_with_others(
+    entries: Mapping[str, Any], key: str, removed: set[str]
+) -> dict[str, Any]:
+    """Entries of a mapping, whose `key` is null where it names what was removed."""
+    return {
+        name: {**entry, key: None}
+        if isinstance(entry, Mapping) and _is_in(entry.get(key), removed)
+        else entry
+        for name, entry in entries.items()
+    }
 
 
 def _is_in(given: Any, names: set[str]) -> bool:

@@ -312,6 +312,50 @@ class CoverageSection(Section):
     n_energy: int = key("As `far_detector.n_energy`; fewer, for speed", "choice", ge=50, le=10_000)
 
 
+class JointFitSection(Section):
+    """One fit of both detectors at once."""
+
+    near_events: int = key(
+        "ND events; the sample is that of ensembles which share one",
+        "30 M: paper",
+        ge=1,
+        le=10_000_000_000,
+    )
+    smeared: bool = key(
+        "Whether both detectors measure muons with the resolution of section `smearing`",
+        "paper",
+        default=False,
+    )
+    experiments: int | None = key(
+        "Pseudo-experiments in which flux, ND and FD events are drawn; null: none",
+        "choice",
+        default=None,
+        ge=1,
+        le=1_000_000,
+    )
+    compared_with: EnsembleName | None = key(
+        "Ensemble, smeared alike, beside whose regions it is shown; null: none",
+        "choice",
+        default=None,
+    )
+
+
+class JointSection(Section):
+    """Joint fits of near and far detector, with splines as structure functions."""
+
+    intervals: int = key("Intervals of the splines, along ξ and along τ", "choice", ge=4, le=64)
+    price: float = key(
+        "χ² that structure functions as bent as those of a smooth first fit pay to the prior",
+        "choice",
+        gt=0,
+        le=1e6,
+    )
+    experiments_per_job: int = key("Pseudo-experiments in one job", "choice", ge=1, le=1_000_000)
+    fits: Annotated[dict[EnsembleName, JointFitSection], WithoutNulls] = key(
+        "The fits by name; null takes one out", "choice"
+    )
+
+
 class FiguresSection(Section):
     """Choices that concern figures only."""
 
