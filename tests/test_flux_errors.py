@@ -13,8 +13,9 @@ from nd2fd.forward.event_kernel import cell_cross_sections
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.learning.flux_errors import density_errors, with_flux_errors
-from nd2fd.learning.problem import DensityProblem, poisson_weights
+from nd2fd.learning.problem import DensityProblem
 from nd2fd.learning.training import TrainingData, TrainingSettings, train
+from nd2fd.learning.weights import poisson_weights
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
 
 GRID = DensityGrid(toy.SETUP, 32, 32, 32, 2)

@@ -17,8 +17,8 @@ from nd2fd.io.schemas.near import NearData
 from nd2fd.learning.compression import TestFunctions
 from nd2fd.learning.flux_errors import with_flux_errors
 from nd2fd.learning.members import train_members
-from nd2fd.learning.problem import poisson_weights
 from nd2fd.learning.training import TrainingData, TrainingSettings, train
+from nd2fd.learning.weights import poisson_weights
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
 
 SETUP = toy.SETUP

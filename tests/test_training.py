@@ -18,13 +18,14 @@ from nd2fd.learning.compression import TestFunctions
 from nd2fd.learning.evaluation import plain_loss, projected_loss
 from nd2fd.learning.lbfgs import LBFGS
 from nd2fd.learning.network import Architecture, network_inputs
-from nd2fd.learning.problem import DensityProblem, poisson_weights
+from nd2fd.learning.problem import DensityProblem
 from nd2fd.learning.training import (
     TrainingData,
     TrainingSettings,
     train,
     train_together,
 )
+from nd2fd.learning.weights import poisson_weights
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
 
 GRID = DensityGrid(toy.SETUP, 32, 32, 32, 2)

@@ -37,7 +37,9 @@ _MEASURED_PER_BLOCK = 512
 """Measured events whose bins are collected at once."""
 
 
-def response_matrix(grid: DensityGrid, resolution: Resolution) -> sp.csr_array:
+def response_matrix(
+    grid: DensityGrid, resolution: Resolution, true_grid: DensityGrid | None = None
+) -> sp.csr_array:
     """Probability S[c', c] that an event of true cell c is measured in cell c'.
 
     Events are taken to be spread evenly over the reachable part of their cell. One minus a column's
@@ -51,20 +53,25 @@ def response_matrix(grid: DensityGrid, resolution: Resolution) -> sp.csr_array:
     resolution
         Of the muon. One that is positive but below a sixteenth of a cell is made a little coarser
         by the lattice.
+    true_grid
+        The true cells, where they are not the measured ones: smaller cells come closer to events
+        that are spread as nature does. Then events of unreachable true cells are lost.
 
     Returns
     -------
-    csr_array, shape (n_cells, n_cells)
+    csr_array, shape (n_cells, n_true_cells)
     """
     n_cells = grid.n_v1 * grid.n_v2
-    if resolution.is_ideal:
+    if resolution.is_ideal and true_grid is None:
         return sp.eye_array(n_cells, format="csr")
     lattice = fine_lattice(grid, resolution)
     shares, content = overlaps(grid, lattice)
+    if true_grid is not None:
+        content = overlaps(true_grid, lattice)[1]
     energy_kernel = _energy_kernel(lattice, resolution.energy)
     angle_kernel = _angle_kernel(lattice, resolution.angle)
     unit = sp.eye_array(lattice.n_angle, format="csr")
-    response = sp.csr_array((n_cells, n_cells))
+    response = sp.csr_array((n_cells, content.shape[1]))
     for start in range(0, lattice.n_energy, STRIPS_PER_BLOCK):
         kernel = energy_kernel[start : start + STRIPS_PER_BLOCK]
         n_strips = kernel.shape[0]
@@ -78,8 +85,10 @@ def response_matrix(grid: DensityGrid, resolution: Resolution) -> sp.csr_array:
             sp.eye_array(n_strips), angle_kernel, format="csr"
         )
         response = response + collecting @ energy_smeared
-    empty = np.flatnonzero(content.sum(axis=0) == 0.0)
     response = _without_negligible(response)
+    if true_grid is not None:
+        return response
+    empty = np.flatnonzero(content.sum(axis=0) == 0.0)
     return sp.csr_array(
         response + sp.csr_array((np.ones(empty.size), (empty, empty)), shape=response.shape)
     )

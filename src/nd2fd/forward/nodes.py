@@ -5,6 +5,7 @@ the density of events is, and down to x = Q² = 0. Between nodes the structure f
 Catmull-Rom splines: 4 × 4 weights that are known once the kinematics are.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -197,3 +198,11 @@ class NodeGrid:
         within = sp.csr_array(everywhere[:, nodes])
         whole = np.diff(within.indptr) == np.diff(everywhere.indptr)
         return sp.csr_array(within[whole])
+
+
+def reachable_nodes(event_matrices: Sequence[sp.csr_array], nodes: NodeGrid) -> IntArray:
+    """Flat nodes that events of any of the matrices can reach, ascending."""
+    reached = np.zeros(nodes.n_nodes, dtype=np.bool_)
+    for matrix in event_matrices:
+        reached[matrix.indices % nodes.n_nodes] = True
+    return np.flatnonzero(reached)

@@ -11,7 +11,6 @@ decide how much of the data is not looked at, and are the same for all members (
 Heavens, Astrophys. J. 480 (1997) 22).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 from numpy.typing import NDArray
 
-from nd2fd.forward.nodes import NodeGrid
+from nd2fd.forward.nodes import NodeGrid, reachable_nodes
 from nd2fd.learning.network import N_STRUCTURE_FUNCTIONS
 
 Array = NDArray[np.float64]
@@ -119,14 +118,6 @@ class TestFunctions:
         both = np.column_stack([projection, self.measured.T @ density])
         whitened = sl.solve_triangular(factor, both, lower=True, overwrite_b=True)
         return whitened[:, :-1], whitened[:, -1]
-
-
-def reachable_nodes(event_matrices: Sequence[sp.csr_array], nodes: NodeGrid) -> IntArray:
-    """Flat nodes that events of any of the matrices can reach, ascending."""
-    reached = np.zeros(nodes.n_nodes, dtype=np.bool_)
-    for matrix in event_matrices:
-        reached[matrix.indices % nodes.n_nodes] = True
-    return np.flatnonzero(reached)
 
 
 def node_columns(chosen: IntArray, nodes: NodeGrid) -> IntArray:

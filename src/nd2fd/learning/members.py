@@ -18,7 +18,6 @@ from nd2fd.learning.closure import closure_loss
 from nd2fd.learning.compression import TestFunctions
 from nd2fd.learning.flux_errors import with_flux_errors
 from nd2fd.learning.network import Architecture
-from nd2fd.learning.problem import poisson_weights
 from nd2fd.learning.training import (
     TrainedModels,
     TrainingData,
@@ -26,6 +25,7 @@ from nd2fd.learning.training import (
     joined,
     train_together,
 )
+from nd2fd.learning.weights import poisson_weights
 from nd2fd.physics.density import DensityGrid
 
 Array = NDArray[np.float64]

@@ -3,7 +3,7 @@
     L = ∫ dv1 dv2 u (p_model - p_ND)²,    p_model = A(Φ) w / ∫ dv1 dv2 A(Φ) w
 
 with weights u(v1, v2): one in arXiv:2412.16303, the inverse variance of a histogram of events where
-there is one (`poisson_weights`). Errors that the cells have in common, such as those of the flux,
+there is one (`nd2fd.learning.weights`). Errors that the cells share, such as those of the flux,
 make the inverse covariance of the weights: what they explain costs only what they cost.
 
 Deterministic and full-batch: the same function at every evaluation, so that quasi-Newton works as
@@ -23,20 +23,13 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from nd2fd.forward.nodes import NodeGrid
-from nd2fd.learning.compression import TestFunctions, node_columns, reachable_nodes
+from nd2fd.forward.nodes import NodeGrid, reachable_nodes
+from nd2fd.learning.compression import TestFunctions, node_columns
 from nd2fd.learning.network import N_STRUCTURE_FUNCTIONS
 
 Array = NDArray[np.float64]
-
-_WEIGHT_SMOOTHING = 1.0
-"""Width in cells of the Gaussian that smooths a histogram before it is turned into weights."""
-
-_WEIGHT_FLOOR = 0.01
-"""Density, in units of its average over the unit square, below which weights no longer grow."""
 
 
 class _SparseProduct(torch.autograd.Function):
@@ -136,21 +129,6 @@ def _torch_csr(matrix: sp.csr_array, dtype: torch.dtype, device: str) -> Tensor:
             device=device,
             check_invariants=True,
         )
-
-
-def poisson_weights(densities: Array) -> Array:
-    """Weights u ∝ 1/p of the cells of histograms of events, with ∫ dv1 dv2 u p = 1.
-
-    The variance of a histogram is proportional to the density p, so these weights make the squared
-    distance a χ². The observed counts themselves would favour cells that fluctuated down: p is the
-    smoothed histogram, and below 1 % of the average density the weights stay constant.
-
-    `densities` per dv1 dv2 have shape (n_members, n_v1, n_v2), as the weights.
-    """
-    width = (0.0, _WEIGHT_SMOOTHING, _WEIGHT_SMOOTHING)
-    smooth = np.asarray(gaussian_filter(densities, width, mode="nearest"))
-    weights = 1.0 / (smooth + _WEIGHT_FLOOR)
-    return weights / (weights * densities).mean(axis=(1, 2), keepdims=True)
 
 
 def unit_norm(

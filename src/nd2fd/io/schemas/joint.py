@@ -1,0 +1,133 @@
+"""The joint fit of near and far detector, and its pseudo-experiments."""
+
+from typing import Final
+
+from nd2fd.io.artifacts import Artifact, dataset
+from nd2fd.io.schemas.common import (
+    NODES,
+    PLANE,
+    Q2_MAX,
+    TAU_NODES,
+    V1_CELLS,
+    V2_CELLS,
+    X_MAX,
+    XI_NODES,
+    Array,
+    BoolArray,
+    IntArray,
+)
+
+_COEFFICIENTS: Final = ("cell", "coefficient")
+_THETA: Final = ("sin2_theta23", "dm2_32")
+
+
+class JointDesign(Artifact, name="joint_design", version=1):
+    """Densities as linear maps of spline coefficients (``joint/designs/{detector}.h5``)."""
+
+    xi: Array = dataset("1", ("xi",), XI_NODES)
+    tau: Array = dataset("1", ("tau",), TAU_NODES)
+    x_max: Array = dataset("1", (), X_MAX)
+    Q2_max: Array = dataset("GeV2", (), Q2_MAX)
+    splines: Array = dataset("1", ("node", "spline"), "values of the splines on the nodes")
+    bends: Array = dataset(
+        "1", ("spline", "other_spline"), "integral of products of second derivatives"
+    )
+    near_cells: IntArray = dataset("1", ("near_cell",), "flat cells", dtype="int64")
+    near: Array = dataset("1", ("near_cell", "coefficient"), "ND events per coefficient")
+    near_modes: Array = dataset(
+        "1", ("mode", "near_cell", "coefficient"), "their change by each flux mode"
+    )
+    far_cells: IntArray = dataset("1", ("far_cell",), "flat cells", dtype="int64")
+    far: Array = dataset("1", ("far_cell", "coefficient"), "FD events at the reference point")
+    far_modes: Array = dataset(
+        "1", ("mode", "far_cell", "coefficient"), "their change by each flux mode"
+    )
+    far_slopes: Array = dataset(
+        "1", ("slope", "far_cell", "coefficient"), "their derivatives by the fitted parameters"
+    )
+
+
+class JointFit(Artifact, name="joint_fit", version=1):
+    """One joint fit (``joint/fits/{fit}.h5``); `known`: the same data, cross section known."""
+
+    v1: Array = dataset("1", ("v1",), V1_CELLS)
+    v2: Array = dataset("1", ("v2",), V2_CELLS)
+    near_density: Array = dataset("1", PLANE, "ND histogram, per dv1 dv2, unit integral")
+    near_events: IntArray = dataset("1", (), "events that it stands for", dtype="int64")
+    xi: Array = dataset("1", ("xi",), XI_NODES)
+    tau: Array = dataset("1", ("tau",), TAU_NODES)
+    x_max: Array = dataset("1", (), X_MAX)
+    Q2_max: Array = dataset("GeV2", (), Q2_MAX)
+    structure_functions: Array = dataset("1", NODES, "posterior mean of W1', W2', W3'")
+    structure_function_errors: Array = dataset("1", NODES, "its standard deviation")
+    energy: Array = dataset("GeV", ("energy",), "neutrino energy")
+    sigma_total: Array = dataset("1", ("energy",), "cross section, ND flux average 1")
+    sigma_total_error: Array = dataset("1", ("energy",), "its standard deviation")
+    mode: Array = dataset("1", ("mode",), "posterior mean of the flux modes")
+    mode_error: Array = dataset("1", ("mode",), "its standard deviation")
+    strength: Array = dataset("1", (), "prior strength of the largest marginal likelihood")
+    chi2: Array = dataset("1", (), "of the ND histogram")
+    paid: Array = dataset("1", (), "units of chi2 that the structure functions pay to the prior")
+    effective_parameters: Array = dataset("1", (), "that the ND histogram determines")
+    error_ratio: Array = dataset(
+        "1",
+        ("directions", "parameter"),
+        "linear error of sin2_theta23, dm2_32 with few directions "
+        "of the posterior (first) and all (second), in units of that of a known cross section",
+    )
+    pulls: Array = dataset("1", ("pull",), "at the best fit")
+    best_sin2_theta23: Array = dataset("1", ("cross_section",), "best fit; learned, known")
+    best_dm2_32: Array = dataset("eV2", ("cross_section",), "best fit; learned, known")
+    sin2_theta23: Array = dataset("1", ("sin2_theta23",), "axis, both octants")
+    dm2_32: Array = dataset("eV2", ("dm2_32",), "axis")
+    delta: Array = dataset(
+        "1", ("cross_section", *_THETA), "-2 ln L above its minimum; learned, known"
+    )
+    profile_sin2_theta23: Array = dataset(
+        "1", ("cross_section", "sin2_theta23"), "the same, least over dm2_32"
+    )
+    profile_dm2_32: Array = dataset(
+        "1", ("cross_section", "dm2_32"), "the same, least over sin2_theta23"
+    )
+
+
+class JointCoverageBlock(Artifact, name="joint_coverage_block", version=1):
+    """Joint fits to pseudo-experiments of one job (``joint/coverage/{fit}/{block}.h5``)."""
+
+    experiment: IntArray = dataset(
+        "1", ("experiment",), "number of the pseudo-experiment", dtype="int64"
+    )
+    n_sigma: Array = dataset("1", ("n_sigma",), "confidence levels")
+    contained: BoolArray = dataset(
+        "1",
+        ("experiment", "cross_section", "n_sigma", "region"),
+        "profile region holds the truth; learned, known; both, sin2_2theta23, dm2_32",
+        dtype="bool",
+    )
+    best_sin2_theta23: Array = dataset("1", ("experiment", "cross_section"), "learned, known")
+    best_dm2_32: Array = dataset("eV2", ("experiment", "cross_section"), "learned, known")
+    half_width_dm2_32: Array = dataset(
+        "eV2", ("experiment", "cross_section"), "half of the 1 sigma interval; learned, known"
+    )
+    mode: Array = dataset("1", ("experiment", "mode"), "posterior mean of the flux modes")
+    mode_error: Array = dataset("1", ("experiment", "mode"), "its standard deviation")
+    true_mode: Array = dataset("1", ("experiment", "mode"), "flux modes of nature")
+
+
+class JointCoverage(Artifact, name="joint_coverage", version=1):
+    """How often joint regions hold the truth (``joint/coverage/{fit}.h5``)."""
+
+    n_sigma: Array = dataset("1", ("n_sigma",), "confidence levels")
+    n_experiments: IntArray = dataset("1", (), "number of pseudo-experiments", dtype="int64")
+    coverage: Array = dataset(
+        "1", ("cross_section", "n_sigma", "region"), "fraction of regions that hold the truth"
+    )
+    error: Array = dataset("1", ("cross_section", "n_sigma", "region"), "binomial standard error")
+    best_sin2_2theta23: Array = dataset("1", ("experiment", "cross_section"), "learned, known")
+    best_dm2_32: Array = dataset("eV2", ("experiment", "cross_section"), "learned, known")
+    half_width_dm2_32: Array = dataset("eV2", ("experiment", "cross_section"), "learned, known")
+    mode_pull: Array = dataset(
+        "1", ("experiment", "mode"), "(posterior mean - nature) / error of the flux modes"
+    )
+    true_sin2_2theta23: Array = dataset("1", (), "truth")
+    true_dm2_32: Array = dataset("eV2", (), "truth")

@@ -1,0 +1,72 @@
+"""Event densities as linear maps of the coefficients of splines.
+
+    n_c = Σ_m X_cm c_m,    ∂n_c/∂z_k = Σ_m X_kcm c_m
+
+for the cells c that events can reach, with the flux Φ and its modes s_k: X is A(Φ) of the splines,
+X_k is A(Φ s_k), measured by the detector.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from nd2fd.forward.operator import ForwardOperator
+from nd2fd.forward.splines import SplineBasis
+
+Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SplineDesign:
+    """Densities in cells from coefficients, flat (structure function, spline).
+
+    cells
+        Flat cells, shape (n_cells,).
+    nominal
+        X, shape (n_cells, n_coefficients).
+    modes
+        X_k, shape (n_modes, n_cells, n_coefficients).
+    """
+
+    cells: IntArray
+    nominal: Array
+    modes: Array
+
+    @classmethod
+    def build(
+        cls,
+        operator: ForwardOperator,
+        fluxes: Array,
+        basis: SplineBasis,
+        response: sp.csr_array | None,
+    ) -> "SplineDesign":
+        """From fluxes in the energy cells of the operator, Φ first, then Φ s_k.
+
+        `fluxes` have shape (1 + n_modes, n_energy), and are normalised to a sum of one of the
+        first; `response` is S, shape (n_measured, n_cells), or None: measured exactly.
+        """
+        designs = [
+            _design(matrix, basis, response)
+            for matrix in operator.event_matrices(fluxes / fluxes[0].sum())
+        ]
+        cells = np.flatnonzero(np.any(designs[0] != 0.0, axis=1))
+        reached = [design[cells] for design in designs]
+        shape = (0, *reached[0].shape)
+        return cls(cells, reached[0], np.stack(reached[1:]) if reached[1:] else np.empty(shape))
+
+    def changes(self, coefficients: Array) -> Array:
+        """∂n/∂z of coefficients (n_coefficients,), shape (n_cells, n_modes)."""
+        return (self.modes @ coefficients).T
+
+
+def _design(matrix: sp.csr_array, basis: SplineBasis, response: sp.csr_array | None) -> Array:
+    n_nodes = basis.nodes.n_nodes
+    of_functions = [
+        matrix[:, first : first + n_nodes] @ basis.matrix
+        for first in range(0, matrix.shape[1], n_nodes)
+    ]
+    design = np.concatenate(of_functions, axis=1)
+    return design if response is None else np.asarray(response @ design)

@@ -1,0 +1,233 @@
+r"""Structure functions made of splines, learned in closed form from a near-detector histogram.
+
+With coefficients c, flux modes z and expected events n(c, z) = X c + Σ_k z_k X_k c,
+
+    χ²(c, z) = Σ_cells (d - n)² / v + tr Ω ∫ W'' W''ᵀ + |z|²,
+
+where d are the fractions of the events in the cells and v = p / N their variances. The histogram is
+linear in c, whose scale the total absorbs, and nearly linear in z: Σ_k z_k X_k is applied to a
+smooth W that is learned first. (The second-order term, noise of W times z, would make z drift.) The
+posterior is then a Gaussian in closed form.
+
+The prior is a price for bending, ∫ dξ dτ W_i'' W_j'', with a 3 × 3 matrix Ω of strengths. First a
+single strength λ is chosen by the marginal likelihood of the histogram, with the multiplicative
+update of Wood & Fasiolo (Biometrics 73 (2017) 1071). What that smooth fit bends, A_ij, then says
+what is to be expected: Ω = (price / 3) A⁻¹, for which each of the three independent combinations of
+structure functions pays the same, `price` / 3 units of χ². Hence no linear parameter, in units of
+its posterior error, is shifted by more than the root of what the truth pays, usually by far less;
+the marginal likelihood alone takes structure functions for as rough on large scales as they are
+smooth on small ones, and lets the truth pay hundreds of units (docs/studies/joint-fit.md).
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import scipy.linalg as sl
+from numpy.typing import NDArray
+
+from nd2fd.forward.splines import SplineBasis
+from nd2fd.learning.spline_design import SplineDesign
+
+Array = NDArray[np.float64]
+
+_FIRST_STRENGTH = 0.02
+"""λ with which the search for the largest marginal likelihood begins."""
+
+_UPDATES = 4
+"""Of λ: each comes closer by an order of magnitude (docs/studies/joint-fit.md)."""
+
+
+class ImproperPosteriorError(ValueError):
+    """Data and prior together leave a direction of the structure functions undetermined."""
+
+
+@dataclass(frozen=True)
+class SplinePosterior:
+    """Mean and precision of x = (c, z), c flat (structure function, spline).
+
+    mean
+        Shape (n_parameters,).
+    factor
+        Lower triangular L with precision L Lᵀ, shape (n_parameters, n_parameters).
+    n_modes
+        Number of z.
+    strength
+        λ of the largest marginal likelihood.
+    prior
+        Ω, shape (n_functions, n_functions).
+    chi2, paid
+        χ² of the histogram alone, and what the structure functions pay, at the mean.
+    effective_parameters
+        Of the structure functions: the trace of posterior covariance times information of the data.
+    """
+
+    mean: Array
+    factor: Array
+    n_modes: int
+    strength: float
+    prior: Array
+    chi2: float
+    paid: float
+    effective_parameters: float
+
+    @property
+    def coefficients(self) -> Array:
+        """Posterior mean of c, shape (n_functions, n_splines)."""
+        return self._split(self.mean)
+
+    @property
+    def modes(self) -> Array:
+        """Posterior mean of z, shape (n_modes,)."""
+        return self.mean[self.mean.size - self.n_modes :]
+
+    @property
+    def mode_errors(self) -> Array:
+        """Posterior standard deviations of z, shape (n_modes,)."""
+        n = len(self.factor)
+        last = np.eye(n)[n - self.n_modes :]
+        return np.linalg.norm(self.whitened(last), axis=1)
+
+    def root(self, directions: Array) -> Array:
+        """U y of orthonormal directions y, (n_parameters, k), with the covariance U Uᵀ."""
+        return sl.solve_triangular(self.factor, directions, lower=True, trans="T")
+
+    def whitened(self, maps: Array) -> Array:
+        """M U of linear maps M of x, shape (n, n_parameters)."""
+        return sl.solve_triangular(self.factor, maps.T, lower=True).T
+
+    def _split(self, x: Array) -> Array:
+        return x[: x.size - self.n_modes].reshape(len(self.prior), -1)
+
+
+class _Equations(NamedTuple):
+    """Normal equations without a prior: Fisher information, right side, and χ² of x = 0."""
+
+    information: Array
+    right: Array
+    constant: float
+
+
+def learn(
+    design: SplineDesign,
+    basis: SplineBasis,
+    histogram: Array,
+    variance: Array,
+    price: float,
+) -> SplinePosterior:
+    """Posterior of structure functions and flux modes.
+
+    Parameters
+    ----------
+    design
+        Of the near detector.
+    basis
+        The splines.
+    histogram
+        Fraction of the measured events in each of `design.cells`, shape (n_cells,).
+    variance
+        Of these fractions, shape (n_cells,).
+    price
+        Units of χ² that structure functions as bent as the smooth fit pay.
+
+    Raises
+    ------
+    ImproperPosteriorError
+        If there are too few events or cells for a posterior.
+    """
+    n_functions = design.nominal.shape[1] // basis.n_splines
+    unit = _unit(design, basis, variance * histogram.sum())
+    bends = unit * basis.bends
+    strength = _FIRST_STRENGTH
+    weighted = _Weighted.of(design, histogram, variance)
+    error = np.sqrt(variance)[:, None]
+    first = weighted.equations(np.empty((len(error), 0)))
+    smooth = _solve(first, strength * np.eye(n_functions), bends)[0]
+    equations = weighted.equations(design.changes(smooth) / error)
+    for _ in range(_UPDATES):
+        prior = strength * np.eye(n_functions)
+        mean, factor = _solve(equations, prior, bends)
+        coefficients = _coefficients(mean, n_functions, basis)
+        paid = strength * np.einsum("im,mn,in->", coefficients, bends, coefficients)
+        # Rank of the prior less what the data leave of it: the parameters that they determine.
+        determined = n_functions * (basis.n_splines - 3) - _prior_trace(factor, prior, bends)
+        strength *= max(determined, 1.0) / paid
+    mean, factor = _solve(equations, strength * np.eye(n_functions), bends)
+    smooth = mean[: design.nominal.shape[1]]
+    equations = weighted.equations(design.changes(smooth) / error)
+    coefficients = _coefficients(mean, n_functions, basis)
+    bent = coefficients @ bends @ coefficients.T
+    prior = price / n_functions * np.linalg.inv(bent)
+    mean, factor = _solve(equations, prior, bends)
+    coefficients = _coefficients(mean, n_functions, basis)
+    chi2 = equations.constant - 2.0 * mean @ equations.right + mean @ equations.information @ mean
+    return SplinePosterior(
+        mean,
+        factor,
+        len(design.modes),
+        strength,
+        prior,
+        float(chi2),
+        float(np.einsum("ij,im,mn,jn->", prior, coefficients, bends, coefficients)),
+        float(coefficients.size - _prior_trace(factor, prior, bends)),
+    )
+
+
+def _unit(design: SplineDesign, basis: SplineBasis, variance: Array) -> float:
+    """Unit of the price, as that of the networks: mean χ² of the density of W_i' = 1."""
+    n_splines = basis.n_splines
+    of_functions = [
+        design.nominal[:, first : first + n_splines].sum(axis=1)
+        for first in range(0, design.nominal.shape[1], n_splines)
+    ]
+    n_events = 1.0 / variance.sum()
+    return float(np.mean([(ones**2 / variance).sum() for ones in of_functions]) / n_events)
+
+
+def _coefficients(mean: Array, n_functions: int, basis: SplineBasis) -> Array:
+    return mean[: n_functions * basis.n_splines].reshape(n_functions, -1)
+
+
+@dataclass(frozen=True)
+class _Weighted:
+    """Design and data in units of the cells' own errors; what the coefficients need, made once."""
+
+    columns: Array
+    data: Array
+    information: Array
+
+    @classmethod
+    def of(cls, design: SplineDesign, histogram: Array, variance: Array) -> "_Weighted":
+        columns = design.nominal / np.sqrt(variance)[:, None]
+        return cls(columns, histogram / np.sqrt(variance), columns.T @ columns)
+
+    def equations(self, changes: Array) -> _Equations:
+        """With changes of the data by flux modes, in the same units, shape (n_cells, n_modes)."""
+        mixed = self.columns.T @ changes
+        of_modes = changes.T @ changes + np.eye(changes.shape[1])
+        information = np.block([[self.information, mixed], [mixed.T, of_modes]])
+        right = np.concatenate([self.columns.T @ self.data, changes.T @ self.data])
+        return _Equations(information, right, float(self.data @ self.data))
+
+
+def _solve(equations: _Equations, prior: Array, bends: Array) -> tuple[Array, Array]:
+    precision = equations.information.copy()
+    n_coefficients = len(prior) * len(bends)
+    precision[:n_coefficients, :n_coefficients] += np.kron(prior, bends)
+    try:
+        factor: Array = sl.cholesky(precision, lower=True)
+    except np.linalg.LinAlgError as error:
+        raise ImproperPosteriorError(
+            "the histogram and the prior do not determine the structure functions: the posterior "
+            "is improper; more near-detector events, a larger price or fewer splines help"
+        ) from error
+    return sl.cho_solve((factor, True), equations.right), factor
+
+
+def _prior_trace(factor: Array, prior: Array, bends: Array) -> float:
+    """tr C Q of the posterior covariance C and the prior's precision Q = Ω ⊗ bends."""
+    n_coefficients = len(prior) * len(bends)
+    inverse = sl.solve_triangular(factor, np.eye(len(factor)), lower=True)
+    covariance = inverse[:, :n_coefficients].T @ inverse[:, :n_coefficients]
+    blocks = covariance.reshape(len(prior), len(bends), len(prior), len(bends))
+    return float(np.einsum("imjn,ij,mn->", blocks, prior, bends, optimize=True))

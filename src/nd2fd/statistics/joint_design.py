@@ -1,0 +1,141 @@
+"""What joint fits of near and far detector need of the experiment, and not of the data.
+
+Densities as linear maps of spline coefficients at both detectors. Those of the near detector are to
+be exact far below the errors of its events, which the flux modes are free to explain: true cells
+are half as wide in both directions where leptons are smeared, and energies twice as many where they
+are not (docs/studies/joint-fit.md).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nd2fd.beam.flux import FluxTable, cell_averages, interpolate_flux
+from nd2fd.detector.response import response_matrix
+from nd2fd.forward.nodes import NodeGrid, reachable_nodes
+from nd2fd.forward.operator import ForwardOperator
+from nd2fd.forward.splines import SplineBasis
+from nd2fd.io.schemas.inputs import Flux
+from nd2fd.io.schemas.joint import JointDesign
+from nd2fd.io.schemas.truth import Truth
+from nd2fd.learning.spline_design import SplineDesign
+from nd2fd.physics.density import DensityGrid
+from nd2fd.statistics.far_analysis import FarAnalysis
+from nd2fd.statistics.theta_stencil import theta_derivatives
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, str], None]
+
+_ENERGIES, _SUBSAMPLES = 2, 3
+"""Refinement of the energies, and points per cell, of densities that are measured exactly."""
+
+_TRUE_CELLS = 2
+"""Refinement of the true cells of smeared densities, along either variable."""
+
+_SLOPE_STEP = 0.01
+"""Of the differences in sin²θ23, and in Δm²32 in units of its size: half an error or so."""
+
+
+def joint_design(
+    truth: Truth,
+    flux: Flux,
+    analysis: FarAnalysis,
+    grid: DensityGrid,
+    reference: tuple[float, float],
+    n_intervals: int,
+    progress: Progress,
+) -> JointDesign:
+    """Densities of both detectors as linear maps of spline coefficients.
+
+    Parameters
+    ----------
+    truth
+        Its nodes are those of the structure functions.
+    flux
+        Nominal fluxes, and the modes of their uncertainty.
+    analysis
+        Of the far detector; both detectors have its resolution.
+    grid
+        Cells and energies of the near-detector density.
+    reference
+        (sin²θ23, Δm²32 [eV²]) about which directions that matter are sought.
+    n_intervals
+        Of the splines, along ξ and τ.
+    progress
+        Called with (densities so far, note).
+    """
+    nodes, detector = NodeGrid.of(truth), analysis.detector
+    smeared = not detector.resolution.is_ideal
+    if smeared:
+        n_v1, n_v2 = _TRUE_CELLS * grid.n_v1, _TRUE_CELLS * grid.n_v2
+        fine = replace(grid, n_v1=n_v1, n_v2=n_v2, subsamples=1)
+        response = response_matrix(grid, detector.resolution, fine)
+        far_response = response_matrix(detector.grid, detector.resolution)
+    else:
+        fine = replace(grid, n_energy=_ENERGIES * grid.n_energy, subsamples=_SUBSAMPLES)
+        response = far_response = None
+    progress(0, "response")
+    operator = ForwardOperator.build(fine, nodes)
+    in_cells = np.stack(
+        [
+            cell_averages(
+                partial(interpolate_flux, FluxTable(flux.energy, values)),
+                fine.n_energy,
+                fine.setup.energy_max,
+            )
+            for values in with_modes(flux.near, flux.near_modes)
+        ]
+    )
+    (matrix,) = operator.event_matrices(in_cells[:1])
+    basis = SplineBasis.build(nodes, n_intervals, reachable_nodes([matrix], nodes))
+    near = SplineDesign.build(operator, in_cells, basis, response)
+    progress(1, "near detector")
+
+    energy = detector.grid.energy
+    unoscillated = far_fluxes(flux, energy)
+
+    def survival(theta: Array) -> Array:
+        return analysis.survival(theta[:, 0], theta[:, 1])
+
+    at, first, second = theta_derivatives(survival, np.array(reference), _SLOPE_STEP)
+    slopes = unoscillated[0] * np.concatenate([first, second])
+    operator = ForwardOperator.build(detector.grid, nodes)
+    far = SplineDesign.build(
+        operator, np.concatenate([unoscillated * at, slopes]), basis, far_response
+    )
+    progress(2, "far detector")
+    n_modes = len(unoscillated) - 1
+    return JointDesign(
+        xi=truth.xi,
+        tau=truth.tau,
+        x_max=truth.x_max,
+        Q2_max=truth.Q2_max,
+        splines=basis.matrix,
+        bends=basis.bends,
+        near_cells=near.cells,
+        near=near.nominal,
+        near_modes=near.modes,
+        far_cells=far.cells,
+        far=far.nominal,
+        far_modes=far.modes[:n_modes],
+        far_slopes=far.modes[n_modes:],
+    )
+
+
+def with_modes(flux: Array, modes: Array | None) -> Array:
+    """Φ, then Φ s_k, shape (1 + n_modes, n_energy), of `flux` (n_energy,) and its modes."""
+    return flux[None] if modes is None else np.concatenate([flux[None], flux * modes])
+
+
+def far_fluxes(flux: Flux, energy: Array) -> Array:
+    """Φ and Φ s_k of the far detector without oscillation at energies [GeV]."""
+    assert flux.far is not None
+    return np.stack(
+        [
+            interpolate_flux(FluxTable(flux.energy, values), energy)
+            for values in with_modes(flux.far, flux.far_modes)
+        ]
+    )

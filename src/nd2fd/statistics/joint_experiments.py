@@ -1,0 +1,266 @@
+"""Pseudo-experiments of the joint fit: nature's flux, near and far events are all drawn.
+
+Expectations of the near detector are linear in the flux modes: those of the nominal flux and of
+each mode make those of any flux. Far-detector events of a drawn flux are those of the nominal one,
+accepted in proportion to the ratio of the fluxes at their energy. Densities are tabulated once, in
+coordinates that hold for all experiments (`nd2fd.statistics.joint_analysis.PullBasis` about the
+posterior from expected events), on a lattice of measured leptons, relative to that of the centre.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nd2fd.beam.flux import FluxTable, interpolate_flux
+from nd2fd.beam.spectra import far_spectrum
+from nd2fd.cross_sections.models import interpolated
+from nd2fd.detector.measured_density import cell_contents, measured_density
+from nd2fd.detector.smearing import Resolution, smear_events
+from nd2fd.events.lepton_density import LeptonDensity
+from nd2fd.events.sampling import EventSampler
+from nd2fd.io.schemas.inputs import Flux, Oscillation
+from nd2fd.io.schemas.joint import JointCoverage, JointCoverageBlock
+from nd2fd.io.schemas.truth import Truth
+from nd2fd.learning.near_data import draw_histogram
+from nd2fd.physics.density import DensityGrid
+from nd2fd.statistics.ensemble import N_SIGMAS
+from nd2fd.statistics.far_analysis import stacked
+from nd2fd.statistics.far_kernel import FarKernel, far_kernel
+from nd2fd.statistics.joint_analysis import JointAnalysis, PullBasis, octant_starts
+from nd2fd.statistics.joint_design import with_modes
+from nd2fd.statistics.joint_likelihood import JointLikelihood
+from nd2fd.statistics.lepton_lattice import LeptonLattice
+from nd2fd.statistics.octants import sin2_2theta
+from nd2fd.statistics.profiles import Profile, contains
+from nd2fd.streams import random_stream
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, str], None]
+
+_NEGLIGIBLE_DENSITY = 1e-12
+"""Of the largest: where the density is lower, no event is expected, and ratios are taken as 0."""
+
+
+@dataclass(frozen=True)
+class JointData:
+    """What makes the data of pseudo-experiments.
+
+    truth, flux, oscillation
+        Nature, with the nominal flux and the modes of its uncertainty.
+    near_events, far_events
+        Numbers of events, lost ones included.
+    seed
+        Root seed.
+    """
+
+    truth: Truth
+    flux: Flux
+    oscillation: Oscillation
+    near_events: int
+    far_events: int
+    seed: int
+
+    def near_contents(self, resolution: Resolution, grid: DensityGrid) -> Array:
+        """Probabilities of measured events in cells, of the nominal flux and their changes.
+
+        Shape (1 + n_modes, n_v1, n_v2); unit of the nominal flux's true events.
+        """
+        fluxes = with_modes(self.flux.near, self.flux.near_modes)
+        # A flux is positive, its change is not.
+        fluxes[1:] += fluxes[0]
+        true = cell_contents(self._measured(fluxes[0], Resolution.ideal(), grid), grid)
+        contents = np.stack(
+            [cell_contents(self._measured(flux, resolution, grid), grid) for flux in fluxes]
+        )
+        contents[1:] -= contents[0]
+        return contents / max(true.sum(), contents[0].sum())
+
+    def _measured(self, flux: Array, resolution: Resolution, grid: DensityGrid) -> Any:
+        table = FluxTable(self.flux.energy, flux)
+        lepton = LeptonDensity.build(table, interpolated(self.truth), grid.setup)
+        return measured_density(lepton, resolution, grid)
+
+    def far_sampler(self, grid: DensityGrid) -> EventSampler:
+        """Draws far-detector events of the nominal flux."""
+        spectrum = far_spectrum(self.flux, self.oscillation)
+        return EventSampler.build(spectrum, interpolated(self.truth), grid.setup)
+
+    def far_leptons(
+        self,
+        sampler: EventSampler,
+        modes: Array,
+        resolution: Resolution,
+        grid: DensityGrid,
+        rng: np.random.Generator,
+    ) -> tuple[Array, Array]:
+        """(v1, v2) of measured events, the flux having the given modes (n_modes,)."""
+        flux = self.flux
+        shift = np.zeros_like(flux.energy) if flux.far_modes is None else modes @ flux.far_modes
+        assert flux.far is not None
+        varied = np.maximum(1.0 + shift, 0.0)
+        largest = varied.max()
+        parts: list[Array] = []
+        n_left = self.far_events
+        while n_left > 0:
+            for events in sampler.batches(2 * n_left + 100, rng):
+                # Φ and Φ (1 + shift) are each linear between their points.
+                ratio = interpolate_flux(FluxTable(flux.energy, flux.far * varied), events.energy)
+                ratio /= interpolate_flux(FluxTable(flux.energy, flux.far), events.energy)
+                accepted = rng.random(ratio.size) * largest < ratio
+                leptons = np.stack([events.v1, events.v2])[:, accepted]
+                # Events of a batch are sorted by energy.
+                leptons = rng.permutation(leptons, axis=1)[:, :n_left]
+                parts.append(leptons)
+                n_left -= leptons.shape[1]
+                if n_left == 0:
+                    break
+        v1, v2 = np.concatenate(parts, axis=1)
+        v1, v2, kept = smear_events(v1, v2, resolution, grid.setup, rng)
+        return v1[kept], v2[kept]
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Densities on a lattice: of the pull basis, and last of the truth."""
+
+    basis: PullBasis
+    lattice: LeptonLattice
+    relative: Array
+    totals: Array
+
+    @classmethod
+    def build(cls, analysis: JointAnalysis, basis: PullBasis, truth: Truth) -> "_Tables":
+        detector = analysis.far_analysis.detector
+        lattice = LeptonLattice.build(detector.grid, detector.resolution)
+        # Of one size, so that what is negligible is so for both.
+        true = truth.structure_functions
+        true = true * np.linalg.norm(basis.structure_functions[0]) / np.linalg.norm(true)
+        kernel = far_kernel(
+            analysis.basis.nodes,
+            np.concatenate([basis.structure_functions, true[None]]),
+            analysis.spectra,
+            detector,
+            lattice.v1,
+            lattice.v2,
+        )
+        density = kernel.events[:, 0] @ (analysis.spectra.shapes @ analysis.spectra.flux)
+        seen = density > _NEGLIGIBLE_DENSITY * density.max()
+        relative = np.zeros_like(kernel.events)
+        relative[seen] = kernel.events[seen] / density[seen, None, None]
+        return cls(basis, lattice, relative.reshape(len(relative), -1), kernel.totals)
+
+    def kernel(self, v1: Array, v2: Array) -> FarKernel:
+        """G of events, relative to the density at the centre without oscillation."""
+        events = self.lattice.interpolation(v1, v2) @ self.relative
+        return FarKernel(events.reshape(v1.size, *self.totals.shape), self.totals)
+
+
+def joint_experiments(
+    analysis: JointAnalysis,
+    grid: DensityGrid,
+    data: JointData,
+    experiments: Sequence[int],
+    true_point: Sequence[float],
+    progress: Progress,
+) -> JointCoverageBlock:
+    """Joint fits, and whether their regions contain the truth.
+
+    Parameters
+    ----------
+    analysis
+        How data are analysed.
+    grid
+        Cells of the near-detector histograms.
+    data
+        What makes the data.
+    experiments
+        Numbers of the pseudo-experiments; they name the random streams.
+    true_point
+        True sin²θ23 and Δm²32 [eV²].
+    progress
+        Called with (experiments so far, note).
+    """
+    resolution, truth_point = analysis.far_analysis.detector.resolution, np.array(true_point)
+    contents = data.near_contents(resolution, grid)
+    n_modes = len(contents) - 1
+    expected = analysis.learn(data.near_events * np.maximum(contents[0], 0.0))
+    basis = analysis.pull_basis(expected, data.far_events)
+    progress(0, f"{len(basis.structure_functions) - 1} directions")
+    tables = _Tables.build(analysis, basis, data.truth)
+    sampler, starts = data.far_sampler(grid), octant_starts(analysis.far_analysis)
+    results = []
+    for experiment in experiments:
+        rng = random_stream(data.seed, "joint_coverage", "", experiment)
+        modes = rng.standard_normal(n_modes)
+        probability = np.maximum(np.tensordot(np.append(1.0, modes), contents, 1), 0.0)
+        probability *= contents[0].sum() / max(probability.sum(), contents[0].sum())
+        posterior = analysis.learn(draw_histogram(probability, data.near_events, rng))
+        v1, v2 = data.far_leptons(sampler, modes, resolution, grid, rng)
+        kernel = tables.kernel(v1, v2)
+        likelihoods = [
+            _learned(analysis, basis, posterior, kernel[: len(basis.structure_functions)]),
+            JointLikelihood.build(
+                analysis.spectra,
+                kernel[len(basis.structure_functions) :],
+                modes,
+                np.empty((n_modes, 0)),
+            ),
+        ]
+        profiles = [Profile.of(likelihood, starts) for likelihood in likelihoods]
+        best = np.stack([profile.best.theta for profile in profiles])
+        results.append(
+            {
+                "contained": np.stack([contains(p.tests(truth_point)) for p in profiles]),
+                "best_sin2_theta23": best[:, 0],
+                "best_dm2_32": best[:, 1],
+                "half_width_dm2_32": np.array([p.half_width_dm2_32() for p in profiles]),
+                "mode": posterior.modes,
+                "mode_error": posterior.mode_errors,
+                "true_mode": modes,
+            }
+        )
+        progress(len(results), f"{v1.size} far-detector events")
+    return JointCoverageBlock(
+        experiment=np.array(experiments), n_sigma=np.array(N_SIGMAS), **stacked(results)
+    )
+
+
+def _learned(
+    analysis: JointAnalysis, basis: PullBasis, posterior: Any, kernel: FarKernel
+) -> JointLikelihood:
+    """Likelihood whose pulls are those of a posterior."""
+    mean, root = basis.at(posterior)
+    n = mean.size
+    weights = np.zeros((1 + n, 1 + n))
+    weights[0] = np.append(1.0, mean)
+    weights[1:, 1:] = root.T
+    return JointLikelihood.build(
+        analysis.spectra,
+        kernel.combined(weights),
+        basis.modes + basis.mode_changes @ mean,
+        basis.mode_changes @ root,
+    )
+
+
+def joint_coverage_of(blocks: JointCoverageBlock, true_point: Sequence[float]) -> JointCoverage:
+    """How often regions contain the truth, over all pseudo-experiments.
+
+    `blocks` are the joined pseudo-experiments, `true_point` is sin²θ23 and Δm²32 [eV²].
+    """
+    n_experiments = len(blocks.experiment)
+    coverage = blocks.contained.mean(axis=0)
+    return JointCoverage(
+        n_sigma=blocks.n_sigma,
+        n_experiments=np.array(n_experiments),
+        coverage=coverage,
+        error=np.sqrt(coverage * (1.0 - coverage) / n_experiments),
+        best_sin2_2theta23=sin2_2theta(blocks.best_sin2_theta23),
+        best_dm2_32=blocks.best_dm2_32,
+        half_width_dm2_32=blocks.half_width_dm2_32,
+        mode_pull=(blocks.mode - blocks.true_mode) / blocks.mode_error,
+        true_sin2_2theta23=np.array(sin2_2theta(true_point[0])),
+        true_dm2_32=np.array(true_point[1]),
+    )
