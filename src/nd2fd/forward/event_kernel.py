@@ -94,3 +94,10 @@ def cell_cross_sections_on_nodes(
             in_cells[p.cell[first]] = np.add.reduceat(cross_sections, first)
         # In this layout the order in which a sum adds does not depend on m.
         yield np.ascontiguousarray(in_cells.T)
+
+
+def total_cross_section_map(nodes: NodeGrid, grid: DensityGrid) -> Array:
+    """σ(E_ν) [1e-38 cm²] as a linear map of node values, shape (n_energy, 3, n_nodes)."""
+    return np.stack(
+        [p.factors @ nodes.interpolation_matrix(p.bjorken_x, p.Q2) for p in physical_points(grid)]
+    )

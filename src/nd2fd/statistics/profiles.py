@@ -1,28 +1,20 @@
-"""Profile likelihood of the oscillation parameters: best fit, tests of a point, intervals, regions.
+"""Profile likelihood of the oscillation parameters: best fit, tests of a point, tables.
 
-A point is inside a region where −2 ln L, least over everything else, is above its minimum by less
-than the quantile of χ² with one or two degrees of freedom (Wilks).
+−2 ln L is least over everything that is not asked about. What its regions are, says
+`nd2fd.statistics.profile_regions`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import erf, sqrt
-from typing import Final
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
-from nd2fd.statistics.ensemble import N_SIGMAS
 from nd2fd.statistics.joint_likelihood import JointLikelihood, Minimum
+from nd2fd.statistics.profile_regions import FOR_ONE, FOR_TWO
 
 Array = NDArray[np.float64]
-
-_LEVELS: Final = np.array([erf(n / sqrt(2.0)) for n in N_SIGMAS])
-
-THRESHOLDS_1D: Final = chi2.ppf(_LEVELS, 1)
-THRESHOLDS_2D: Final = chi2.ppf(_LEVELS, 2)
-"""Of −2 ln L at `N_SIGMAS`."""
 
 _EDGE_SEARCHES = 2
 """Secant steps towards the edge of an interval, in the root of −2 ln L."""
@@ -72,11 +64,27 @@ class Profile:
             edges.append(mass)
         return float(0.5 * (edges[1] - edges[0]))
 
+    def table(self, sin2_theta23: Array, dm2_32: Array) -> Array:
+        """−2 ln L above its minimum, least over the pulls, on a grid (n_sin2_theta23, n_dm2_32)."""
+        best, values = self.best, np.empty((sin2_theta23.size, dm2_32.size))
+        for i, mixing in enumerate(sin2_theta23):
+            near = best
+            for j in _from_the_middle(dm2_32, best.theta[1]):
+                theta = np.array([mixing, dm2_32[j]])
+                near = self.likelihood.minimise(theta, near.pulls, (False, False))
+                values[i, j] = near.value
+        return values - best.value
+
     def _at(self, theta: Array, near: Minimum, free: tuple[bool, bool]) -> float:
         return self.likelihood.minimise(theta, near.pulls, free).value
 
 
 def contains(tests: Array) -> NDArray[np.bool_]:
     """Whether regions hold a point with such `Profile.tests`, shape (n_sigma, region)."""
-    thresholds = np.stack([THRESHOLDS_2D, THRESHOLDS_1D, THRESHOLDS_1D], axis=1)
+    thresholds = np.array([FOR_TWO, FOR_ONE, FOR_ONE]).T
     return np.asarray(tests < thresholds)
+
+
+def _from_the_middle(axis: Array, middle: float) -> list[int]:
+    """Indices of an axis, those nearest to a value first: neighbours have nearly equal pulls."""
+    return [int(i) for i in np.argsort(np.abs(axis - middle))]

@@ -1,0 +1,209 @@
+"""One joint fit: what the near detector teaches, and what both detectors say of oscillations."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.polynomial.chebyshev import chebpts2
+from numpy.typing import NDArray
+
+from nd2fd.detector.smearing import Resolution
+from nd2fd.forward.event_kernel import total_cross_section_map
+from nd2fd.io.schemas.inputs import Flux
+from nd2fd.io.schemas.joint import JointDesign, JointFit
+from nd2fd.io.schemas.truth import Truth
+from nd2fd.learning.near_data import draw_histogram, expected_contents
+from nd2fd.learning.spline_posterior import SplinePosterior
+from nd2fd.physics.density import DensityGrid
+from nd2fd.statistics.far_analysis import FarAnalysis
+from nd2fd.statistics.far_directions import theta_errors, weighted_changes
+from nd2fd.statistics.far_kernel import far_kernel
+from nd2fd.statistics.joint_analysis import JointAnalysis, octant_starts
+from nd2fd.statistics.joint_likelihood import JointLikelihood
+from nd2fd.statistics.polynomials import Polynomials
+from nd2fd.statistics.profiles import Profile
+
+Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Progress = Callable[[int, str], None]
+
+_TABLE = (21, 15)
+"""Chebyshev nodes in sin²θ23 and Δm²32 at which −2 ln L is profiled over the pulls; polynomials
+between them."""
+
+_NODES_PER_BLOCK = 512
+
+
+def near_histogram(
+    truth: Truth,
+    flux: Flux,
+    resolution: Resolution,
+    grid: DensityGrid,
+    n_events: int,
+    rng: np.random.Generator,
+) -> IntArray:
+    """Counts of `n_events` near-detector events of nature, lost ones included; (n_v1, n_v2)."""
+    return draw_histogram(expected_contents(truth, flux, resolution, grid), n_events, rng)
+
+
+def joint_fit(
+    design: JointDesign,
+    far_analysis: FarAnalysis,
+    truth: Truth,
+    flux: Flux,
+    grid: DensityGrid,
+    histogram: IntArray,
+    far: tuple[Array, Array],
+    price: float,
+    n_points: int,
+    progress: Progress,
+) -> JointFit:
+    """Fit both detectors together, and, for comparison, the far one with the known cross section.
+
+    Parameters
+    ----------
+    design
+        Of `nd2fd.statistics.joint_design`.
+    far_analysis
+        Of the far detector.
+    truth
+        The known cross section; the joint fit does not see it.
+    flux
+        Nominal fluxes and their modes.
+    grid
+        Cells and energies of the near detector.
+    histogram
+        Near-detector counts, shape (n_v1, n_v2).
+    far
+        v1 and v2 of measured far-detector events, shape (n_events,) each.
+    price
+        Of the prior (`nd2fd.learning.spline_posterior`).
+    n_points
+        Points of the axes of the regions.
+    progress
+        Called with (steps so far, note).
+
+    Raises
+    ------
+    ImproperPosteriorError
+        If the near detector does not determine the structure functions.
+    """
+    v1, v2 = far
+    shape = (grid.n_v1, grid.n_v2)
+    analysis = JointAnalysis.of(design, flux, far_analysis, price, shape)
+    posterior = analysis.learn(histogram)
+    basis = analysis.pull_basis(posterior, v1.size)
+    progress(1, "near detector")
+    functions = np.concatenate([basis.structure_functions, truth.structure_functions[None]])
+    kernel = far_kernel(
+        analysis.basis.nodes, functions, analysis.spectra, far_analysis.detector, v1, v2
+    )
+    progress(2, "far-detector events")
+    n_learned, no_modes = len(basis.structure_functions), np.zeros(posterior.n_modes)
+    likelihoods = [
+        JointLikelihood.build(
+            analysis.spectra, kernel[:n_learned], basis.modes, basis.mode_changes
+        ),
+        JointLikelihood.build(
+            analysis.spectra, kernel[n_learned:], no_modes, no_modes[:, None][:, :0]
+        ),
+    ]
+    profiles = [Profile.of(likelihood, octant_starts(far_analysis)) for likelihood in likelihoods]
+    progress(3, "best fits")
+    axes = [
+        np.linspace(*limits, n_points)
+        for limits in (far_analysis.sin2_theta23, far_analysis.dm2_32)
+    ]
+    tables = np.stack([_on_axes(profile, axes) for profile in profiles])
+    progress(4, "profile likelihood")
+    structure_functions, errors = _with_errors(analysis, posterior)
+    sigma_total, sigma_error = _sigma_total(analysis, posterior, truth.near_flux, grid)
+    best = np.stack([profile.best.theta for profile in profiles])
+    return JointFit(
+        v1=grid.v1,
+        v2=grid.v2,
+        near_density=histogram / (histogram.sum() * grid.cell_area),
+        near_events=histogram.sum(),
+        xi=truth.xi,
+        tau=truth.tau,
+        x_max=truth.x_max,
+        Q2_max=truth.Q2_max,
+        structure_functions=structure_functions,
+        structure_function_errors=errors,
+        energy=grid.energy,
+        sigma_total=sigma_total,
+        sigma_total_error=sigma_error,
+        mode=posterior.modes,
+        mode_error=posterior.mode_errors,
+        strength=np.array(posterior.strength),
+        chi2=np.array(posterior.chi2),
+        paid=np.array(posterior.paid),
+        effective_parameters=np.array(posterior.effective_parameters),
+        error_ratio=_error_ratios(analysis, posterior, basis.coordinates, v1.size),
+        pulls=profiles[0].best.pulls,
+        best_sin2_theta23=best[:, 0],
+        best_dm2_32=best[:, 1],
+        sin2_theta23=axes[0],
+        dm2_32=axes[1],
+        delta=tables,
+        profile_sin2_theta23=tables.min(axis=2),
+        profile_dm2_32=tables.min(axis=1),
+    )
+
+
+def _on_axes(profile: Profile, axes: list[Array]) -> Array:
+    bounds = np.array([[axis[0], axis[-1]] for axis in axes]).T
+    nodes = [
+        low + (high - low) * (1.0 + chebpts2(size)) / 2.0
+        for low, high, size in zip(*bounds, _TABLE, strict=True)
+    ]
+    values = profile.table(*nodes)
+    polynomials = Polynomials.through(bounds, _TABLE, values.reshape(1, -1))
+    in_mixing, in_mass = (polynomials.basis(i, axis, 0)[:, 0] for i, axis in enumerate(axes))
+    return np.maximum(in_mixing.T @ polynomials.coefficients[0] @ in_mass, 0.0)
+
+
+def _with_errors(analysis: JointAnalysis, posterior: SplinePosterior) -> tuple[Array, Array]:
+    """Posterior mean and standard deviation of the structure functions on the nodes."""
+    coefficients, basis = posterior.coefficients, analysis.basis
+    values = basis.on_nodes(coefficients)
+    errors = np.empty((len(coefficients), basis.nodes.n_nodes))
+    for i in range(len(coefficients)):
+        for first in range(0, basis.nodes.n_nodes, _NODES_PER_BLOCK):
+            part = slice(first, first + _NODES_PER_BLOCK)
+            at_nodes = basis.matrix[part]
+            maps = np.zeros((len(at_nodes), posterior.mean.size))
+            start = i * basis.n_splines
+            maps[:, start : start + basis.n_splines] = at_nodes
+            errors[i, part] = np.linalg.norm(posterior.whitened(maps), axis=1)
+    return values, errors.reshape(values.shape)
+
+
+def _sigma_total(
+    analysis: JointAnalysis, posterior: SplinePosterior, near_flux: Array, grid: DensityGrid
+) -> tuple[Array, Array]:
+    """σ(E_ν) with ND flux average 1 and its standard deviation, shape (n_energy,) each."""
+    of_nodes = total_cross_section_map(analysis.basis.nodes, grid)
+    maps = np.zeros((grid.n_energy, posterior.mean.size))
+    of_splines = (of_nodes @ analysis.basis.matrix).reshape(grid.n_energy, -1)
+    maps[:, : of_splines.shape[1]] = of_splines
+    sigma, average = maps @ posterior.mean, near_flux / near_flux.sum()
+    scale = average @ sigma
+    # What changes all energies alike drops out.
+    maps -= np.outer(sigma / scale, average @ maps)
+    return sigma / scale, np.linalg.norm(posterior.whitened(maps / scale), axis=1)
+
+
+def _error_ratios(
+    analysis: JointAnalysis, posterior: SplinePosterior, coordinates: Array, n_events: int
+) -> Array:
+    """Errors of θ in linear theory: with the pulls, with all directions; known: 1."""
+    maps, of_theta = weighted_changes(analysis.far, analysis.slopes, posterior, n_events)
+    whitened, slopes = posterior.whitened(maps), of_theta[:, :2]
+    directions = np.linalg.solve(posterior.factor, coordinates.T)
+    known = np.sqrt(np.diag(np.linalg.inv(slopes.T @ slopes)))
+    return np.stack(
+        [
+            np.sqrt(np.diag(theta_errors(w, slopes))) / known
+            for w in (whitened @ directions, whitened)
+        ]
+    )
