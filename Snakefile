@@ -28,6 +28,7 @@ if PLAN.has_far:
     include: "workflow/rules/far_detector.smk"
     include: "workflow/rules/fits.smk"
     include: "workflow/rules/coverage.smk"
+    include: "workflow/rules/joint.smk"
 
 
 include: "workflow/rules/figures.smk"

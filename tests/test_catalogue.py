@@ -58,17 +58,21 @@ def test_a_figure_reads_all_its_inputs_and_no_others(monkeypatch, name, override
     assert set(job.loaded) == set(vars(job.input))
     for input_name, files in vars(job.input).items():
         folder = (files if isinstance(files, str) else files[0]).split("/")[1]
+        if input_name.endswith(("_joint", "_joint_coverage")):
+            assert folder == "joint"
+            folder = input_name[input_name.rindex("_joint") + 1 :]
         kinds = {
             "fits": "Fits", "intervals": "Intervals", "coverage": "Coverage", "near": "NearData",
             "members": "Networks", "flows": "Flows", "predictions": "Predictions",
-            "marginals": "Marginals", "slices": "Slices",
+            "marginals": "Marginals", "slices": "Slices", "joint": "JointFit",
+            "joint_coverage": "JointCoverage",
         }  # fmt: skip
         if folder in kinds:
             assert job.loaded[input_name].__name__ == kinds[folder]
 
 
 def test_the_default_has_all_figures(plan):
-    assert list(present(plan)) == [f"fig{number}" for number in range(1, 20)]
+    assert list(present(plan)) == [f"fig{number}" for number in range(1, 22)]
     assert note(plan) == ""
 
 
@@ -96,13 +100,36 @@ def test_inputs_are_those_of_the_ensembles_shown(plan):
         ({"ensembles": {"flux_truth": None}}, {14, 15}),
         ({"ensembles": {"seeds": None}}, {3, 5, 7, 10, 11, 16}),
         ({"coverage": {"experiments": {"truth": None, "systematics": None}}}, {19}),
-        ({"far_detector": None}, {1, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19}),
-        ("experiments/sbnd.yaml", {1, 8, 9, 11, 12, 13, 15, 16, 17, 19}),
+        ({"joint": {"fits": {"joint": None, "joint_smeared": None}}}, {20, 21}),
+        ({"joint": {"fits": {n: {"experiments": None} for n in ("joint", "joint_smeared")}}}, {21}),
+        ({"far_detector": None}, {1, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 20, 21}),
+        ("experiments/sbnd.yaml", {1, 8, 9, 11, 12, 13, 15, 16, 17, 19, 20, 21}),
     ],
 )
 def test_a_figure_without_its_ensembles_drops_out(plan, override, gone):
     missing = set(present(plan)) - set(present(planned(override)))
     assert missing == {f"fig{number}" for number in gone}
+
+
+def test_joint_fits_are_shown_beside_their_ensembles(plan):
+    figure = CATALOGUE["fig20"]
+    assert figure.inputs(plan) == {
+        "joint_joint": "results/joint/fits/joint.h5",
+        "joint_smeared_joint": "results/joint/fits/joint_smeared.h5",
+        "systematics_intervals": "results/intervals/systematics.h5",
+        "systematics_fits": plan.batches("fits", "systematics"),
+    }
+    beside = {name: fit["compared_with"] for name, fit in figure.params(plan)["fits"].items()}
+    assert beside == {"joint": None, "joint_smeared": "systematics"}
+    alone = planned({"ensembles": {"systematics": None}})
+    assert set(figure.inputs(alone)) == {"joint_joint", "joint_smeared_joint"}
+    assert "{systematics" not in figure.caption(alone)
+    # σ_stat is that of a known cross section that is smeared alike.
+    tested = CATALOGUE["fig21"].params(plan)["ensembles"]
+    units = {name: ensemble["sigma_stat"] for name, ensemble in tested.items()}
+    assert units == {"truth": "joint", "systematics": "joint_smeared"}
+    fewer = planned({"joint": {"fits": {"joint": None}}})
+    assert CATALOGUE["fig21"].params(fewer)["ensembles"]["truth"]["sigma_stat"] is None
 
 
 def test_without_a_far_detector_draws_of_the_flux_are_those_of_networks():
@@ -172,9 +199,13 @@ def test_renaming_an_ensemble_changes_names_alone(plan):
     }
     experiments = {names[n]: number for n, number in plan.config.coverage.experiments.items()}
     coverage = plan.config.coverage.model_copy(update={"experiments": experiments})
-    renamed = type(plan)(
-        plan.config.model_copy(update={"ensembles": ensembles, "coverage": coverage})
-    )
+    fits = {
+        name: fit.model_copy(update={"compared_with": names.get(fit.compared_with)})
+        for name, fit in plan.config.joint.fits.items()
+    }
+    joint = plan.config.joint.model_copy(update={"fits": fits})
+    sections = {"ensembles": ensembles, "coverage": coverage, "joint": joint}
+    renamed = type(plan)(plan.config.model_copy(update=sections))
     assert list(present(renamed)) == list(present(plan))
 
     originals = list(plan.config.ensembles)

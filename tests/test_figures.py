@@ -21,6 +21,8 @@ from nd2fd.figures import (
     flow_near,
     fluxes,
     inputs,
+    joint_calibration,
+    joint_contours,
     losses,
     marginals,
     near_statistics,
@@ -202,6 +204,72 @@ def draw_octants():
     return octants.draw(contours, (0.45, 2.44e-3))
 
 
+JOINT_ANGLE = np.linspace(0.38, 0.62, 49)
+JOINT_WIDTHS = np.array([3e-5, 2e-5])
+"""Half-widths of Δm²32 with the learned and with the known cross section [eV²]."""
+
+
+def toy_joint_fit():
+    """Two solutions in sin²θ23, a parabola in Δm²32: 1.5 times as wide with the learned one."""
+    angle = ((np.abs(JOINT_ANGLE - 0.5) - 0.04) / 0.015) ** 2
+    mass = ((MASS - 2.45e-3) / JOINT_WIDTHS[:, None]) ** 2
+    return SimpleNamespace(
+        sin2_theta23=JOINT_ANGLE,
+        dm2_32=MASS,
+        delta=np.stack([angle, angle])[:, :, None] + mass[:, None, :],
+        profile_sin2_theta23=np.stack([angle, angle]),
+        profile_dm2_32=mass,
+        best_sin2_theta23=np.array([0.46, 0.54]),
+        best_dm2_32=np.array([2.45e-3, 2.45e-3]),
+    )
+
+
+def beside_joint_fit():
+    """An ensemble with an interval in either octant, 2.40 to 2.50 and 2.35 to 2.55."""
+    angle = np.array([[[0.43, 0.47], [0.53, 0.57]], [[0.41, 0.59], [np.nan, np.nan]]])
+    region = 1.0 - np.hypot((JOINT_ANGLE[:, None] - 0.55) / 0.02, (MASS[None, :] - 2.45e-3) / 3e-5)
+    intervals = SimpleNamespace(
+        sin2_theta23=JOINT_ANGLE,
+        dm2_32=MASS,
+        octant_margin=np.stack([region, region + 1]),
+        interval_sin2_theta23=angle,
+        interval_dm2_32=np.array([[2.40e-3, 2.50e-3], [2.35e-3, 2.55e-3]]),
+    )
+    fits = SimpleNamespace(
+        best_octant_sin2_theta23=np.array([[0.45, 0.55]]),
+        best_octant_dm2_32=np.array([[2.44e-3, 2.46e-3]]),
+    )
+    return joint_contours.Ensemble("an ensemble", intervals, fits)
+
+
+def draw_joint_contours():
+    fits = {"exact": (toy_joint_fit(), None), "smeared": (toy_joint_fit(), beside_joint_fit())}
+    return joint_contours.draw(fits, (0.45, 2.44e-3))
+
+
+def toy_joint_coverage(n_experiments=30):
+    rng = np.random.default_rng(5)
+    pulls = rng.standard_normal((n_experiments, 2))
+    widths = np.tile(JOINT_WIDTHS, (n_experiments, 1))
+    return SimpleNamespace(
+        n_sigma=np.array([1.0, 2.0]),
+        n_experiments=np.array(n_experiments),
+        coverage=np.array([COVERAGE["many"].coverage, COVERAGE["many"].coverage - 0.1]),
+        best_dm2_32=TRUE_POINT[1] + pulls * widths,
+        half_width_dm2_32=widths,
+        true_dm2_32=np.array(TRUE_POINT[1]),
+    )
+
+
+def draw_joint_calibration():
+    fit = joint_calibration.TestedFit("joint", "known", toy_joint_coverage())
+    ensembles = [
+        joint_calibration.TestedEnsemble(name, known, COVERAGE[name], INTERVALS[name], unit)
+        for name, known, unit in (("truth", True, None), ("many", False, fit.coverage))
+    ]
+    return joint_calibration.draw(ensembles, [fit])
+
+
 def toy_slices(shift):
     density = np.stack([DENSITY, DENSITY])[None]
     moved = (1.0 - shift) * density + shift * density[:, :, ::-1]
@@ -304,6 +372,8 @@ FIGURES = {
     "seeds": lambda: seeds.draw(contours_of("truth", "few"), "truth", TRUE_POINT),
     "inputs": lambda: inputs.draw(FLUX, OSCILLATION, TOY_TRUTH, WEIGHTS, SETUP),
     "calibration": draw_calibration,
+    "joint_contours": draw_joint_contours,
+    "joint_calibration": draw_joint_calibration,
 }
 NEAR_ONLY = {
     "event_densities": lambda: event_densities.draw(
@@ -599,6 +669,76 @@ def test_coverage_is_drawn_in_percent():
         if container.lines[0].get_color() == LEARNED
     ]
     np.testing.assert_allclose(drawn, 100 * COVERAGE["many"].coverage)
+
+
+def bars(panel, color):
+    """Ends of the straight lines of two points in a colour."""
+    lines = [line for line in panel.lines if line.get_color() == color]
+    return np.array([line.get_xydata() for line in lines if len(line.get_xdata()) == 2])
+
+
+def test_intervals_of_the_ensemble_are_where_profiles_are_read_off():
+    """At heights 1 and 4; an octant without an interval has no bar."""
+    top, _, right = draw_joint_contours().axes[3:]
+    at_one, in_upper, at_four, empty = bars(top, SECOND)
+    np.testing.assert_allclose(at_one, [[0.43, 1], [0.47, 1]])
+    np.testing.assert_allclose(in_upper, [[0.53, 1], [0.57, 1]])
+    np.testing.assert_allclose(at_four, [[0.41, 4], [0.59, 4]])
+    assert np.isnan(empty[:, 0]).all()
+    np.testing.assert_allclose(bars(right, SECOND)[0], [[1, 2.40], [1, 2.50]])
+    np.testing.assert_allclose(bars(right, SECOND)[1], [[4, 2.35], [4, 2.55]])
+
+
+def test_regions_of_joint_fits_end_where_wilks_says():
+    """At Δ(−2 ln L) = 2.30 and 6.18, in both octants: 1.515 and 2.486 half-widths of a parabola."""
+    main = draw_joint_contours().axes[1]
+    edges = {TRUTH: [], LEARNED: []}
+    for contour in main.collections:
+        points = np.concatenate([path.vertices for path in contour.get_paths()])
+        edges[to_hex(contour.get_edgecolor()[0]).upper()].append(np.ptp(points[:, 1]) / 2)
+        assert points[:, 0].min() < 0.45
+        assert points[:, 0].max() > 0.55
+    for color, width in zip((LEARNED, TRUTH), JOINT_WIDTHS, strict=True):
+        expected = np.array([1.515, 2.486]) * width * MILLI
+        np.testing.assert_allclose(edges[color], expected, rtol=0.03)
+
+
+def test_known_and_learned_have_their_own_profiles():
+    _, _, right = draw_joint_contours().axes[:3]
+    curves = {
+        line.get_color(): line.get_data() for line in right.lines if len(line.get_xdata()) > 2
+    }
+    for which, color in enumerate((LEARNED, TRUTH)):
+        height, mass = curves[color]
+        np.testing.assert_allclose(height, toy_joint_fit().profile_dm2_32[which])
+        np.testing.assert_allclose(mass, MASS * MILLI)
+
+
+def test_rows_of_methods():
+    """Of two ensembles and a joint fit: coverage, half-widths and pulls where they belong."""
+    figure = draw_joint_calibration()
+    *regions, widths, pulls = figure.axes
+    labels = [label.get_text() for label in regions[0].get_yticklabels()]
+    assert labels == [
+        f"{name}\n({n} experiments)"
+        for name, n in (("truth", 20), ("many", 10), ("joint", 30), ("known", 30))
+    ]
+    coverage = toy_joint_coverage().coverage
+    for region, axis in enumerate(regions):
+        drawn = [float(c.lines[0].get_xdata()[0]) for c in axis.containers]
+        expected = [*2 * [COVERAGE["truth"].coverage], coverage[0], coverage[1]]
+        np.testing.assert_allclose(drawn, 100 * np.ravel([c[:, region] for c in expected]))
+    # None without a unit; 2e-5 is what the interval and σ_stat are; 1.5 by definition.
+    drawn = [
+        (round(float(c.lines[0].get_ydata()[0])), float(c.lines[0].get_xdata()[0]))
+        for c in widths.containers
+    ]
+    np.testing.assert_allclose(drawn, [(1, 1.0), (2, 1.5), (3, 1.0)])
+    learned = toy_joint_coverage()
+    expected = (learned.best_dm2_32[:, 0] - TRUE_POINT[1]).mean() / 3e-5
+    points = [line for line in pulls.lines if line.get_color() == LEARNED]
+    (point,) = (line for line in points if len(line.get_xdata()) == 1)
+    assert float(point.get_xdata()[0]) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 5), (3, 5), (5, 5), (680, 1000)])

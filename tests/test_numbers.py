@@ -17,10 +17,11 @@ from nd2fd.figures.thresholds import sigma_window
 from nd2fd.io.schemas.coverage import Coverage
 from nd2fd.io.schemas.fits import Fits, Intervals
 from nd2fd.io.schemas.inputs import Flux
+from nd2fd.io.schemas.joint import JointCoverage, JointFit
 from nd2fd.io.schemas.learned import Flows, Marginals, Predictions
 from nd2fd.io.schemas.truth import NodeWeights
 from nd2fd.plan import Plan
-from nd2fd.report import density_numbers, fit_numbers, inputs
+from nd2fd.report import density_numbers, fit_numbers, inputs, joint_numbers
 from nd2fd.report.__main__ import BEGIN, END, gallery, with_expected_values
 from nd2fd.report.captions import fill
 from nd2fd.report.collect import all_numbers
@@ -703,6 +704,89 @@ def test_best_fits_are_compared_with_the_known_cross_section(plan):
     assert inputs.references(only_smeared) == {"smeared": "truth_smeared"}
 
 
+MASS_AXIS = np.linspace(2.3e-3, 2.6e-3, 61)
+
+
+def toy_joint_fit():
+    """Half-widths of 3e-5 and 2e-5, best fits of 2.45e-3 and 2.44e-3 eV²; the octants differ."""
+    mass = np.stack(
+        [((MASS_AXIS - best) / width) ** 2 for best, width in ((2.45e-3, 3e-5), (2.44e-3, 2e-5))]
+    )
+    angle = np.linspace(0.4, 0.6, 5)
+    return SimpleNamespace(
+        near_events=np.array(3_000_000),
+        dm2_32=MASS_AXIS,
+        profile_dm2_32=mass,
+        best_dm2_32=np.array([2.45e-3, 2.44e-3]),
+        sin2_theta23=angle,
+        profile_sin2_theta23=np.array([[3.0, 0.25, 2.0, 0.0, 3.0]] * 2),
+        best_sin2_theta23=np.array([0.55, 0.45]),
+        error_ratio=np.array([[1.1, 1.4], [1.1, 1.45]]),
+        strength=np.array(2e-3),
+        chi2=np.array(6000.0),
+        paid=np.array(5.0),
+        effective_parameters=np.array(41.5),
+    )
+
+
+def toy_joint_coverage():
+    """Four experiments; best fits of the joint fit are off by 1, 1, 1 and -1 half-widths."""
+    widths = np.array([[3e-5, 2e-5]] * 4)
+    pulls = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 2.0], [-1.0, -2.0]])
+    return SimpleNamespace(
+        n_experiments=np.array(4),
+        n_sigma=np.array([1.0, 2.0]),
+        coverage=np.array([[[0.75, 0.5, 0.25], [1.0, 1.0, 0.75]], [[0.5] * 3, [1.0] * 3]]),
+        best_dm2_32=2.44e-3 + pulls * widths,
+        half_width_dm2_32=widths,
+        mode_pull=np.array([[1.0, -1.0]] * 4),
+        true_dm2_32=np.array(2.44e-3),
+    )
+
+
+def test_numbers_of_a_joint_fit():
+    """σ_stat is half of the interval with the known cross section, 2e-5 eV²."""
+    numbers = joint_numbers.fit_numbers("one", toy_joint_fit())
+    values = {name.removeprefix("joint/one/"): n.value for name, n in numbers.items()}
+    assert values["dm2_32/half_width"] == pytest.approx(1.5)
+    assert values["dm2_32/shift"] == pytest.approx(0.5)
+    assert values["dm2_32/low_1sigma"] == pytest.approx(2.42)
+    assert values["dm2_32/high_2sigma"] == pytest.approx(2.51)
+    assert f"{numbers['joint/one/dm2_32/best']:±}" == "2.4500 ± 0.0300"
+    assert f"{numbers['joint/one/dm2_32/best_known']:±}" == "2.4400 ± 0.0200"
+    assert values["octant"] == pytest.approx(0.25)
+    assert (values["dm2_32/linear_error_few"], values["dm2_32/linear_error"]) == (1.4, 1.45)
+    assert (values["near_events"], values["sin2_theta23/best"]) == (3.0, 0.55)
+
+
+def test_width_of_an_ensemble_is_in_units_of_the_joint_fit():
+    intervals = SimpleNamespace(interval_dm2_32=np.array([[2.40e-3, 2.50e-3], [np.nan, np.nan]]))
+    numbers = joint_numbers.ensemble_numbers("one", toy_joint_fit(), "many", intervals)
+    (found,) = numbers.values()
+    assert found.value == pytest.approx(2.5)
+    intervals.interval_dm2_32[0] = np.nan
+    (found,) = joint_numbers.ensemble_numbers("one", toy_joint_fit(), "many", intervals).values()
+    assert found.undefined
+
+
+def test_coverage_numbers_of_a_joint_fit():
+    numbers = joint_numbers.coverage_numbers("two", toy_joint_coverage())
+    values = {name.removeprefix("joint/two/"): n.value for name, n in numbers.items()}
+    assert values["experiments"] == 4
+    assert values["both_1sigma"] == pytest.approx(75.0)
+    assert values["dm2_32_2sigma"] == pytest.approx(75.0)
+    assert values["sin2_2theta23_1sigma_known"] == pytest.approx(50.0)
+    assert numbers["joint/two/both_2sigma"].interval[1] == 100.0
+    assert values["half_width_mean"] == pytest.approx(1.5)
+    pull = numbers["joint/two/pull_dm2_32_mean"]
+    assert (pull.value, pull.uncertainty) == pytest.approx((0.5, np.sqrt(0.75) / 2))
+    assert values["pull_dm2_32_std_known"] == pytest.approx(np.sqrt(2))
+    # In σ_stat, 1.5 times as much.
+    assert values["deviation_dm2_32_mean"] == pytest.approx(0.75)
+    assert values["pull_modes_mean"] == pytest.approx(0.0)
+    assert values["pull_modes_std"] == pytest.approx(1.0)
+
+
 class ToyJob:
     """The job of the numbers with artifacts of which only the shapes are right."""
 
@@ -753,6 +837,10 @@ class ToyJob:
                 best_sin2_2theta23=ones, sigma_sin2_2theta23=ones, true_sin2_2theta23=np.array(1.0),
                 best_dm2_32=ones, sigma_dm2_32=ones, true_dm2_32=np.array(1.0),
             )  # fmt: skip
+        if kind is JointFit:
+            return toy_joint_fit()
+        if kind is JointCoverage:
+            return toy_joint_coverage()
         if kind is Marginals:
             names = ("energy", "e_lepton", "cos_theta", "v1", "v2")
             of_far = np.ones((1, 3)) if far else None
@@ -787,6 +875,7 @@ def test_the_default_has_the_numbers_that_are_committed(plan, committed, tmp_pat
         f"{name}/near_events" for name in ("smeared", "flux", "systematics")
     }
     new |= {"setting/near_above", "setting/far_above", "setting/uncovered"}
+    new |= {name for name in numbers if name.startswith("joint/")}
     assert set(numbers) | new == set(committed) | new
     inputs_of_rule = {*inputs.numbers_inputs(plan), "configuration"}
     assert {name for n in numbers.values() for name, _ in n.sources} == inputs_of_rule
@@ -797,6 +886,7 @@ def test_the_default_has_the_numbers_that_are_committed(plan, committed, tmp_pat
     [
         {"ensembles": {"flow": None, "nominal": None}},
         {"coverage": {"experiments": {"truth": None}}},
+        {"joint": {"fits": {"joint": None}}},
         {"ensembles": {"smeared": None, "systematics": None, "truth_smeared": None},
          "coverage": {"experiments": {"systematics": None}}},
     ],
@@ -807,9 +897,16 @@ def test_numbers_of_what_is_absent_are_absent(plan, override, tmp_path):
     before, numbers = set(all_numbers(ToyJob(plan, tmp_path))), all_numbers(ToyJob(fewer, tmp_path))
     gone = set(plan.ensembles) - set(fewer.ensembles)
     gone |= {f"coverage/{n}" for n in set(plan.with_coverage) - set(fewer.with_coverage)}
+    gone |= {f"joint/{name}" for name in set(plan.joint_fits) - set(fewer.joint_fits)}
+    gone |= {
+        f"joint/{name}/dm2_32/half_width_ensemble"
+        for name in fewer.joint_fits
+        if fewer.joint_fit(name).compared_with is None
+    }
     if not any(fewer.ensemble(name).smeared for name in fewer.ensembles):
         gone.add("smearing")
     of_others = {name for name in before if not name.startswith(tuple(f"{g}/" for g in gone))}
+    of_others -= gone
     # A figure that drops out takes its numbers along.
     assert of_others - set(numbers) <= {n for n in before if "/octant/" in n}
     assert set(numbers) <= before
@@ -835,17 +932,17 @@ def test_a_new_ensemble_has_numbers(tmp_path):
     assert "more/noise_learned" in all_numbers(ToyJob(shown, tmp_path))
 
 
-def test_captions_have_all_their_numbers(committed, summary):
+def test_captions_have_all_their_numbers(plan, committed, summary, tmp_path):
     """And apart from the figure of the procedure, at least one that an analysis gives.
 
     No fit of the default ends at an edge.
     """
-    known = committed | density_numbers.threshold_numbers(WINDOW)
+    known = set(committed) | set(all_numbers(ToyJob(plan, tmp_path)))
     for name, figure in summary.figures.items():
         names = set(re.findall(r"{([^}:]+)", figure.caption))
         names = {number for number in names if not number.endswith("/at_edge")}
         assert names, name
-        assert names <= set(known), name
+        assert names <= known, name
 
 
 def test_captions_of_fits_say_what_ends_at_an_edge(committed, summary):
@@ -881,7 +978,21 @@ def test_tables_have_the_columns_of_the_readme(committed, summary):
         "What": ["seeds", "nd30m", "nd3m", "smeared", "flux", "systematics", "flow"],
         "Systematic": ["nd30m", "nd3m", "smeared", "flux_truth", "flux", "systematics"],
         "How": ["truth", "systematics"],
+        "Joint": [],
     }
+
+
+def test_joint_fits_have_a_table(committed, summary):
+    """Of those that there are numbers of; what a README does not have is not compared."""
+    found = joint_numbers.fit_numbers("one", toy_joint_fit())
+    found |= joint_numbers.coverage_numbers("two", toy_joint_coverage())
+    (table,) = (t for title, t in TABLES.items() if title.startswith("Joint"))
+    assert columns(table, committed | found, summary.ensembles) == ["one", "two"]
+    page = markdown(committed | found, summary.ensembles)
+    deviations = {d.name: d for d in compare(page, committed | found)}
+    assert deviations["joint/one/dm2_32/half_width"].expected == pytest.approx(1.5)
+    assert "joint/two/dm2_32/half_width" not in deviations
+    assert deviations["joint/two/both_1sigma"].expected == pytest.approx(75.0)
 
 
 def test_a_new_ensemble_has_a_column(committed, summary):
@@ -936,9 +1047,12 @@ def test_tolerances():
 
 
 def test_gallery_is_up_to_date(committed, summary):
+    """But for figures that came after the last full run."""
     page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
-    assert page == gallery(summary.with_numbers(committed))
-    for figure in summary.figures:
+    of_run = summary_from_json((ROOT / "docs" / "numbers.json").read_text(encoding="utf-8")).figures
+    there = {name: text for name, text in summary.figures.items() if name in of_run}
+    assert page == gallery(replace(summary, figures=there).with_numbers(committed))
+    for figure in there:
         image = ROOT / "docs" / "images" / f"{figure}.png"
         assert f"(images/{figure}.png)" in page
         assert image.stat().st_size <= LARGEST_IMAGE

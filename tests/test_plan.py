@@ -13,7 +13,7 @@ from nd2fd.streams import NO_DRAW
 from test_config import merged
 
 ROOT = Path(__file__).resolve().parents[1]
-FIGURES = [f"fig{number}" for number in range(1, 20)]
+FIGURES = [f"fig{number}" for number in range(1, 22)]
 
 
 def planned(*overrides):
@@ -85,8 +85,8 @@ def test_batches_and_members(plan):
             "coverage of 'joint' has no block 2: its 1000 experiments.*numbered 0 to 1",
         ),
         (
-            lambda p: p.refuse_unknown_figures(FIGURES[:18]),
-            r"ensembles\.truth\.shown_in: there is no figure fig19; there are fig1, fig2",
+            lambda p: p.refuse_unknown_figures(FIGURES[:20]),
+            r"ensembles\.truth\.shown_in: there is no figure fig21; there are fig1, fig2",
         ),
     ],
 )

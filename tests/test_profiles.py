@@ -108,7 +108,7 @@ def test_dry_run_of_an_experiment(fresh, name):
         assert not far & jobs.keys()
         assert {"fig2", "fig7", "learning_table", "numbers_table"} <= jobs.keys()
     else:
-        assert {f"fig{number}" for number in range(1, 20)} <= jobs.keys()
+        assert {f"fig{number}" for number in range(1, 22)} <= jobs.keys()
 
 
 def test_figure_of_an_experiment_is_one_command(fresh):

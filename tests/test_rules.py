@@ -18,6 +18,7 @@ OWN = {
     "near_detector": {"n_events": 1234},
     "fits": {"sin2_theta23": [0.35, 0.65], "dm2_32": [2.2e-3, 2.7e-3]},
     "coverage": {"experiments": {"smeared": 3, "flow": 1}},
+    "joint": {"price": 2.5, "fits": {"joint": {"near_events": 4321, "experiments": 3}}},
     "ensembles": {
         "smeared": {"size": 5, "fit_range_factor": 2.0},
         "systematics": {
@@ -27,6 +28,9 @@ OWN = {
     },
 }
 """More than the shipped toy configuration has: wider ranges, three batches, an energy scale."""
+
+WITH_OCTANTS = {"fig9", "fig20", "joint_design", "joint_coverage_block", "joint_coverage"}
+"""Rules whose points have sin²θ23, and not sin²2θ23."""
 
 FOLDERS = {"structure_functions": "members", "flow": "flows"}
 
@@ -222,15 +226,65 @@ def test_ensembles_are_joined_from_all_their_batches(config, of_rule):
         assert job["input"]["blocks"] == blocks
 
 
+def test_joint_fits_have_the_data_and_maps_of_their_detectors(config, jobs):
+    fits, made = config["joint"]["fits"], set()
+    for job in jobs:
+        rule, params = job["rule"], job["params"]
+        if rule not in ("joint_design", "joint_fit", "joint_coverage_block"):
+            continue
+        name = job["wildcards"].get("fit")
+        smeared = name == "joint_smeared" or job["wildcards"].get("detector") == "smeared"
+        response = "results/inputs/response.h5" if smeared else None
+        assert job["input"].get("response") == response
+        assert params["smearing"] == (OWN["smearing"] if smeared else {})
+        assert (params["grid"]["n_energy"], params["near_grid"]["n_energy"]) == (200, 32)
+        for parameter, limits in OWN["fits"].items():
+            assert params[parameter] == limits
+        if rule == "joint_design":
+            assert params["intervals"] == 6
+            assert params["true_point"] == pytest.approx([0.470, 2.4381e-3])
+        else:
+            design = "smeared" if smeared else "exact"
+            assert job["input"]["design"] == f"results/joint/designs/{design}.h5"
+            assert params["near_events"] == fits[name]["near_events"]
+            assert params["price"] == 2.5
+        if rule == "joint_fit":
+            events = "results/far/smeared.h5" if smeared else "results/far/events.h5"
+            assert job["input"]["events"] == events
+        made.add((rule, job["output"][0].removeprefix("results/joint/")))
+    assert made == {
+        *(("joint_design", f"designs/{detector}.h5") for detector in ("exact", "smeared")),
+        *(("joint_fit", f"fits/{name}.h5") for name in fits),
+        *(
+            ("joint_coverage_block", f"coverage/{name}/{block}.h5")
+            for name in fits
+            for block in (0, 1)
+        ),
+    }
+
+
+def test_pseudo_experiments_of_joint_fits_are_numbered(config, jobs):
+    for job in jobs:
+        name = job["wildcards"].get("fit")
+        if job["rule"] == "joint_coverage_block":
+            block = int(job["wildcards"]["block"])
+            numbers = list(range(config["joint"]["fits"][name]["experiments"]))
+            assert job["params"]["experiments"] == numbers[2 * block : 2 * block + 2]
+            assert job["params"]["n_events"] == 1500
+        elif job["rule"] == "joint_coverage":
+            blocks = [f"results/joint/coverage/{name}/{block}.h5" for block in (0, 1)]
+            assert job["input"]["blocks"] == blocks
+
+
 def test_the_truth_is_that_of_the_configuration(jobs):
     """NuFIT 6.0: sin²2θ23 = 4 · 0.470 · 0.530, Δm²32 = 2.513e-3 - 7.49e-5 eV²."""
     seen = set()
     for job in jobs:
         if (point := job["params"].get("true_point")) is not None:
-            mixing = 0.470 if job["rule"] == "fig9" else 0.9964
+            mixing = 0.470 if job["rule"] in WITH_OCTANTS else 0.9964
             assert point == pytest.approx([mixing, 2.4381e-3], rel=1e-12)
             seen.add(job["rule"])
-    assert {"coverage_block", "coverage", "numbers_table", "fig8", "fig9"} <= seen
+    assert {"coverage_block", "coverage", "numbers_table", "fig8", *WITH_OCTANTS} <= seen
 
 
 def test_sections_and_seed_are_those_of_the_configuration(config, jobs):
@@ -285,7 +339,7 @@ def test_inputs_of_nature(jobs):
     of_rule = {job["rule"]: job["input"] for job in jobs}
     for rule in ("truth_densities", "node_weights", "far_events", "predict_members"):
         assert spectra.items() <= of_rule[rule].items()
-    for rule in ("marginals_members", "coverage_block"):
+    for rule in ("marginals_members", "coverage_block", "joint_coverage_block"):
         assert spectra.items() <= of_rule[rule].items()
     for rule in ("truth_densities", "far_events"):
         assert Path(of_rule[rule]["pdf"]).name == "ct18nnlo_embedded.info"

@@ -22,6 +22,7 @@ from nd2fd.io.schemas.coverage import Coverage, CoverageBlock
 from nd2fd.io.schemas.events import Events
 from nd2fd.io.schemas.fits import Fits, Intervals
 from nd2fd.io.schemas.inputs import Flux, Oscillation, Response
+from nd2fd.io.schemas.joint import JointCoverage, JointCoverageBlock, JointFit
 from nd2fd.io.schemas.learned import Flows, Marginals, Networks, Predictions, Slices
 from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import NodeWeights, Truth
@@ -45,6 +46,14 @@ TINY = {
         "experiments": {"truth": 2, "systematics": 1},
         "experiments_per_job": 1,
         "n_energy": 50,
+    },
+    "joint": {
+        "intervals": 4,
+        "experiments_per_job": 1,
+        "fits": {
+            "joint": {"near_events": 50_000, "experiments": 2},
+            "joint_smeared": {"near_events": 50_000, "experiments": 1},
+        },
     },
     "figures": {"marginal_grid": 16},
     "ensembles": {
@@ -298,6 +307,67 @@ class Run:
             true_point=plan.true_point,
         )
 
+    def joint_analysis(self, smearing):
+        """Parameters that all joint stages share."""
+        grid = self.section("grid")
+        return {
+            "setup": self.section("setup"),
+            "near_grid": grid,
+            "grid": grid | {"n_energy": self.config.far_detector.n_energy},
+            "smearing": smearing,
+            "oscillation": self.section("oscillation"),
+            "octant": self.plan.true_octant,
+            **{p: self.plan.joint_range(p) for p in ("sin2_theta23", "dm2_32")},
+        }
+
+    def joint(self, name):
+        """Maps, fit, and pseudo-experiments of a joint fit."""
+        plan = self.plan
+        truth = {"truth": plan.path("truth/densities.h5")}
+        flux = {"flux": plan.path("inputs/flux.h5")}
+        analysis = self.joint_analysis(plan.joint_smearing(name))
+        inputs = truth | flux | plan.joint_response(name)
+        detector = "smeared" if plan.joint_fit(name).smeared else "exact"
+        self.script(
+            "joint_design",
+            f"joint/designs/{detector}.h5",
+            inputs,
+            true_point=plan.true_octant_point,
+            intervals=self.config.joint.intervals,
+            **analysis,
+        )
+        inputs["design"] = plan.joint_design(name)
+        analysis |= {
+            "seed": self.config.seed,
+            "near_events": plan.joint_near_events(name),
+            "price": self.config.joint.price,
+        }
+        events = {"events": plan.joint_far_data(name)}
+        self.script(
+            "joint_fit",
+            f"joint/fits/{name}.h5",
+            inputs | events,
+            points=self.config.regions.points,
+            **analysis,
+        )
+        blocks = plan.joint_coverage_blocks(name)
+        for block in range(len(blocks)):
+            self.script(
+                "joint_coverage_block",
+                f"joint/coverage/{name}/{block}.h5",
+                inputs | plan.spectra_files,
+                experiments=plan.joint_experiments(name, block),
+                n_events=self.config.far_detector.n_events,
+                true_point=plan.true_octant_point,
+                **analysis,
+            )
+        return self.script(
+            "joint_coverage",
+            f"joint/coverage/{name}.h5",
+            {"blocks": blocks},
+            true_point=plan.true_octant_point,
+        )
+
 
 @pytest.fixture
 def standard_output():
@@ -328,6 +398,8 @@ def finished(tmp_path_factory, pdf_set):
         run.intervals(name)
     for name in ("truth", "systematics"):
         run.coverage(name)
+    for name in run.plan.joint_fits:
+        run.joint(name)
     return run
 
 
@@ -379,6 +451,21 @@ def test_every_artifact_is_there_and_says_where_it_comes_from(finished):
             ["flux", "members[0]", "members[1]", "oscillation", "response", "truth"],
         ),
         "coverage/truth.h5": (Coverage, "coverage", ["blocks[0]", "blocks[1]"]),
+        "joint/fits/joint_smeared.h5": (
+            JointFit,
+            "joint_fit",
+            ["design", "events", "flux", "response", "truth"],
+        ),
+        "joint/coverage/joint/1.h5": (
+            JointCoverageBlock,
+            "joint_coverage_block",
+            ["design", "flux", "oscillation", "truth"],
+        ),
+        "joint/coverage/joint.h5": (
+            JointCoverage,
+            "joint_coverage",
+            ["blocks[0]", "blocks[1]"],
+        ),
     }
     for name, (kind, producer, inputs) in made.items():
         provenance = read_artifact(finished.plan.path(name), kind.schema).provenance
@@ -436,6 +523,28 @@ def test_shapes_of_fits_and_coverage(finished):
         axis = load(finished, Intervals, f"intervals/{name}.h5").dm2_32
         edges = (axis[[0, -1]] - 2.4381e-3) / (np.array([2.1e-3, 2.8e-3]) - 2.4381e-3)
         np.testing.assert_allclose(edges, factor, rtol=1e-5)
+
+
+def test_joint_fits_are_of_their_data(finished):
+    """As many ND events as are asked for; smeared ones are others, and some are lost."""
+    fits = {
+        name: load(finished, JointFit, f"joint/fits/{name}.h5")
+        for name in ("joint", "joint_smeared")
+    }
+    for fit in fits.values():
+        assert abs(int(fit.near_events) / 50_000 - 1) < 0.03
+        assert fit.delta.shape == (2, 20, 20)
+        assert fit.sin2_theta23[[0, -1]] == pytest.approx([0.3, 0.7])
+        assert fit.dm2_32[[0, -1]] == pytest.approx([2.1e-3, 2.8e-3])
+    assert (fits["joint"].near_density != fits["joint_smeared"].near_density).any()
+    for name, n in (("joint", 2), ("joint_smeared", 1)):
+        summary = load(finished, JointCoverage, f"joint/coverage/{name}.h5")
+        assert summary.n_experiments == n
+        blocks = JointCoverageBlock.load_joined(
+            finished.plan.joint_coverage_blocks(name), "experiment"
+        )
+        assert blocks.experiment.tolist() == list(range(n))
+        np.testing.assert_array_equal(summary.best_dm2_32, blocks.best_dm2_32)
 
 
 def test_smeared_events_are_the_events_smeared(finished):

@@ -15,13 +15,14 @@ from nd2fd.io.schemas.coverage import Coverage, CoverageBlock
 from nd2fd.io.schemas.events import Events
 from nd2fd.io.schemas.fits import Fits, Intervals
 from nd2fd.io.schemas.inputs import Flux, Oscillation, Response
+from nd2fd.io.schemas.joint import JointCoverage, JointCoverageBlock, JointFit
 from nd2fd.io.schemas.learned import Marginals, Networks, Predictions, Slices
 from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import NodeWeights, Truth
 from nd2fd.report.profile import job_records, own_record
 from workflow_runs import CI, copy_project, job_counts, snakemake
 
-FIGURES = tuple(range(1, 20))
+FIGURES = tuple(range(1, 22))
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +150,9 @@ def test_artifacts_follow_their_schemas_and_say_where_they_come_from(finished):
         "intervals/seeds.h5": Intervals,
         "coverage/systematics/1.h5": CoverageBlock,
         "coverage/systematics.h5": Coverage,
+        "joint/fits/joint_smeared.h5": JointFit,
+        "joint/coverage/joint/1.h5": JointCoverageBlock,
+        "joint/coverage/joint.h5": JointCoverage,
     }
     results = finished / "results"
     for name, artifact in of_folder.items():

@@ -20,6 +20,9 @@ SUBMITTED = (
     "fit_members",
     "ensemble_intervals",
     "coverage_block",
+    "joint_design",
+    "joint_fit",
+    "joint_coverage_block",
 )
 
 

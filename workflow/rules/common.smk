@@ -63,6 +63,8 @@ pathvars:
 
 wildcard_constraints:
     ensemble="[a-z][a-z0-9_]*",
+    fit="[a-z][a-z0-9_]*",
+    detector="exact|smeared",
     batch="0|[1-9][0-9]*",
     block="0|[1-9][0-9]*",
 
@@ -146,3 +148,6 @@ def asked(wildcard_names, method):
 of_ensemble = partial(asked, ["ensemble"])
 of_batch = partial(asked, ["ensemble", "batch"])
 of_block = partial(asked, ["ensemble", "block"])
+of_detector = partial(asked, ["detector"])
+of_joint_fit = partial(asked, ["fit"])
+of_joint_block = partial(asked, ["fit", "block"])

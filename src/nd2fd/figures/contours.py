@@ -82,20 +82,18 @@ class Contours(NamedTuple):
     @property
     def octant_regions(self) -> dict[str, Region]:
         """In the plane of sin²θ23, with a best fit in either octant."""
-        return {
-            name: Region(
-                shown.sin2_theta23,
-                shown.dm2_32,
-                shown.octant_margin,
-                np.stack(
-                    [fits.best_octant_sin2_theta23.ravel(), fits.best_octant_dm2_32.ravel()], axis=1
-                ),
-            )
-            for name, shown, fits in self._each()
-        }
+        return {name: octant_region(shown, fits) for name, shown, fits in self._each()}
 
     def _each(self) -> Iterator[tuple[str, Intervals, Fits]]:
         return ((name, self.intervals[name], self.fits[name]) for name in self.curves)
+
+
+def octant_region(intervals: Intervals, fits: Fits) -> Region:
+    """Regions of an ensemble in the plane of sin²θ23, with a best fit in either octant."""
+    best = [fits.best_octant_sin2_theta23.ravel(), fits.best_octant_dm2_32.ravel()]
+    return Region(
+        intervals.sin2_theta23, intervals.dm2_32, intervals.octant_margin, np.stack(best, axis=1)
+    )
 
 
 class JointAxes(NamedTuple):

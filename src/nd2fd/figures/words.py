@@ -118,3 +118,66 @@ def final(plan: Plan, roles: Roles) -> str:
         "the 1σ region and {learned/holds_2sigma} % of the 2σ region of the known cross section "
         "lie inside."
     )
+
+
+def rule_of(plan: Plan, name: str) -> str:
+    """What a row of figure 21 calls an ensemble, in short."""
+    what = "bootstrap, known" if plan.kind(name) == "known" else "ensemble"
+    return what + _smeared(plan, [name])
+
+
+def profile_of(plan: Plan, name: str) -> str:
+    """What a row of figure 21 calls the known cross section beside a joint fit."""
+    smeared = " (smeared)" if plan.joint_fit(name).smeared else ""
+    return f"profile, known{smeared}"
+
+
+def joint_fits(plan: Plan, roles: Roles) -> str:
+    """Of figure 20."""
+    text = (
+        "Profile likelihood of {setting/far_events} FD events, with splines as structure functions "
+        "and the flux as nuisance parameters that the ND constrains, and with the known cross "
+        "section. Grey lines: heights at which intervals at 1σ and 2σ are read off."
+    )
+    for name in plan.joint_fits:
+        of = f"joint/{name}/dm2_32"
+        text += (
+            f" {_capital(plan.joint_legend(name))}, {{joint/{name}/near_events}} million ND "
+            f"events: Δm²32 = ({{{of}/best:±}})·10⁻³ eV², a half-width of {{{of}/half_width}} "
+            f"σ_stat, {{{of}/shift:+.2f}} σ_stat from that with the known cross section; −2 ln L "
+            f"in the lower octant less that in the upper one is {{joint/{name}/octant:+.2f}}."
+        )
+        beside = plan.joint_fit(name).compared_with
+        if beside is not None:
+            members = f"{{{beside}/members:member}}{_that_differ(plan, [beside])}"
+            text += (
+                f"[ Beside it the regions of {members}, with a half-width of "
+                f"{{{of}/half_width_ensemble}} σ_stat.]"
+            )
+    return text
+
+
+def joint_coverage(plan: Plan, roles: Roles) -> str:
+    """Of figure 21."""
+    text = (
+        "Fractions of pseudo-experiments in which regions hold the truth, with Wilson errors; half "
+        "of the 1σ interval of Δm²32, in units of that with the known cross section (diamonds: of "
+        "the one data set); and pulls of Δm²32, (best fit − truth)/half-width, of ensembles "
+        "(best fit − truth)/spread of the replicas, with mean (thick: its error) and standard "
+        "deviation (thin). In pseudo-experiments of joint fits nature's flux, ND and FD events are "
+        "drawn; in those of ensembles FD events alone."
+    )
+    for name in plan.with_joint_coverage:
+        of = f"joint/{name}/"
+        text += (
+            f" {_capital(plan.joint_legend(name))}: of {{{of}experiments}} two-dimensional regions "
+            f"hold the truth in {{{of}both_1sigma:±}} % (1σ) and {{{of}both_2sigma:±}} % (2σ), "
+            f"intervals of Δm²32 in {{{of}dm2_32_1sigma:±}} % and {{{of}dm2_32_2sigma:±}} %; their "
+            f"half-width is {{{of}half_width_mean}} σ_stat, their mean pull "
+            f"{{{of}pull_dm2_32_mean:±}}."
+        )
+    return text
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]

@@ -9,10 +9,11 @@ from nd2fd.io.schemas.coverage import Coverage
 from nd2fd.io.schemas.events import Events
 from nd2fd.io.schemas.fits import Fits, Intervals
 from nd2fd.io.schemas.inputs import Flux, Response
+from nd2fd.io.schemas.joint import JointCoverage, JointFit
 from nd2fd.io.schemas.learned import Marginals, Predictions, Slices
 from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import NodeWeights, Truth
-from nd2fd.report import density_numbers, fit_numbers
+from nd2fd.report import density_numbers, fit_numbers, joint_numbers
 from nd2fd.report.numbers import Numbers
 from nd2fd.report.numbers_file import Summary, as_json, record
 
@@ -51,6 +52,14 @@ def _numbers_of_fits(job: Job) -> Numbers:
         numbers |= fit_numbers.octant_numbers(name, job.load_joined(f"{name}_fits", Fits))
     for name in params.quoted["coverage"]:
         numbers |= fit_numbers.coverage_numbers(name, job.load(f"{name}_coverage", Coverage))
+    for name, ensemble in params.joint.items():
+        fit = job.load(f"{name}_joint", JointFit)
+        numbers |= joint_numbers.fit_numbers(name, fit)
+        if ensemble is not None:
+            numbers |= joint_numbers.ensemble_numbers(name, fit, ensemble, intervals[ensemble])
+    for name in params.joint_coverage:
+        coverage = job.load(f"{name}_joint_coverage", JointCoverage)
+        numbers |= joint_numbers.coverage_numbers(name, coverage)
     return numbers
 
 

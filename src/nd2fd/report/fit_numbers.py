@@ -33,6 +33,37 @@ _PARAMETERS = {
 }
 
 
+REGION_WORDS = {"both": "two-dimensional region"} | {
+    key: f"interval of {parameter.symbol}" for key, parameter in _PARAMETERS.items()
+}
+"""What the regions of `REGIONS` are."""
+
+
+def fraction_number(
+    value: float, n: int, description: str, sources: tuple[tuple[str, str], ...]
+) -> Number:
+    """A fraction of `n` experiments in %.
+
+    Its error is half of Wilson's 68 % interval of the binomial probability, which is not zero where
+    all or none were successes; where that would lead beyond 0 or 100 %, the interval is given.
+    """
+    percent = 100.0 * value
+    # Rounding must not lead beyond the limits, nor take the value out of the interval.
+    edges = wilson_interval(np.array(value), n)
+    low, high = min(100.0 * float(edges[0]), percent), max(100.0 * float(edges[1]), percent)
+    error = 0.5 * (high - low)
+    possible = 0.0 <= percent - error and percent + error <= 100.0
+    return Number(
+        percent,
+        "%",
+        ".1f",
+        description,
+        sources,
+        uncertainty=error if possible else None,
+        interval=None if possible else (max(low, 0.0), min(high, 100.0)),
+    )
+
+
 def ensemble_numbers(ensembles: Mapping[str, Ensemble]) -> Numbers:
     """Sizes of ensembles, and the numbers of near-detector events of those that have some."""
     source = (("configuration", "ensembles"),)
@@ -269,9 +300,7 @@ def octant_numbers(ensemble: str, fits: Fits) -> Numbers:
 def coverage_numbers(ensemble: str, coverage: Coverage) -> Numbers:
     """How often regions hold the truth, and pulls.
 
-    Errors of fractions are half of Wilson's 68 % interval of the binomial probability, which is not
-    zero where all or none of the regions do; where that would lead beyond 0 or 100 %, the interval
-    is given. Errors of pulls hold for Gaussian pulls.
+    Errors of pulls hold for Gaussian pulls.
     """
     source = f"{ensemble}_coverage"
     n = int(coverage.n_experiments)
@@ -283,30 +312,13 @@ def coverage_numbers(ensemble: str, coverage: Coverage) -> Numbers:
     }
 
     def fraction(value: float, description: str, dataset: str) -> Number:
-        percent = 100.0 * value
-        # Rounding must not lead beyond the limits, nor take the value out of the interval.
-        edges = wilson_interval(np.array(value), n)
-        low, high = min(100.0 * float(edges[0]), percent), max(100.0 * float(edges[1]), percent)
-        error = 0.5 * (high - low)
-        possible = 0.0 <= percent - error and percent + error <= 100.0
-        return Number(
-            percent,
-            "%",
-            ".1f",
-            description,
-            ((source, dataset),),
-            uncertainty=error if possible else None,
-            interval=None if possible else (max(low, 0.0), min(high, 100.0)),
-        )
+        return fraction_number(value, n, description, ((source, dataset),))
 
-    regions = {"both": "two-dimensional region"} | {
-        key: f"interval of {parameter.symbol}" for key, parameter in _PARAMETERS.items()
-    }
     for level, n_sigma in enumerate(coverage.n_sigma):
         for region, value in zip(REGIONS, coverage.coverage[level], strict=True):
             numbers[f"{name}/{region}_{n_sigma:g}sigma"] = fraction(
                 float(value),
-                f"pseudo-experiments whose {n_sigma:g}σ {regions[region]} holds the truth",
+                f"pseudo-experiments whose {n_sigma:g}σ {REGION_WORDS[region]} holds the truth",
                 "coverage",
             )
     for key, parameter in _PARAMETERS.items():

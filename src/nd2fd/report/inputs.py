@@ -92,6 +92,11 @@ def numbers_inputs(plan: Plan) -> Inputs:
             for name in dict.fromkeys([*of["octants"], plan.ensembles[0]])
         },
         **{f"{name}_coverage": plan.path(f"coverage/{name}.h5") for name in of["coverage"]},
+        **{f"{name}_joint": plan.path(f"joint/fits/{name}.h5") for name in plan.joint_fits},
+        **{
+            f"{name}_joint_coverage": plan.path(f"joint/coverage/{name}.h5")
+            for name in plan.with_joint_coverage
+        },
         "oscillation": plan.path("tables/oscillation.csv"),
         "far_events": plan.path("far/events.h5"),
         **inputs,
@@ -108,6 +113,8 @@ def numbers_params(plan: Plan) -> dict[str, Any]:
         "quoted": quoted(plan),
         "references": plan.references,
         "ensembles": plan.ensembles,
+        "joint": {name: plan.joint_fit(name).compared_with for name in plan.joint_fits},
+        "joint_coverage": plan.with_joint_coverage,
         "energy_max": plan.config.setup.energy_max,
         "true_sin2_theta23": plan.config.oscillation.sin2_theta23,
         "true_point": plan.true_point,

@@ -41,9 +41,12 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Which ensembles are its columns, rows, and how the numbers' names start."""
+    """Which ensembles are its columns, rows, and how the numbers' names start.
 
-    shows: Callable[[Ensemble], bool]
+    `shows` is None for a table of joint fits: all of which there are numbers are its columns.
+    """
+
+    shows: Callable[[Ensemble], bool] | None
     rows: tuple[Row, ...]
     start: str = ""
 
@@ -132,6 +135,28 @@ _COVERAGE = Table(
     ),
     "coverage/",
 )
+_JOINT = Table(
+    None,
+    (
+        Row("best fit of Δm²32 (10⁻³ eV²)", "dm2_32/best", Tolerance(0.02), "true/dm2_32"),
+        Row("shift of Δm²32 (σ_stat)", "dm2_32/shift", Tolerance(0.5)),
+        Row("half-width of Δm²32 (σ_stat)", "dm2_32/half_width", Tolerance(0.2)),
+        Row("pseudo-experiments", "experiments", Tolerance(0)),
+        *(
+            Row(f"{region}, {level}σ (%)", f"{name}_{level}sigma", Tolerance(5))
+            for level in (1, 2)
+            for region, name in (
+                ("both parameters", "both"),
+                ("sin²2θ23", "sin2_2theta23"),
+                ("Δm²32", "dm2_32"),
+            )
+        ),
+        Row("their half-width of Δm²32 (σ_stat)", "half_width_mean", Tolerance(0.1)),
+        Row("mean pull of Δm²32", "pull_dm2_32_mean", Tolerance(0.15)),
+        Row("width of the pulls", "pull_dm2_32_std", Tolerance(0.15)),
+    ),
+    "joint/",
+)
 TABLES = {
     "Oscillation parameters with the known and with learned cross sections, Asimov ND density": (
         _EXACT
@@ -139,6 +164,7 @@ TABLES = {
     "What networks learned (%), medians over members": _LEARNING,
     "Systematic uncertainties, in σ_stat": _SYSTEMATIC,
     "How often regions hold the truth (%)": _COVERAGE,
+    "Joint fits of both detectors": _JOINT,
 }
 
 
@@ -160,11 +186,16 @@ def columns(
     How many there are of something, which is exact, alone makes no column.
     """
     results = [row.name for row in table.rows if row.tolerance.size > 0]
+    shows = table.shows
+    if shows is None:
+        of_table = (name for name in numbers if name.startswith(table.start))
+        names = list(dict.fromkeys(name.split("/")[1] for name in of_table))
+    else:
+        names = [name for name, ensemble in ensembles.items() if shows(ensemble)]
     return [
         name
-        for name, ensemble in ensembles.items()
-        if table.shows(ensemble)
-        and any(f"{table.start}{name}/{result}" in numbers for result in results)
+        for name in names
+        if any(f"{table.start}{name}/{result}" in numbers for result in results)
     ]
 
 

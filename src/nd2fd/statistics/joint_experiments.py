@@ -217,7 +217,7 @@ def joint_experiments(
                 "best_sin2_theta23": best[:, 0],
                 "best_dm2_32": best[:, 1],
                 "half_width_dm2_32": np.array([p.half_width_dm2_32() for p in profiles]),
-                "mode": posterior.modes,
+                "mode_mean": posterior.modes,
                 "mode_error": posterior.mode_errors,
                 "true_mode": modes,
             }
@@ -260,7 +260,7 @@ def joint_coverage_of(blocks: JointCoverageBlock, true_point: Sequence[float]) -
         best_sin2_2theta23=sin2_2theta(blocks.best_sin2_theta23),
         best_dm2_32=blocks.best_dm2_32,
         half_width_dm2_32=blocks.half_width_dm2_32,
-        mode_pull=(blocks.mode - blocks.true_mode) / blocks.mode_error,
+        mode_pull=(blocks.mode_mean - blocks.true_mode) / blocks.mode_error,
         true_sin2_2theta23=np.array(sin2_2theta(true_point[0])),
         true_dm2_32=np.array(true_point[1]),
     )

@@ -132,7 +132,7 @@ def joint_fit(
         energy=grid.energy,
         sigma_total=sigma_total,
         sigma_total_error=sigma_error,
-        mode=posterior.modes,
+        mode_mean=posterior.modes,
         mode_error=posterior.mode_errors,
         strength=np.array(posterior.strength),
         chi2=np.array(posterior.chi2),

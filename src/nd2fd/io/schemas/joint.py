@@ -63,7 +63,7 @@ class JointFit(Artifact, name="joint_fit", version=1):
     energy: Array = dataset("GeV", ("energy",), "neutrino energy")
     sigma_total: Array = dataset("1", ("energy",), "cross section, ND flux average 1")
     sigma_total_error: Array = dataset("1", ("energy",), "its standard deviation")
-    mode: Array = dataset("1", ("mode",), "posterior mean of the flux modes")
+    mode_mean: Array = dataset("1", ("mode",), "posterior mean of the flux modes")
     mode_error: Array = dataset("1", ("mode",), "its standard deviation")
     strength: Array = dataset("1", (), "prior strength of the largest marginal likelihood")
     chi2: Array = dataset("1", (), "of the ND histogram")
@@ -109,7 +109,7 @@ class JointCoverageBlock(Artifact, name="joint_coverage_block", version=1):
     half_width_dm2_32: Array = dataset(
         "eV2", ("experiment", "cross_section"), "half of the 1 sigma interval; learned, known"
     )
-    mode: Array = dataset("1", ("experiment", "mode"), "posterior mean of the flux modes")
+    mode_mean: Array = dataset("1", ("experiment", "mode"), "posterior mean of the flux modes")
     mode_error: Array = dataset("1", ("experiment", "mode"), "its standard deviation")
     true_mode: Array = dataset("1", ("experiment", "mode"), "flux modes of nature")
 

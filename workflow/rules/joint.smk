@@ -1,0 +1,127 @@
+rule joint_design:
+    input:
+        unpack(of_detector(PLAN.detector_response)),
+        truth="<results>/truth/densities.h5",
+        flux="<results>/inputs/flux.h5",
+    output:
+        temp("<results>/joint/designs/{detector}.h5"),
+    log:
+        "<logs>/joint_design/{detector}.log",
+    benchmark:
+        "<benchmarks>/joint_design/{detector}.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=3000,
+    params:
+        code=CODE["joint_design"],
+        setup=section("setup"),
+        near_grid=section("grid"),
+        grid={**section("grid"), "n_energy": CONFIG.far_detector.n_energy},
+        smearing=of_detector(PLAN.detector_smearing),
+        oscillation=section("oscillation"),
+        sin2_theta23=PLAN.joint_range("sin2_theta23"),
+        dm2_32=PLAN.joint_range("dm2_32"),
+        octant=PLAN.true_octant,
+        true_point=PLAN.true_octant_point,
+        intervals=CONFIG.joint.intervals,
+    message:
+        "Linear maps of joint fits, {wildcards.detector} detectors"
+    script:
+        "../scripts/joint_design.py"
+
+
+rule joint_fit:
+    input:
+        unpack(of_joint_fit(PLAN.joint_response)),
+        design=of_joint_fit(PLAN.joint_design),
+        events=of_joint_fit(PLAN.joint_far_data),
+        truth="<results>/truth/densities.h5",
+        flux="<results>/inputs/flux.h5",
+    output:
+        "<results>/joint/fits/{fit}.h5",
+    log:
+        "<logs>/joint_fit/{fit}.log",
+    benchmark:
+        "<benchmarks>/joint_fit/{fit}.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=3000,
+    params:
+        code=CODE["joint_fit"],
+        seed=CONFIG.seed,
+        near_events=of_joint_fit(PLAN.joint_near_events),
+        setup=section("setup"),
+        near_grid=section("grid"),
+        grid={**section("grid"), "n_energy": CONFIG.far_detector.n_energy},
+        smearing=of_joint_fit(PLAN.joint_smearing),
+        oscillation=section("oscillation"),
+        sin2_theta23=PLAN.joint_range("sin2_theta23"),
+        dm2_32=PLAN.joint_range("dm2_32"),
+        octant=PLAN.true_octant,
+        price=CONFIG.joint.price,
+        points=CONFIG.regions.points,
+    message:
+        "Joint fit of near and far detector: {wildcards.fit}"
+    script:
+        "../scripts/joint_fit.py"
+
+
+rule joint_coverage_block:
+    input:
+        unpack(of_joint_fit(PLAN.joint_response)),
+        **PLAN.spectra_files,
+        design=of_joint_fit(PLAN.joint_design),
+        truth="<results>/truth/densities.h5",
+    output:
+        "<results>/joint/coverage/{fit}/{block}.h5",
+    log:
+        "<logs>/joint_coverage_block/{fit}/{block}.log",
+    benchmark:
+        "<benchmarks>/joint_coverage_block/{fit}/{block}.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=3000,
+    params:
+        code=CODE["joint_coverage_block"],
+        experiments=of_joint_block(PLAN.joint_experiments),
+        seed=CONFIG.seed,
+        near_events=of_joint_fit(PLAN.joint_near_events),
+        n_events=CONFIG.far_detector.n_events,
+        setup=section("setup"),
+        near_grid=section("grid"),
+        grid={**section("grid"), "n_energy": CONFIG.far_detector.n_energy},
+        smearing=of_joint_fit(PLAN.joint_smearing),
+        oscillation=section("oscillation"),
+        sin2_theta23=PLAN.joint_range("sin2_theta23"),
+        dm2_32=PLAN.joint_range("dm2_32"),
+        octant=PLAN.true_octant,
+        price=CONFIG.joint.price,
+        true_point=PLAN.true_octant_point,
+    message:
+        "Pseudo-experiments with {wildcards.fit}, block {wildcards.block}"
+    script:
+        "../scripts/joint_coverage_block.py"
+
+
+rule joint_coverage:
+    input:
+        blocks=of_joint_fit(PLAN.joint_coverage_blocks),
+    output:
+        "<results>/joint/coverage/{fit}.h5",
+    log:
+        "<logs>/joint_coverage/{fit}.log",
+    benchmark:
+        "<benchmarks>/joint_coverage/{fit}.tsv"
+    localrule: True
+    conda:
+        "../../envs/nd2fd.yaml"
+    params:
+        code=CODE["joint_coverage"],
+        true_point=PLAN.true_octant_point,
+    message:
+        "Coverage of {wildcards.fit}"
+    script:
+        "../scripts/joint_coverage.py"

@@ -1,0 +1,25 @@
+"""Joint fits to pseudo-experiments in which flux, near and far events are drawn."""
+
+from typing import Any
+
+from nd2fd.io.job import Job
+from nd2fd.io.schemas.inputs import Flux, Oscillation, Response
+from nd2fd.io.schemas.joint import JointDesign
+from nd2fd.io.schemas.truth import Truth
+from nd2fd.physics.density import DensityGrid
+from nd2fd.statistics.far_analysis import FarAnalysis
+from nd2fd.statistics.joint_analysis import JointAnalysis
+from nd2fd.statistics.joint_experiments import JointData, joint_experiments
+
+snakemake: Any
+
+with Job(snakemake) as job:
+    p, truth, flux = job.params, job.load("truth", Truth), job.load("flux", Flux)
+    far = FarAnalysis.from_params(p, job.load_optional("response", Response))
+    grid = DensityGrid.from_config(p.setup, p.near_grid)
+    design, shape = job.load("design", JointDesign), (grid.n_v1, grid.n_v2)
+    analysis = JointAnalysis.of(design, flux, far, p.price, shape)
+    oscillation = job.load("oscillation", Oscillation)
+    data = JointData(truth, flux, oscillation, p.near_events, p.n_events, p.seed)
+    progress = job.progress("experiments", len(p.experiments))
+    job.save(joint_experiments(analysis, grid, data, p.experiments, p.true_point, progress))

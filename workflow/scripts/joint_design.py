@@ -1,0 +1,19 @@
+"""Linear maps from spline coefficients to the densities of both detectors."""
+
+from typing import Any
+
+from nd2fd.io.job import Job
+from nd2fd.io.schemas.inputs import Flux, Response
+from nd2fd.io.schemas.truth import Truth
+from nd2fd.physics.density import DensityGrid
+from nd2fd.statistics.far_analysis import FarAnalysis
+from nd2fd.statistics.joint_design import joint_design
+
+snakemake: Any
+
+with Job(snakemake) as job:
+    p, nature = job.params, (job.load("truth", Truth), job.load("flux", Flux))
+    analysis = FarAnalysis.from_params(p, job.load_optional("response", Response))
+    grid = DensityGrid.from_config(p.setup, p.near_grid)
+    progress = job.progress("detectors", 2)
+    job.save(joint_design(*nature, analysis, grid, p.true_point, p.intervals, progress))
