@@ -38,6 +38,13 @@ _UPDATES = 4
 """Of λ: each comes closer by an order of magnitude (docs/studies/joint-fit.md)."""
 
 
+_WITHOUT_BENDS = 3
+"""Functions of (ξ, τ) without second derivatives: 1, ξ, τ."""
+
+_DETERMINED = 1e-9
+"""Smallest eigenvalue of their information, scaled to a unit diagonal, that is no rounding."""
+
+
 class ImproperPosteriorError(ValueError):
     """Data and prior together leave a direction of the structure functions undetermined."""
 
@@ -140,6 +147,7 @@ def learn(
     bends = unit * basis.bends
     strength = _FIRST_STRENGTH
     weighted = _Weighted.of(design, histogram, variance)
+    _refuse_improper(weighted.information, n_functions, bends)
     error = np.sqrt(variance)[:, None]
     first = weighted.equations(np.empty((len(error), 0)))
     smooth = _solve(first, strength * np.eye(n_functions), bends)[0]
@@ -150,7 +158,9 @@ def learn(
         coefficients = _coefficients(mean, n_functions, basis)
         paid = strength * np.einsum("im,mn,in->", coefficients, bends, coefficients)
         # Rank of the prior less what the data leave of it: the parameters that they determine.
-        determined = n_functions * (basis.n_splines - 3) - _prior_trace(factor, prior, bends)
+        determined = n_functions * (basis.n_splines - _WITHOUT_BENDS) - _prior_trace(
+            factor, prior, bends
+        )
         strength *= max(determined, 1.0) / paid
     mean, factor = _solve(equations, strength * np.eye(n_functions), bends)
     smooth = mean[: design.nominal.shape[1]]
@@ -160,7 +170,9 @@ def learn(
     prior = price / n_functions * np.linalg.inv(bent)
     mean, factor = _solve(equations, prior, bends)
     coefficients = _coefficients(mean, n_functions, basis)
-    chi2 = equations.constant - 2.0 * mean @ equations.right + mean @ equations.information @ mean
+    residual = equations.information @ mean - 2.0 * equations.right
+    modes = mean[design.nominal.shape[1] :]
+    chi2 = equations.constant + mean @ residual - modes @ modes
     return SplinePosterior(
         mean,
         factor,
@@ -171,6 +183,21 @@ def learn(
         float(np.einsum("ij,im,mn,jn->", prior, coefficients, bends, coefficients)),
         float(coefficients.size - _prior_trace(factor, prior, bends)),
     )
+
+
+def _refuse_improper(information: Array, n_functions: int, bends: Array) -> None:
+    """What bends nothing has no price: the data alone have to determine it."""
+    flat = np.kron(np.eye(n_functions), np.linalg.eigh(bends)[1][:, :_WITHOUT_BENDS])
+    of_data = flat.T @ information @ flat
+    scale = np.sqrt(np.diag(of_data))
+    if not (
+        scale.min() > 0.0 and np.linalg.eigvalsh(of_data / np.outer(scale, scale))[0] > _DETERMINED
+    ):
+        raise ImproperPosteriorError(
+            "the near-detector histogram does not determine how large the structure functions are "
+            "and how they rise or fall, for which the prior asks no price: the posterior is "
+            "improper; more near-detector events or cells help"
+        )
 
 
 def _unit(design: SplineDesign, basis: SplineBasis, variance: Array) -> float:
@@ -214,13 +241,7 @@ def _solve(equations: _Equations, prior: Array, bends: Array) -> tuple[Array, Ar
     precision = equations.information.copy()
     n_coefficients = len(prior) * len(bends)
     precision[:n_coefficients, :n_coefficients] += np.kron(prior, bends)
-    try:
-        factor: Array = sl.cholesky(precision, lower=True)
-    except np.linalg.LinAlgError as error:
-        raise ImproperPosteriorError(
-            "the histogram and the prior do not determine the structure functions: the posterior "
-            "is improper; more near-detector events, a larger price or fewer splines help"
-        ) from error
+    factor: Array = sl.cholesky(precision, lower=True)
     return sl.cho_solve((factor, True), equations.right), factor
 
 

@@ -16,8 +16,9 @@ from nd2fd.statistics.profile_regions import FOR_ONE, FOR_TWO
 
 Array = NDArray[np.float64]
 
-_EDGE_SEARCHES = 2
-"""Secant steps towards the edge of an interval, in the root of −2 ln L."""
+_EDGE_SEARCHES, _AT_EDGE = 6, 0.01
+"""Secant steps at most towards the edge of an interval, in the root of −2 ln L, and how near −2 ln
+L has to be to the threshold there."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,18 @@ class Profile:
         sigma = sqrt(np.linalg.inv(0.5 * best.curvature)[1, 1])
         edges = []
         for sign in (-1.0, 1.0):
-            mass, found = best.theta[1] + sign * sigma, best
+            mass, octants = best.theta[1] + sign * sigma, self.octants
             for _ in range(_EDGE_SEARCHES):
-                start = np.array([found.theta[0], mass])
-                found = self.likelihood.minimise(start, found.pulls, (True, False))
-                above = max(found.value - best.value, 0.04)
-                mass = best.theta[1] + (mass - best.theta[1]) / sqrt(above)
+                octants = tuple(
+                    self.likelihood.minimise(
+                        np.array([near.theta[0], mass]), near.pulls, (True, False)
+                    )
+                    for near in octants
+                )
+                above = max(min(near.value for near in octants) - best.value, 0.04)
+                if abs(above - FOR_ONE[0]) < _AT_EDGE:
+                    break
+                mass = best.theta[1] + (mass - best.theta[1]) * sqrt(FOR_ONE[0] / above)
             edges.append(mass)
         return float(0.5 * (edges[1] - edges[0]))
 
