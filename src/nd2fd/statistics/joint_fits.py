@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.polynomial.chebyshev import chebpts2
 from numpy.typing import NDArray
+from scipy.interpolate import RectBivariateSpline
 
 from nd2fd.detector.smearing import Resolution
 from nd2fd.forward.event_kernel import total_cross_section_map
@@ -19,7 +19,6 @@ from nd2fd.statistics.far_directions import theta_errors, weighted_changes
 from nd2fd.statistics.far_kernel import far_kernel
 from nd2fd.statistics.joint_analysis import JointAnalysis, octant_starts
 from nd2fd.statistics.joint_likelihood import JointLikelihood
-from nd2fd.statistics.polynomials import Polynomials
 from nd2fd.statistics.profiles import Profile
 
 Array = NDArray[np.float64]
@@ -27,8 +26,8 @@ IntArray = NDArray[np.int64]
 Progress = Callable[[int, str], None]
 
 _TABLE = (21, 15)
-"""Chebyshev nodes in sin²θ23 and Δm²32 at which −2 ln L is profiled over the pulls; polynomials
-between them."""
+"""Values of sin²θ23 and Δm²32 at which −2 ln L is profiled over the pulls; cubic splines in
+between."""
 
 _NODES_PER_BLOCK = 512
 
@@ -151,15 +150,10 @@ def joint_fit(
 
 
 def _on_axes(profile: Profile, axes: list[Array]) -> Array:
-    bounds = np.array([[axis[0], axis[-1]] for axis in axes]).T
-    nodes = [
-        low + (high - low) * (1.0 + chebpts2(size)) / 2.0
-        for low, high, size in zip(*bounds, _TABLE, strict=True)
-    ]
-    values = profile.table(*nodes)
-    polynomials = Polynomials.through(bounds, _TABLE, values.reshape(1, -1))
-    in_mixing, in_mass = (polynomials.basis(i, axis, 0)[:, 0] for i, axis in enumerate(axes))
-    return np.maximum(in_mixing.T @ polynomials.coefficients[0] @ in_mass, 0.0)
+    nodes = [np.linspace(axis[0], axis[-1], n) for axis, n in zip(axes, _TABLE, strict=True)]
+    # Local: far from the best fit pulls may have several minima, and the table a step.
+    surface = RectBivariateSpline(*nodes, profile.table(*nodes))
+    return np.maximum(surface(*axes), 0.0)
 
 
 def _with_errors(analysis: JointAnalysis, posterior: SplinePosterior) -> tuple[Array, Array]:

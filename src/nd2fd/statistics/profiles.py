@@ -21,6 +21,10 @@ _EDGE_SEARCHES, _AT_EDGE = 6, 0.01
 L has to be to the threshold there."""
 
 
+_LARGE_PULL = 4.0
+"""From which on the likelihood is no longer near to a Gaussian in the pulls."""
+
+
 @dataclass(frozen=True)
 class Profile:
     """Best fits in either octant, and the better one of them."""
@@ -74,11 +78,16 @@ class Profile:
     def table(self, sin2_theta23: Array, dm2_32: Array) -> Array:
         """−2 ln L above its minimum, least over the pulls, on a grid (n_sin2_theta23, n_dm2_32)."""
         best, values = self.best, np.empty((sin2_theta23.size, dm2_32.size))
+        fixed = (False, False)
         for i, mixing in enumerate(sin2_theta23):
             near = best
             for j in _from_the_middle(dm2_32, best.theta[1]):
                 theta = np.array([mixing, dm2_32[j]])
-                near = self.likelihood.minimise(theta, near.pulls, (False, False))
+                near = self.likelihood.minimise(theta, near.pulls, fixed)
+                if near.pulls.size and np.abs(near.pulls).max() > _LARGE_PULL:
+                    # There may be several minima.
+                    other = self.likelihood.minimise(theta, best.pulls, fixed)
+                    near = min(near, other, key=lambda minimum: minimum.value)
                 values[i, j] = near.value
         return values - best.value
 
