@@ -775,7 +775,7 @@ def test_coverage_numbers_of_a_joint_fit():
     assert values["experiments"] == 4
     assert values["both_1sigma"] == pytest.approx(75.0)
     assert values["dm2_32_2sigma"] == pytest.approx(75.0)
-    assert values["sin2_2theta23_1sigma_known"] == pytest.approx(50.0)
+    assert values["sin2_theta23_1sigma_known"] == pytest.approx(50.0)
     assert numbers["joint/two/both_2sigma"].interval[1] == 100.0
     assert values["half_width_mean"] == pytest.approx(1.5)
     pull = numbers["joint/two/pull_dm2_32_mean"]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from nd2fd.figures.calibration import MASS, REGION_LABELS
+from nd2fd.figures.calibration import MASS
 from nd2fd.figures.style import ACCENT, LEARNED, NEUTRAL, PAGE, SECOND, TRUTH, counted
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.coverage import Coverage
@@ -21,6 +21,8 @@ from nd2fd.statistics.coverage import wilson_interval
 from nd2fd.statistics.ensemble import N_SIGMAS
 
 Array = NDArray[np.float64]
+
+_REGION_LABELS = ("2-D region", "mixing", MASS)
 
 _ROW = 0.36
 """Height of a row [inch]."""
@@ -104,14 +106,14 @@ def draw(ensembles: Sequence[TestedEnsemble], fits: Sequence[TestedFit]) -> Figu
     n_rows = len(methods)
     figure, axes = plt.subplots(
         1,
-        len(REGION_LABELS) + 2,
+        len(_REGION_LABELS) + 2,
         figsize=(PAGE, 1.2 + _ROW * n_rows),
         sharey=True,
         width_ratios=[1, 1, 1, 0.9, 1.1],
     )
     *regions, width, pulls = axes
     lowest = 100 * min(method.coverage.min() for method in methods)
-    for region, (axis, label) in enumerate(zip(regions, REGION_LABELS, strict=True)):
+    for region, (axis, label) in enumerate(zip(regions, _REGION_LABELS, strict=True)):
         _draw_coverage(axis, methods, region)
         axis.set(title=label, xlabel="coverage (%)", xlim=(min(lowest, 68) - 8, 104))
     _draw_widths(width, methods)

@@ -165,7 +165,8 @@ def joint_coverage(plan: Plan, roles: Roles) -> str:
         "the one data set); and pulls of Δm²32, (best fit − truth)/half-width, of ensembles "
         "(best fit − truth)/spread of the replicas, with mean (thick: its error) and standard "
         "deviation (thin). In pseudo-experiments of joint fits nature's flux, ND and FD events are "
-        "drawn; in those of ensembles FD events alone."
+        "drawn, and mixing means sin²θ23, in both octants; in those of ensembles FD events alone, "
+        "and mixing means sin²2θ23 in the octant of the truth."
     )
     for name in plan.with_joint_coverage:
         of = f"joint/{name}/"

@@ -13,10 +13,11 @@ from nd2fd.io.schemas.fits import Intervals
 from nd2fd.io.schemas.joint import JointCoverage, JointFit
 from nd2fd.report.fit_numbers import REGION_WORDS, fraction_number
 from nd2fd.report.numbers import Number, Numbers
-from nd2fd.statistics.coverage import REGIONS
-from nd2fd.statistics.profile_regions import FOR_ONE, half_width, interval
+from nd2fd.statistics.profile_regions import FOR_ONE, REGIONS, half_width, interval
 
 Array = NDArray[np.float64]
+
+_REGION_WORDS = REGION_WORDS | {"sin2_theta23": "interval of sin²θ23"}
 
 _MILLI = 1e3
 _LEARNED, _KNOWN = 0, 1
@@ -143,7 +144,7 @@ def coverage_numbers(name: str, coverage: JointCoverage) -> Numbers:
                 numbers[f"{start}/{region}_{n_sigma:g}sigma{end}"] = fraction_number(
                     float(value),
                     n,
-                    f"pseudo-experiments whose {n_sigma:g}σ {REGION_WORDS[region]} holds the "
+                    f"pseudo-experiments whose {n_sigma:g}σ {_REGION_WORDS[region]} holds the "
                     f"truth{known}",
                     ((source, "coverage"),),
                 )

@@ -19,6 +19,10 @@ FOR_TWO = tuple(-2.0 * math.log(math.erfc(n / math.sqrt(2.0))) for n in N_SIGMAS
 """Of the region of two parameters: 2.30 and 6.18."""
 
 
+REGIONS = ("both", "sin2_theta23", "dm2_32")
+"""The two-dimensional region, and the intervals of either parameter; the octant is not known."""
+
+
 def interval(axis: Array, profile: Array, threshold: float) -> tuple[float, float]:
     """Smallest and largest value at which a profile is below a threshold; NaN where it never is.
 

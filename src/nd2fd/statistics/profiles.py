@@ -43,16 +43,15 @@ class Profile:
         return min(self.octants, key=lambda minimum: minimum.value)
 
     def tests(self, theta: Array) -> Array:
-        """−2 ln L above its minimum for both parameters, for sin²2θ23 and for Δm²32 of θ; (3,).
+        """−2 ln L above its minimum for both parameters, for sin²θ23 and for Δm²32 of θ; (3,).
 
-        A value of sin²2θ23 has a θ23 in either octant, and is as good as the better of them.
+        The octant is not held for known: the minimum is that of both.
         """
         best = self.best
-        mirrored = [np.array([s, theta[1]]) for s in (theta[0], 1.0 - theta[0])]
-        both = [self._at(point, best, (False, False)) for point in mirrored]
-        mixing = [self._at(np.array([s, best.theta[1]]), best, (False, True)) for s, _ in mirrored]
+        both = self._at(theta, best, (False, False))
+        mixing = self._at(np.array([theta[0], best.theta[1]]), best, (False, True))
         mass = [self._at(np.array([m.theta[0], theta[1]]), m, (True, False)) for m in self.octants]
-        return np.array([min(both), min(mixing), min(mass)]) - best.value
+        return np.array([both, mixing, min(mass)]) - best.value
 
     def half_width_dm2_32(self) -> float:
         """Half of the interval of Δm²32 at one standard deviation [eV²]."""

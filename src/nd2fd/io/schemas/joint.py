@@ -101,7 +101,7 @@ class JointCoverageBlock(Artifact, name="joint_coverage_block", version=1):
     contained: BoolArray = dataset(
         "1",
         ("experiment", "cross_section", "n_sigma", "region"),
-        "profile region holds the truth; learned, known; both, sin2_2theta23, dm2_32",
+        "profile region holds the truth; learned, known; both, sin2_theta23, dm2_32",
         dtype="bool",
     )
     best_sin2_theta23: Array = dataset("1", ("experiment", "cross_section"), "learned, known")
