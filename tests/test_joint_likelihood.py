@@ -135,6 +135,15 @@ def with_pulls(kernel):
     )
 
 
+def test_pulls_change_cross_section_and_flux_at_a_price(kernel, events):
+    """|u|², and the density of the structure functions and the flux that the pulls lead to."""
+    likelihood = replace(with_pulls(kernel), floor=0.0)
+    theta, pulls = (0.47, 2.438e-3), np.array([0.5, -1.0, 0.7])
+    z = likelihood.modes + likelihood.mode_changes @ pulls
+    expected = brute_force(theta, pulls, z, events) + 0.25 + 1.0 + 0.49
+    assert likelihood.value(np.array(theta), pulls) == pytest.approx(expected, abs=0.05)
+
+
 def test_floor_is_that_of_one_cross_section(kernel, events):
     likelihood = with_pulls(kernel)
     density = kernel.events[:, 0] @ (SPECTRA.shapes @ far_flux())
