@@ -64,5 +64,8 @@ def test_words_follow_an_override():
     others = {n: {"reference": None} for n in planned().references if n != "truth"}
     plan = planned({"ensembles": others}, override)
     assert plan.ensemble("truth").legend == "learned cross section"
-    unsmeared = {"ensembles": {"systematics": {"smeared": False, "reference": "truth"}}}
+    unsmeared = {
+        "ensembles": {"systematics": {"smeared": False, "reference": "truth"}},
+        "joint": {"fits": {"joint_smeared": {"compared_with": None}}},
+    }
     assert "smeared" not in planned(unsmeared).ensemble("systematics").legend

@@ -13,7 +13,7 @@ from nd2fd.figures.entry import cut_fits
 from nd2fd.report.captions import fill
 from nd2fd.report.numbers import Number
 from nd2fd.report.numbers_file import TOY_RUN, FigureText, Summary
-from nd2fd.report.tables import TABLES, with_true_values
+from nd2fd.report.tables import TABLES, columns, with_true_values
 
 _PROGRAMS = (
     "nd2fd",
@@ -121,7 +121,7 @@ def front_page(
         heading, *rows = with_true_values(table, numbers, summary.ensembles)
         # Without a far detector there are fewer numbers.
         rows = [row for row in rows if any(row[1:])]
-        if rows:
+        if rows and columns(table, numbers, summary.ensembles):
             parts += [
                 f"{title}:",
                 _table([[_literal(text) for text in row] for row in [heading, *rows]]),
