@@ -330,3 +330,18 @@ def test_the_start_of_the_workflow_is_light():
     code = "import sys, nd2fd.figures.catalogue, nd2fd.config.results_folder; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "matplotlib", "scipy"} & set(done.stdout.split())
+
+
+def test_there_are_no_joint_fits_without_an_uncertainty_of_the_flux():
+    """Their files hold what the flux modes change, and no file holds an empty array."""
+    assert planned().joint_fits == ["joint", "joint_smeared"]
+    assert planned({"flux": {"uncertainty": None}, **NO_FLUX_ENSEMBLES}).joint_fits == []
+
+
+NO_FLUX_ENSEMBLES = {
+    "ensembles": {
+        "flux_truth": None,
+        "flux": None,
+        "systematics": {"vary": ["network_seed", "near_statistics"]},
+    }
+}

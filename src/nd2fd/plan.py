@@ -354,8 +354,9 @@ class Plan:
 
     @property
     def joint_fits(self) -> list[str]:
-        """Names of the joint fits; without a far detector there are none."""
-        return list(self.config.joint.fits) if self.has_far else []
+        """Names of the joint fits; none without a far detector or an uncertainty of the flux."""
+        possible = self.has_far and self.config.flux.uncertainty is not None
+        return list(self.config.joint.fits) if possible else []
 
     def joint_fit(self, name: str) -> JointFitSection:
         """Configuration of a joint fit."""
