@@ -1,0 +1,94 @@
+"""Joint fits of both detectors: their files, parameters and pseudo-experiments."""
+
+from typing import Any
+
+from nd2fd.config.sections import JointFitSection
+from nd2fd.plan.common import CommonPlan, PlanError, experiments_of_block
+
+_DETECTORS = {False: "exact", True: "smeared"}
+"""What the files of a joint fit call its detectors, by whether they smear."""
+
+
+class JointPlan(CommonPlan):
+    """What joint fits are made from.
+
+    Methods with the name of a joint fit raise PlanError if there is none of that name.
+    """
+
+    @property
+    def joint_fits(self) -> list[str]:
+        """Names of the joint fits; none without a far detector or an uncertainty of the flux."""
+        possible = self.has_far and self.config.flux.uncertainty is not None
+        return list(self.config.joint.fits) if possible else []
+
+    def joint_fit(self, name: str) -> JointFitSection:
+        """Configuration of a joint fit."""
+        if name not in self.joint_fits:
+            raise PlanError(
+                f"there is no joint fit {name!r} in the configuration; "
+                f"there are {', '.join(self.joint_fits) or 'none'}"
+            )
+        return self.config.joint.fits[name]
+
+    def joint_legend(self, name: str) -> str:
+        """What figures call a joint fit."""
+        smeared = ", smeared" if self.joint_fit(name).smeared else ""
+        numbers = {self.joint_fit(other).near_events for other in self.joint_fits}
+        events = f", {self.joint_fit(name).near_events / 1e6:g} M ND events"
+        return f"joint fit{events if len(numbers) > 1 else ''}{smeared}"
+
+    def joint_design(self, name: str) -> str:
+        """Linear maps that a joint fit needs."""
+        return self.path(f"joint/designs/{_DETECTORS[self.joint_fit(name).smeared]}.h5")
+
+    def detector_response(self, detector: str) -> dict[str, str]:
+        """The detector response, for the `smeared` one of the detectors."""
+        return self._response(detector == _DETECTORS[True])
+
+    def detector_smearing(self, detector: str) -> dict[str, Any]:
+        """Section `smearing`, for the `smeared` one of the detectors."""
+        return self._smearing(detector == _DETECTORS[True])
+
+    def joint_response(self, name: str) -> dict[str, str]:
+        """The detector response, for joint fits with smearing."""
+        return self._response(self.joint_fit(name).smeared)
+
+    def joint_smearing(self, name: str) -> dict[str, Any]:
+        """Section `smearing`, for joint fits with smearing."""
+        return self._smearing(self.joint_fit(name).smeared)
+
+    def joint_far_data(self, name: str) -> str:
+        """Far-detector events as a joint fit sees them."""
+        return self._far_data(self.joint_fit(name).smeared)
+
+    def joint_near_events(self, name: str) -> int:
+        """Number of ND events of a joint fit."""
+        return self.joint_fit(name).near_events
+
+    def joint_range(self, parameter: str) -> list[float]:
+        """Range of a parameter, sin2_theta23 or dm2_32 [eV²], in joint fits."""
+        return self._fit_range(parameter, 1.0)
+
+    @property
+    def with_joint_coverage(self) -> list[str]:
+        """Names of the joint fits with pseudo-experiments."""
+        return [name for name in self.joint_fits if self.joint_fit(name).experiments is not None]
+
+    def _n_joint_experiments(self, name: str) -> int:
+        number = self.joint_fit(name).experiments
+        if number is None:
+            raise PlanError(
+                f"joint.fits.{name}.experiments is null: there are no pseudo-experiments with "
+                f"{name!r}"
+            )
+        return number
+
+    def joint_coverage_blocks(self, name: str) -> list[str]:
+        """Files of all pseudo-experiments with a joint fit."""
+        n_blocks = -(-self._n_joint_experiments(name) // self.config.joint.experiments_per_job)
+        return [self.path(f"joint/coverage/{name}/{block}.h5") for block in range(n_blocks)]
+
+    def joint_experiments(self, name: str, block: int) -> list[int]:
+        """Numbers of the pseudo-experiments in a block of a joint fit."""
+        per_job = self.config.joint.experiments_per_job
+        return experiments_of_block(name, block, self._n_joint_experiments(name), per_job)
