@@ -21,6 +21,7 @@ include: "workflow/rules/truth.smk"
 include: "workflow/rules/near_detector.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/predictions.smk"
+include: "workflow/rules/event_files.smk"
 
 
 if PLAN.has_far:

@@ -58,6 +58,11 @@ SHIPPED = sorted(str(p.relative_to(ROOT / "config")) for p in (ROOT / "config").
 EXPERIMENTS = [name for name in SHIPPED if name.startswith("experiments/")]
 
 
+def sample(cross_section, flux="near"):
+    """An entry of section events."""
+    return {"cross_section": cross_section, "flux": flux, "number": 10}
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_overrides_are_valid(raw, name):
     validate_config(merged(raw, load(name)))
@@ -187,6 +192,24 @@ def test_experiments_keep_the_numerics(raw, name):
             ["joint.fits.joint.sized", "no such key", "smear"],
         ),
         (("joint", "fits", "Bad name"), {"near_events": 9}, ["Bad name", "pattern"]),
+        (("events", "mine"), sample("seed/1"), ["events.mine.cross_section", "no ensemble seed;"]),
+        (("events", "mine"), sample("seeds/10"), ["seeds has members 0 to 9"]),
+        (("events", "mine"), sample("seeds"), ["'seeds'", "must be truth, an ensemble and"]),
+        (("events", "mine"), sample("flux_truth/1"), ["of flux_truth is the known one"]),
+        (("events", "mine"), sample("flow/1"), ["model of flow is flow"]),
+        (
+            ("events", "mine"),
+            sample("joint/mine"),
+            ["no joint fit mine; there are joint, joint_sm"],
+        ),
+        (("events", "mine"), sample("truth", "no.txt"), ["events.mine.flux", "'no.txt'", "a file"]),
+        (("events", "mine"), sample("truth", "dune_rhc"), ["events.mine.flux", "antineutrinos"]),
+        (
+            ("events", "mine"),
+            sample("truth", "near") | {"flux_format": {"unit": "MeV"}},
+            ["events.mine.flux_format", "near, not a file"],
+        ),
+        (("events", "mine"), sample("truth") | {"number": 0}, ["events.mine.number", "≥ 1"]),
         (
             ("joint", "fits", "joint_smeared", "compared_with"),
             "sytematics",

@@ -345,3 +345,32 @@ NO_FLUX_ENSEMBLES = {
         "systematics": {"vary": ["network_seed", "near_statistics"]},
     }
 }
+
+
+def test_events_are_made_from_their_cross_section_and_flux():
+    samples = {
+        "known": {"cross_section": "truth", "flux": "near"},
+        "learned": {"cross_section": "seeds/7", "flux": "far"},
+        "spline": {"cross_section": "joint/joint", "flux": "bnb"},
+        "mine": {
+            "cross_section": "truth",
+            "flux": str(ROOT / "src/nd2fd/data/dune_nd_numu_fhc.csv"),
+        },
+    }
+    events = {"events": {name: entry | {"number": 5} for name, entry in samples.items()}}
+    plan = planned({"training": {"members_per_job": 5}}, events)
+    flux = {"flux": "results/inputs/flux.h5"}
+    truth = {"cross_section": "results/truth/densities.h5"}
+    assert plan.event_inputs("known") == flux | truth
+    assert plan.event_inputs("mine") == flux | truth | {"flux_file": samples["mine"]["flux"]}
+    assert plan.event_inputs("spline") == flux | {"cross_section": "results/joint/fits/joint.h5"}
+    assert plan.event_inputs("learned") == flux | {
+        "cross_section": "results/members/seeds/1.h5",
+        "oscillation": "results/inputs/oscillation.h5",
+    }
+    assert plan.event_source("learned") == {"kind": "member", "member": 7}
+    assert plan.event_source("known") == {"kind": "truth", "member": None}
+    with pytest.raises(
+        PlanError, match=r"no events 'other'.*there are known, learned, spline, mine"
+    ):
+        plan.event_inputs("other")

@@ -67,6 +67,8 @@ wildcard_constraints:
     detector="exact|smeared",
     batch="0|[1-9][0-9]*",
     block="0|[1-9][0-9]*",
+    sample="[a-z][a-z0-9_]*",
+    format="hepmc3|h5|csv",
 
 
 def rules_of(job):
@@ -151,3 +153,4 @@ of_block = partial(asked, ["ensemble", "block"])
 of_detector = partial(asked, ["detector"])
 of_joint_fit = partial(asked, ["fit"])
 of_joint_block = partial(asked, ["fit", "block"])
+of_sample = partial(asked, ["sample"])

@@ -71,29 +71,49 @@ def _refuse_what_does_not_belong_together(flux: Mapping[str, Any]) -> None:
         )
 
 
-def _read(detector: str, flux: Mapping[str, Any], setup: Setup) -> FluxTable:
-    given, layout = flux[detector], Layout.from_config(flux[f"{detector}_format"])
-    in_file = given not in BEAMS
-    limit = inf if in_file else BEAMS[given].energy_limit
+def read_flux_of(key: str, given: str, layout: Mapping[str, Any], setup: Setup) -> FluxTable:
+    """A flux that a key of the configuration names.
+
+    Parameters
+    ----------
+    key
+        The key; `key`_format has the layout.
+    given
+        A built-in beam or a file.
+    layout
+        What a file does not say itself, a section as `flux.near_format`.
+    setup
+        Neutrinos and E_max.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Naming the key: the flux cannot be read or is not fit for the setup.
+    """
     try:
-        table = flux_table(given, (setup.lepton, setup.antineutrino), layout)
-        if setup.energy_max > limit:
-            raise ValueError(
-                f"the beam {given} is given up to {limit} GeV; setup.energy_max = "
-                f"{setup.energy_max} must not be above"
-            )
+        table = flux_table(given, (setup.lepton, setup.antineutrino), Layout.from_config(layout))
     except UnclearLayoutError as error:
-        raise ValueError(
-            f"flux.{detector}: {error} (keys of flux.{detector}_format; see docs/flux.md)"
-        ) from None
+        raise ValueError(f"{key}: {error} (keys of {key}_format; see docs/flux.md)") from None
     except OSError as error:
-        raise type(error)(f"flux.{detector}: {error}") from None
+        raise type(error)(f"{key}: {error}") from None
     except ValueError as error:
-        raise ValueError(f"flux.{detector}: {error}") from None
+        raise ValueError(f"{key}: {error}") from None
     try:
-        refuse_unusable(table, setup, in_file)
+        refuse_unusable(table, setup, given not in BEAMS)
     except ValueError as error:
-        raise ValueError(f"flux.{detector}: {given}: {error}") from None
+        raise ValueError(f"{key}: {given}: {error}") from None
+    return table
+
+
+def _read(detector: str, flux: Mapping[str, Any], setup: Setup) -> FluxTable:
+    key, given = f"flux.{detector}", flux[detector]
+    table = read_flux_of(key, given, flux[f"{detector}_format"], setup)
+    limit = BEAMS[given].energy_limit if given in BEAMS else inf
+    if setup.energy_max > limit:
+        raise ValueError(
+            f"{key}: the beam {given} is given up to {limit} GeV; setup.energy_max = "
+            f"{setup.energy_max} must not be above"
+        )
     return table
 
 

@@ -36,7 +36,8 @@ def markdown_table(defaults: Mapping[str, Any]) -> str:
         prefix, values = f"{name}.", defaults[name]
         if get_origin(field.annotation) is dict:
             # The defaults of one entry: the first in which there is something to choose.
-            prefix, values = f"{name}.NAME.", next(v for v in values.values() if _is_learned(v))
+            prefix = f"{name}.NAME."
+            values = next((entry for entry in values.values() if _is_learned(entry)), {})
         lines += ["", f"## {name}", "", str(section.__doc__), ""]
         if type(None) in getattr(field.annotation, "__args__", ()):
             lines[-2] += f" `{name}: null`: none."
@@ -53,14 +54,17 @@ def _table(prefix: str, fields: Mapping[str, FieldInfo], values: Mapping[str, An
     lines = ["| key | default | unit | allowed | source | meaning |", "|---|---|---|---|---|---|"]
     for name, field in fields.items():
         if isinstance(field.annotation, type) and (section := section_in(field.annotation)):
-            lines += _table(f"{prefix}{name}.", section.model_fields, values[name])[2:]
+            lines += _table(f"{prefix}{name}.", section.model_fields, values.get(name, {}))[2:]
             continue
         extra: Any = field.json_schema_extra
         default, section = values.get(name, field.default), section_in(field.annotation)
         # Of entries by name, the names; their keys are in rows of their own.
-        value = json.dumps(list(default) if section else default, ensure_ascii=False)
+        given = list(default) if section else default
+        # A key of entries by name, of which there is none by default, may have to be given.
+        asked = name not in values and field.is_required()
+        shown = "" if asked else f"`{json.dumps(given, ensure_ascii=False)}`"
         lines.append(
-            f"| `{prefix}{name}` | `{value}` | {extra['unit']} "
+            f"| `{prefix}{name}` | {shown} | {extra['unit']} "
             f"| {allowed_values(field)} | {extra['source']} | {field.description} |"
         )
         if section:

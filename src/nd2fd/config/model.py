@@ -16,6 +16,7 @@ from nd2fd.beam.flux import FluxTable
 from nd2fd.beam.fluxes import read_fluxes, remarks
 from nd2fd.beam.modes import remove_normalisation
 from nd2fd.config.ensembles import EnsembleSection, SystematicName
+from nd2fd.config.events import EventSampleSection, refuse_impossible
 from nd2fd.config.fields import EnsembleName, Section, WithoutNulls, key, usable
 from nd2fd.config.sections import (
     CoverageSection,
@@ -90,6 +91,7 @@ class Config(Section):
     ensembles: dict[EnsembleName, EnsembleSection] = Field(min_length=1)
     coverage: CoverageSection
     joint: JointSection
+    events: Annotated[dict[EnsembleName, EventSampleSection], WithoutNulls]
     figures: FiguresSection
 
     @property
@@ -257,6 +259,13 @@ class Config(Section):
                     f"{where}{beside} has smeared: {str(smeared).lower()}, {name} has smeared: "
                     f"{str(fit.smeared).lower()}; they must be the same; else use null"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _events_can_be_made(self) -> "Config":
+        has_far = self.far_detector is not None
+        fits = self.joint.fits if has_far and self.flux.uncertainty is not None else {}
+        usable(lambda: refuse_impossible(self.events, self.ensembles, fits, has_far, self._setup))
         return self
 
     @model_validator(mode="after")

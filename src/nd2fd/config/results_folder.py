@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nd2fd.config.model import Config
 from nd2fd.config.reading import ConfigError
+from nd2fd.io.atomic import write_atomically
 
 MARKER = "run.json"
 """File in the results folder that says whether they are a toy's."""
@@ -68,8 +69,6 @@ def refuse_results_of_another_size(config: Config, arguments: Collection[str]) -
 
 def mark_results(config: Config) -> None:
     """Write down, for later runs, whether the results in the folder are a toy's."""
-    from nd2fd.io.artifacts import write_atomically  # HDF5, of no use before a run
-
     marker = Path(config.results, MARKER)
     if not marker.is_file():
         write_atomically(marker, (json.dumps({"toy": config.toy}) + "\n").encode())

@@ -96,16 +96,20 @@ class FormatSection(Section):
         "The flux: number of its column (energies are 1), its name, that of a ROOT histogram or of "
         "a HEPData variable, or `dune` for DUNE's and GLoBES' seven columns",
         "choice",
+        default=None,
     )
     unit: Literal["GeV", "MeV"] | None = key(
-        "Of the energies; null: GeV where the file names none", "choice"
+        "Of the energies; null: GeV where the file names none", "choice", default=None
     )
     energies: Literal["points", "lower_edges", "low_high"] | None = key(
         "Energies are `points` (bin centres, or a curve), `lower_edges` of bins, or two columns",
         "choice",
+        default=None,
     )
     content: Literal["per_gev", "per_bin"] | None = key(
-        "Flux per unit of energy (whatever the unit), or integrals over bins", "choice"
+        "Flux per unit of energy (whatever the unit), or integrals over bins",
+        "choice",
+        default=None,
     )
 
 

@@ -62,10 +62,11 @@ def refuse_negative(structure_functions: StructureFunctions, setup: Setup) -> No
         raise ValueError(f"the cross section is zero up to {setup.energy_max:g} GeV")
 
 
-def refuse_mostly_negative(density: Array, energy: Array, setup: Setup) -> None:
+def refuse_mostly_negative(density: Array, energy: Array, setup: Setup) -> float:
     """Refuse Φ d²σ/ds dt on a lattice of (E_ν, s, t) of which a good share is negative.
 
-    Raises ValueError with the share and the place where it is most negative.
+    Returns the share if it is small. Raises ValueError with the share and the place where the
+    density is most negative.
     """
     share = _negative_shares(density.reshape(1, -1))[0]
     if share > LARGEST_INTERPOLATED_SHARE:
@@ -75,6 +76,7 @@ def refuse_mostly_negative(density: Array, energy: Array, setup: Setup) -> None:
             f"the cross section is negative for {share:.2g} of the events (allowed is "
             f"{LARGEST_INTERPOLATED_SHARE:g}), most at {_place(i, energy, s, t, setup)}"
         )
+    return float(share)
 
 
 def _lattice(n_s: int, n_t: int) -> tuple[Array, Array]:

@@ -99,6 +99,7 @@ class EventSampler:
     setup : target, lepton, and the end of the spectrum
     spectrum_lower, spectrum_upper : bounds of Φ, shape (n_energy,)
     lower, upper : bounds of max(0, d²σ/ds dt) [1e-38 cm² per nucleon], (n_energy, n_s, n_t)
+    negative_share : of Σ|Φ d²σ| at the corners of the cells, what is negative and taken as 0
     """
 
     spectrum: Callable[[Array], Array]
@@ -108,6 +109,7 @@ class EventSampler:
     spectrum_upper: Array
     lower: Array
     upper: Array
+    negative_share: float
 
     @classmethod
     def build(
@@ -163,7 +165,8 @@ class EventSampler:
                 raise ValueError(f"cross section is not finite at E_ν = {energy:.6g} GeV")
             corners[j] = values.reshape(s.shape)
         lower, upper = _cell_bounds(corners)
-        refuse_mostly_negative(corners * flux[::steps, None, None], fine[::steps], setup)
+        density = corners * flux[::steps, None, None]
+        negative_share = refuse_mostly_negative(density, fine[::steps], setup)
         # The spectrum may oscillate within a cell of the cross section.
         spectrum_lower = spectrum_lower.reshape(n_energy, steps).min(axis=1)
         spectrum_upper = spectrum_upper.reshape(n_energy, steps).max(axis=1)
@@ -182,6 +185,7 @@ class EventSampler:
             spectrum_upper,
             lower,
             upper,
+            negative_share,
         )
 
     def _lower(self) -> Array:

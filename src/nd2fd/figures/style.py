@@ -13,7 +13,7 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from nd2fd.io.artifacts import write_atomically
+from nd2fd.io.atomic import write_atomically
 
 COLUMN = 3.39
 """Width of one column [inch]."""

@@ -37,7 +37,6 @@ import hashlib
 import io
 import json
 import os
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field
 from pathlib import Path
@@ -48,6 +47,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nd2fd import __version__
+from nd2fd.io.atomic import write_atomically
 
 CHECKSUM = b"\nnd2fd artifact, sha256 of all before this line: "
 COMPRESS_FROM_BYTES = 65536  # smaller arrays gain too little to be worth the chunk index
@@ -255,35 +255,6 @@ def write_artifact(
     except ArtifactError as error:
         raise ArtifactError(f"{path}: not written: {error}") from None
     write_atomically(path, _encode(schema, arrays, provenance))
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it holds either its old content or all of the new, whatever happens.
-
-    Hidden temporary files that killed writers of the same file left behind are removed.
-
-    Raises
-    ------
-    OSError
-        With the name of the file, as when the disk is full.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    start = f".{path.name}.tmp-"
-    for left_behind in [p for p in path.parent.iterdir() if p.name.startswith(start)]:
-        left_behind.unlink(missing_ok=True)
-    # A fresh name each time: a writer that outlives a killed Snakemake must not mix its bytes in.
-    temporary = path.with_name(start + secrets.token_hex(8))
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        # A write knows no name, and that of the temporary file would say little.
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        temporary.unlink(missing_ok=True)  # gone already if all went well
 
 
 def read_artifact(path: str | os.PathLike[str], schema: Schema) -> Content:

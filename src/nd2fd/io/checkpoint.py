@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from nd2fd.io.artifacts import write_atomically
+from nd2fd.io.atomic import write_atomically
 
 if TYPE_CHECKING:
     from nd2fd.io.job import Job

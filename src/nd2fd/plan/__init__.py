@@ -4,13 +4,13 @@ The rules of the workflow ask a `Plan` and decide nothing themselves. A plan rea
 """
 
 from nd2fd.plan.common import PlanError
-from nd2fd.plan.ensembles import MODELS, EnsemblePlan
-from nd2fd.plan.joint import JointPlan
+from nd2fd.plan.ensembles import MODELS
+from nd2fd.plan.events import EventPlan
 
 __all__ = ["MODELS", "Plan", "PlanError"]
 
 
-class Plan(EnsemblePlan, JointPlan):
+class Plan(EventPlan):
     """What a configuration makes, and from what."""
 
     @property

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nd2fd.cross_sections.pdf.parametrisation import initial_condition, initial_xf
-from nd2fd.io.artifacts import write_atomically
+from nd2fd.io.atomic import write_atomically
 
 ALPHA_S_MZ = 0.118
 MZ = 91.187
