@@ -15,7 +15,7 @@ from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.io.schemas.near import NearData
 from nd2fd.learning.compression import TestFunctions
-from nd2fd.learning.flux_errors import with_flux_errors
+from nd2fd.learning.flux_errors import fitted_shifts, with_flux_errors
 from nd2fd.learning.members import train_members
 from nd2fd.learning.training import TrainingData, TrainingSettings, train
 from nd2fd.learning.weights import poisson_weights
@@ -63,6 +63,7 @@ def near_data(truth, n_events=0, drawn=False):
         density=density,
         energy=GRID.energy,
         flux=flux,
+        flux_parameters=np.array([[0.0], [1.0]]) if drawn else None,
         flux_errors=(truth.near_flux * tilt)[None] if drawn else None,
         n_events=np.array(n_events),
         acceptance=np.ones(2),
@@ -82,7 +83,7 @@ def training_data(near, response=None, weights=None):
 
 
 def settings_for_events():
-    return settings(smoothness=0.03 / N_EVENTS, least_gain=12.0 / N_EVENTS)
+    return settings(smoothness=0.03 / N_EVENTS, least_gain=6.5 / N_EVENTS)
 
 
 def settings(**changes):
@@ -163,17 +164,20 @@ def test_flux_errors_count_where_they_are_asked_for(truth):
     near = near_data(truth, N_EVENTS, drawn=True)
     how = settings_for_events()
     plain = training_data(near, weights=poisson_weights(near.density))
-    expect(networks(truth, near), plain, how)
+    found = networks(truth, near)
+    expect(found, plain, how)
+    assert found.fitted_flux_parameters is None
     operator = ForwardOperator.build(GRID, NODES)
-    careful = with_flux_errors(
-        plain,
-        how,
-        operator.event_matrices(near.flux_errors),
-        near.flux.sum(axis=1),
-        N_EVENTS,
-    )
+    modes = (operator.event_matrices(near.flux_errors), near.flux.sum(axis=1), N_EVENTS)
+    careful = with_flux_errors(plain, how, *modes)
     assert careful.common_errors is not None
-    expect(networks(truth, near, flux_errors=True), careful, how)
+    found = networks(truth, near, flux_errors=True)
+    expect(found, careful, how)
+    # The second member assumes one standard deviation too much, and is told so.
+    shifts = fitted_shifts(careful, found.structure_functions, N_EVENTS)
+    fitted = near.flux_parameters + shifts
+    np.testing.assert_allclose(found.fitted_flux_parameters, fitted, rtol=1e-6)
+    assert shifts[1, 0] < -0.3
     without = near_data(truth, N_EVENTS)
     weighted = training_data(without, weights=poisson_weights(without.density))
     expect(networks(truth, without, flux_errors=True), weighted, how)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nd2fd.cross_sections.models import ARTIFACTS, cross_section_models
+from nd2fd.cross_sections.models import ARTIFACTS, cross_section_models, fitted_flux
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.inputs import Flux, Oscillation, Response
 from nd2fd.io.schemas.truth import Truth
@@ -17,9 +17,10 @@ with Job(snakemake) as job:
     analysis = FarAnalysis.from_params(p, job.load_optional("response", Response))
     oscillation = job.load("oscillation", Oscillation)
     data = PseudoData(truth, flux, oscillation, p.n_events, p.replicas, p.seed)
-    assumptions = draw_assumptions(p.seed, p.nuisance_draws, flux, p.systematics).of_members
     kind = ARTIFACTS[p.cross_section]
     cross_section = truth if kind is Truth else job.load_joined("members", kind)
+    assumed = (p.nuisance_draws, flux, p.systematics, fitted_flux(cross_section))
+    assumptions = draw_assumptions(p.seed, *assumed).of_members
     members = (cross_section_models(cross_section, len(assumptions)), assumptions)
     progress = job.progress("experiments", len(p.experiments))
     job.save(pseudo_experiments(analysis, data, *members, p.experiments, p.true_point, progress))

@@ -153,6 +153,14 @@ def cross_section_models(
     return [StructureFunctionModel(nodes, w) for w in of_members]
 
 
+def fitted_flux(artifact: Truth | Networks | Flows) -> Array | None:
+    """Flux parameters that go with learned cross sections, shape (n_members, n_parameters).
+
+    None where a training takes the flux as it is assumed.
+    """
+    return artifact.fitted_flux_parameters if isinstance(artifact, Networks) else None
+
+
 def interpolated(truth: Truth) -> StructureFunctions:
     """The true structure functions between their nodes."""
     return partial(NodeGrid.of(truth).interpolate, truth.structure_functions)

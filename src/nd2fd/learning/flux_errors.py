@@ -86,5 +86,42 @@ def with_flux_errors(
         errors.append(
             density_errors(matrix @ w, changes / flux_units[member], data.response, data.cell_area)
         )
-    # The weights take a cell's own error for that of one event in all.
+    # The weights are the inverse variances of one event.
     return replace(data, common_errors=np.sqrt(n_events) * np.stack(errors))
+
+
+def fitted_shifts(data: TrainingData, structure_functions: Array, n_events: int) -> Array:
+    """Flux parameters that the densities ask for, less those that the members assume.
+
+    With the cells' own covariance C and what the structure functions leave r of the density, the
+    loss is that of changes B z of the density by
+
+        z = (1 + Bᵀ C⁻¹ B)⁻¹ Bᵀ C⁻¹ r.
+
+    Parameters
+    ----------
+    data
+        As `with_flux_errors` returns them. B is made with its first cross section, as in the loss:
+        what the last one differs from it leaves in r is no flux.
+    structure_functions
+        Of each member, shape (m, 3, n_xi, n_tau).
+    n_events
+        Events of each histogram.
+
+    Returns
+    -------
+    ndarray, shape (m, n_errors)
+        In standard deviations of the modes.
+    """
+    assert data.common_errors is not None
+    shifts = []
+    for member, w in enumerate(structure_functions.reshape(len(data.seeds), -1)):
+        events = data.event_matrices[member if len(data.event_matrices) > 1 else 0] @ w
+        if data.response is not None:
+            events = data.response @ events
+        left = data.densities[member] - events / (events.sum() * data.cell_area)
+        errors = data.common_errors[member]
+        weighted = (data.weights[member] * data.cell_area)[:, None] * errors
+        information = np.eye(errors.shape[1]) + weighted.T @ errors
+        shifts.append(np.sqrt(n_events) * np.linalg.solve(information, weighted.T @ left))
+    return np.stack(shifts)

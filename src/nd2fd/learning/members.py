@@ -16,7 +16,7 @@ from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.learning.closure import closure_loss
 from nd2fd.learning.compression import TestFunctions
-from nd2fd.learning.flux_errors import with_flux_errors
+from nd2fd.learning.flux_errors import fitted_shifts, with_flux_errors
 from nd2fd.learning.network import Architecture
 from nd2fd.learning.training import (
     TrainedModels,
@@ -102,34 +102,40 @@ def train_members(
 
     def learn(
         part: TrainingData, units: Array, done: int, checkpoint: Checkpoint | None
-    ) -> TrainedModels:
+    ) -> tuple[TrainedModels, Array | None]:
         if functions is not None:
             projections = [functions.project(matrix) for matrix in part.event_matrices]
             part = replace(part, test_functions=functions, projections=projections)
         if errors is not None:
             part = with_flux_errors(part, settings, made, units, n_events)
-        return train_together(
+        models = train_together(
             part,
             settings,
             test_loss,
             lambda here, loss: progress(done + here, f"loss {loss:.3g}"),
             checkpoint,
         )
+        if errors is None:
+            return models, None
+        return models, fitted_shifts(part, models.structure_functions, n_events)
 
     if settings.device == "cpu":
-        models = joined(
-            [
-                learn(
-                    data.of_member(member),
-                    units[member : member + 1],
-                    member * settings.evaluations,
-                    None if checkpoint is None else checkpoint.of_member(member),
-                )
-                for member in range(len(seeds))
-            ]
-        )
+        parts = [
+            learn(
+                data.of_member(member),
+                units[member : member + 1],
+                member * settings.evaluations,
+                None if checkpoint is None else checkpoint.of_member(member),
+            )
+            for member in range(len(seeds))
+        ]
     else:
-        models = learn(data, units, 0, checkpoint)
+        parts = [learn(data, units, 0, checkpoint)]
+    models = joined([models for models, _ in parts])
+    fitted = None
+    if errors is not None:
+        assert near.flux_parameters is not None
+        fitted = near.flux_parameters + np.concatenate([shifts for _, shifts in parts])
     architecture = Architecture(settings.hidden_layers, settings.width, settings.activation)
     return Networks(
         member=near.member,
@@ -138,6 +144,7 @@ def train_members(
         x_max=truth.x_max,
         Q2_max=truth.Q2_max,
         structure_functions=models.structure_functions,
+        fitted_flux_parameters=fitted,
         layer_sizes=np.array(architecture.layer_sizes),
         weights=models.weights,
         loss=models.loss,

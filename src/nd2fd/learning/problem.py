@@ -2,9 +2,10 @@
 
     L = ∫ dv1 dv2 u (p_model - p_ND)²,    p_model = A(Φ) w / ∫ dv1 dv2 A(Φ) w
 
-with weights u(v1, v2): one in arXiv:2412.16303, the inverse variance of a histogram of events where
-there is one (`nd2fd.learning.weights`). Errors that the cells share, such as those of the flux,
-make the inverse covariance of the weights: what they explain costs only what they cost.
+with weights u(v1, v2): one in arXiv:2412.16303, the inverse variance of one event per cell where
+there is a histogram of N events (`nd2fd.learning.weights`), so that N L is a χ². Errors that the
+cells share, such as those of the flux, make the inverse covariance of the weights: what they
+explain costs only what they cost.
 
 Deterministic and full-batch: the same function at every evaluation, so that quasi-Newton works as
 well as the Adam of arXiv:2412.16303. All members of a job are evaluated together; each has its own

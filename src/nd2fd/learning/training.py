@@ -17,7 +17,7 @@ waits for the host. On a CPU that gains nothing, and they are trained one after 
 member's bytes do not depend on its batch. On a GPU they do as far as round-off is amplified, which
 is far: the last layer solves a nearly degenerate system, and L-BFGS then takes another path.
 
-A member ends before the last evaluation where it gains little: on a histogram less than 12 units
+A member ends before the last evaluation where it gains little: on a histogram less than 6.5 units
 of χ² (penalties included) in ten evaluations.
 """
 
@@ -54,7 +54,7 @@ _LBFGS_HISTORY = 50
 _TEST_LOSS_RECORDS = 20
 _REPORT_EVERY = 10
 
-_LEAST_GAIN = 12.0
+_LEAST_GAIN = 6.5
 _GAIN_OVER = 10
 """A member of a histogram ends where it gains less χ² than this in so many evaluations. It may end
 where the test loss is recorded. What follows moves oscillation parameters by less than another

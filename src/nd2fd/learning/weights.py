@@ -14,16 +14,16 @@ _WEIGHT_FLOOR = 0.01
 
 
 def poisson_weights(densities: Array) -> Array:
-    """Weights u ∝ 1/p of the cells of histograms of events, with ∫ dv1 dv2 u p = 1.
+    """Weights u = 1/p of the cells of histograms of events.
 
-    The variance of a histogram is proportional to the density p, so these weights make the squared
-    distance a χ². The observed counts themselves would favour cells that fluctuated down: p is the
-    smoothed histogram, and below 1 % of the average density the weights stay constant.
+    One event in a cell has the variance p / dv1 dv2, so that N ∫ dv1 dv2 u (difference)² is the χ²
+    of N events. The observed counts themselves would favour cells that fluctuated down: p is the
+    smoothed histogram, and below 1 % of the average density the weights stay constant. Cells with
+    fewer events than that count less than one unit of χ².
 
-    `densities` per dv1 dv2 have shape (n_members, n_v1, n_v2), as the weights.
+    `densities` per dv1 dv2, of unit integral, have shape (n_members, n_v1, n_v2), as the weights.
     """
-    weights = 1.0 / smoothed(densities)
-    return weights / (weights * densities).mean(axis=(1, 2), keepdims=True)
+    return 1.0 / smoothed(densities)
 
 
 def smoothed(densities: Array) -> Array:

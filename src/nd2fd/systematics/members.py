@@ -42,6 +42,7 @@ def draw_assumptions(
     draws: Mapping[str, Sequence[int]],
     flux: Flux,
     sizes: Mapping[str, float],
+    fitted_flux: Array | None = None,
 ) -> Assumptions:
     """Draw the nuisance parameters of the members of a batch, and apply them.
 
@@ -58,6 +59,9 @@ def draw_assumptions(
         Nominal fluxes and their modes.
     sizes
         Configuration section `systematics`.
+    fitted_flux
+        What the near detector has made of the drawn parameters of the flux, and takes their place,
+        shape (n_members, n_parameters); None: nothing.
     """
     n_members = len(next(iter(draws.values())))
     of_members = [Assumption(flux)] * n_members
@@ -70,7 +74,10 @@ def draw_assumptions(
         z = np.zeros((n_members, n_parameters))
         for member, number in enumerate(numbers):
             if number != NO_DRAW:
-                z[member] = nuisance_draw(root_seed, name, number, n_parameters)
+                if name == "flux" and fitted_flux is not None:
+                    z[member] = fitted_flux[member]
+                else:
+                    z[member] = nuisance_draw(root_seed, name, number, n_parameters)
                 of_members[member] = systematic.assume(of_members[member], z[member], sizes)
         parameters[name] = z
     return Assumptions(of_members, parameters)

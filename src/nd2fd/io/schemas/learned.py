@@ -21,7 +21,7 @@ _NEAR: Final = "ND density, unit integral"
 _FAR: Final = "FD density, unit integral"
 
 
-class Networks(Artifact, name="member", version=5):
+class Networks(Artifact, name="member", version=6):
     """Learned structure functions (``members/{ensemble}/{batch}.h5``)."""
 
     member: IntArray = dataset("1", ("member",), MEMBER_NUMBER, dtype="int64")
@@ -31,6 +31,12 @@ class Networks(Artifact, name="member", version=5):
     Q2_max: Array = dataset("GeV2", (), Q2_MAX)
     structure_functions: Array = dataset(
         "1", ("member", *NODES), "learned W1', W2', W3' on the nodes"
+    )
+    fitted_flux_parameters: Array | None = dataset(
+        "1",
+        ("member", "mode"),
+        "size of each flux mode that goes with them, where the training may change the assumed one",
+        default=None,
     )
     layer_sizes: IntArray = dataset(
         "1", ("layer",), "units per layer, input to output", dtype="int64"
