@@ -68,6 +68,41 @@ rule joint_fit:
         "../scripts/joint_fit.py"
 
 
+rule joint_toys:
+    input:
+        unpack(of_joint_fit(PLAN.joint_response)),
+        design=of_joint_fit(PLAN.joint_design),
+        fit="<results>/joint/fits/{fit}.h5",
+        flux="<results>/inputs/flux.h5",
+    output:
+        "<results>/joint/toys/{fit}/{point}.h5",
+    log:
+        "<logs>/joint_toys/{fit}/{point}.log",
+    benchmark:
+        "<benchmarks>/joint_toys/{fit}/{point}.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=3000,
+    params:
+        code=CODE["joint_toys"],
+        n_toys=of_joint_fit(PLAN.n_toys),
+        toy_mixing=of_joint_point(PLAN.toy_mixing),
+        seed=CONFIG.seed,
+        setup=section("setup"),
+        grid={**section("grid"), "n_energy": CONFIG.coverage.n_energy},
+        smearing=of_joint_fit(PLAN.joint_smearing),
+        oscillation=section("oscillation"),
+        sin2_theta23=PLAN.joint_range("sin2_theta23"),
+        dm2_32=PLAN.joint_range("dm2_32"),
+        octant=PLAN.true_octant,
+        price=CONFIG.joint.price,
+    message:
+        "Toys of {wildcards.fit} for thresholds, sin²θ23 {wildcards.point}"
+    script:
+        "../scripts/joint_toys.py"
+
+
 rule joint_coverage_block:
     input:
         unpack(of_joint_fit(PLAN.joint_response)),
@@ -92,7 +127,7 @@ rule joint_coverage_block:
         n_events=CONFIG.far_detector.n_events,
         setup=section("setup"),
         near_grid=section("grid"),
-        grid={**section("grid"), "n_energy": CONFIG.far_detector.n_energy},
+        grid={**section("grid"), "n_energy": CONFIG.coverage.n_energy},
         smearing=of_joint_fit(PLAN.joint_smearing),
         oscillation=section("oscillation"),
         sin2_theta23=PLAN.joint_range("sin2_theta23"),
@@ -109,6 +144,7 @@ rule joint_coverage_block:
 rule joint_coverage:
     input:
         blocks=of_joint_fit(PLAN.joint_coverage_blocks),
+        toys=of_joint_fit(PLAN.joint_toys),
     output:
         "<results>/joint/coverage/{fit}.h5",
     log:

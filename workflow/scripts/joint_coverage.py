@@ -3,11 +3,12 @@
 from typing import Any
 
 from nd2fd.io.job import Job
-from nd2fd.io.schemas.joint import JointCoverageBlock
+from nd2fd.io.schemas.joint import JointCoverageBlock, JointToys
 from nd2fd.statistics.joint_experiments import joint_coverage_of
 
 snakemake: Any
 
 with Job(snakemake) as job:
     blocks = job.load_joined("blocks", JointCoverageBlock, "experiment")
-    job.save(joint_coverage_of(blocks, job.params.true_point))
+    toys = job.load_joined("toys", JointToys, "point") if job.input.toys else None
+    job.save(joint_coverage_of(blocks, toys, job.params.true_point))

@@ -337,6 +337,14 @@ class JointFitSection(Section):
         ge=1,
         le=1_000_000,
     )
+    toys: int | None = key(
+        "Toys at each of seven values of sin²θ23, from which thresholds of regions are taken, "
+        "after Feldman and Cousins; null: none",
+        "choice",
+        default=None,
+        ge=1,
+        le=1_000_000,
+    )
     compared_with: EnsembleName | None = key(
         "Ensemble, smeared alike, beside whose regions it is shown; null: none",
         "choice",

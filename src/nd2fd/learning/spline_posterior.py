@@ -63,6 +63,8 @@ class SplinePosterior:
         λ of the largest marginal likelihood.
     prior
         Ω, shape (n_functions, n_functions).
+    bends
+        ∫ f'' g'' of the splines in the unit of Ω, shape (n_splines, n_splines).
     chi2, paid
         χ² of the histogram alone, and what the structure functions pay, at the mean.
     effective_parameters
@@ -74,6 +76,7 @@ class SplinePosterior:
     n_modes: int
     strength: float
     prior: Array
+    bends: Array
     chi2: float
     paid: float
     effective_parameters: float
@@ -98,6 +101,19 @@ class SplinePosterior:
     def root(self, directions: Array) -> Array:
         """U y of orthonormal directions y, (n_parameters, k), with the covariance U Uᵀ."""
         return sl.solve_triangular(self.factor, directions, lower=True, trans="T")
+
+    def scatter(self, directions: Array) -> Array:
+        """Covariance of the estimate about nature over many experiments, in coordinates y.
+
+        Of experiments with new near-detector events and a new flux each, but the same structure
+        functions, which bend as the mean does: 1 − Uᵀ Q U, with the prior's precision Q. Their
+        bends shift all estimates alike, which is not part of it. Directions as in `root`; shape
+        (k, k).
+        """
+        changes = self.root(directions)
+        bent = changes[: self.mean.size - self.n_modes].reshape(*self.coefficients.shape, -1)
+        paid = np.einsum("ij,imk,mn,jnl->kl", self.prior, bent, self.bends, bent, optimize=True)
+        return np.asarray(np.eye(len(paid)) - paid)
 
     def whitened(self, maps: Array) -> Array:
         """M U of linear maps M of x, shape (n, n_parameters)."""
@@ -179,6 +195,7 @@ def learn(
         len(design.modes),
         strength,
         prior,
+        bends,
         float(chi2),
         float(np.einsum("ij,im,mn,jn->", prior, coefficients, bends, coefficients)),
         float(coefficients.size - _prior_trace(factor, prior, bends)),

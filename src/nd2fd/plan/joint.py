@@ -8,6 +8,9 @@ from nd2fd.plan.common import CommonPlan, PlanError, experiments_of_block
 _DETECTORS = {False: "exact", True: "smeared"}
 """What the files of a joint fit call its detectors, by whether they smear."""
 
+_TOY_POINTS = 7
+"""Values of sin²θ23, over the range of the fits, at which toys are made."""
+
 
 class JointPlan(CommonPlan):
     """What joint fits are made from.
@@ -60,6 +63,30 @@ class JointPlan(CommonPlan):
     def joint_far_data(self, name: str) -> str:
         """Far-detector events as a joint fit sees them."""
         return self._far_data(self.joint_fit(name).smeared)
+
+    @property
+    def with_toys(self) -> list[str]:
+        """Names of the joint fits with toys for thresholds."""
+        return [name for name in self.joint_fits if self.joint_fit(name).toys is not None]
+
+    def n_toys(self, name: str) -> int:
+        """Number of toys at each value of sin²θ23."""
+        number = self.joint_fit(name).toys
+        if number is None:
+            raise PlanError(f"joint.fits.{name}.toys is null: there are no toys of {name!r}")
+        return number
+
+    def joint_toys(self, name: str) -> list[str]:
+        """Files of the toys at all values of sin²θ23; none if a joint fit has none."""
+        points = range(_TOY_POINTS if name in self.with_toys else 0)
+        return [self.path(f"joint/toys/{name}/{point}.h5") for point in points]
+
+    def toy_mixing(self, name: str, point: int) -> float:
+        """Value of sin²θ23 at which toys of that number are made."""
+        if not 0 <= point < len(self.joint_toys(name)):
+            raise PlanError(f"{name!r} has no toys number {point} (0 to {_TOY_POINTS - 1})")
+        low, high = self.joint_range("sin2_theta23")
+        return low + (high - low) * point / (_TOY_POINTS - 1)
 
     def joint_near_events(self, name: str) -> int:
         """Number of ND events of a joint fit."""

@@ -18,7 +18,13 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "prediction": ("predict_members", "marginals_members", "slice_members"),
     "fits and regions": ("fit_members", "ensemble_intervals"),
     "coverage": ("coverage_block", "coverage"),
-    "joint fit": ("joint_design", "joint_fit", "joint_coverage_block", "joint_coverage"),
+    "joint fit": (
+        "joint_design",
+        "joint_fit",
+        "joint_toys",
+        "joint_coverage_block",
+        "joint_coverage",
+    ),
     "figures": ("figures",),
 }
 """Rules by stage, in the order of the analysis; all others are `REST`."""

@@ -18,8 +18,8 @@ Array = NDArray[np.float64]
 _FLOOR = 0.01
 """Density, in units of its average, below which cells no longer count more."""
 
-LEVELS = 2
-"""Powers of Kᵀ K: errors of θ are those of all directions to 2e-4 (docs/studies/joint-fit.md)."""
+LEVELS = 1
+"""Powers of Kᵀ K: errors of θ are those of all directions to 0.3 % (docs/studies/joint-fit.md)."""
 
 
 def directions(

@@ -22,26 +22,25 @@ from nd2fd.detector.smearing import Resolution, smear_events
 from nd2fd.events.lepton_density import LeptonDensity
 from nd2fd.events.sampling import EventSampler
 from nd2fd.io.schemas.inputs import Flux, Oscillation
-from nd2fd.io.schemas.joint import JointCoverage, JointCoverageBlock
+from nd2fd.io.schemas.joint import JointCoverage, JointCoverageBlock, JointToys
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.learning.near_data import draw_histogram
 from nd2fd.physics.density import DensityGrid
 from nd2fd.statistics.ensemble import N_SIGMAS
 from nd2fd.statistics.far_analysis import stacked
-from nd2fd.statistics.far_kernel import FarKernel, far_kernel
+from nd2fd.statistics.far_kernel import FarKernel
+from nd2fd.statistics.feldman_cousins import thresholds_at
 from nd2fd.statistics.joint_analysis import JointAnalysis, PullBasis, octant_starts
 from nd2fd.statistics.joint_design import with_modes
 from nd2fd.statistics.joint_likelihood import JointLikelihood
-from nd2fd.statistics.lepton_lattice import LeptonLattice
 from nd2fd.statistics.octants import sin2_2theta
-from nd2fd.statistics.profiles import Profile, contains
+from nd2fd.statistics.profile_regions import contains
+from nd2fd.statistics.profiles import Profile
+from nd2fd.statistics.pull_tables import PullTables
 from nd2fd.streams import random_stream
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, str], None]
-
-_NEGLIGIBLE_DENSITY = 1e-12
-"""Of the largest: where the density is lower, no event is expected, and ratios are taken as 0."""
 
 
 @dataclass(frozen=True)
@@ -122,42 +121,6 @@ class JointData:
         return v1[kept], v2[kept]
 
 
-@dataclass(frozen=True)
-class _Tables:
-    """Densities on a lattice: of the pull basis, and last of the truth."""
-
-    basis: PullBasis
-    lattice: LeptonLattice
-    relative: Array
-    totals: Array
-
-    @classmethod
-    def build(cls, analysis: JointAnalysis, basis: PullBasis, truth: Truth) -> "_Tables":
-        detector = analysis.far_analysis.detector
-        lattice = LeptonLattice.build(detector.grid, detector.resolution)
-        # Of one size, so that what is negligible is so for both.
-        true = truth.structure_functions
-        true = true * np.linalg.norm(basis.structure_functions[0]) / np.linalg.norm(true)
-        kernel = far_kernel(
-            analysis.basis.nodes,
-            np.concatenate([basis.structure_functions, true[None]]),
-            analysis.spectra,
-            detector,
-            lattice.v1,
-            lattice.v2,
-        )
-        density = kernel.events[:, 0] @ (analysis.spectra.shapes @ analysis.spectra.flux)
-        seen = density > _NEGLIGIBLE_DENSITY * density.max()
-        relative = np.zeros_like(kernel.events)
-        relative[seen] = kernel.events[seen] / density[seen, None, None]
-        return cls(basis, lattice, relative.reshape(len(relative), -1), kernel.totals)
-
-    def kernel(self, v1: Array, v2: Array) -> FarKernel:
-        """G of events, relative to the density at the centre without oscillation."""
-        events = self.lattice.interpolation(v1, v2) @ self.relative
-        return FarKernel(events.reshape(v1.size, *self.totals.shape), self.totals)
-
-
 def joint_experiments(
     analysis: JointAnalysis,
     grid: DensityGrid,
@@ -166,7 +129,7 @@ def joint_experiments(
     true_point: Sequence[float],
     progress: Progress,
 ) -> JointCoverageBlock:
-    """Joint fits, and whether their regions contain the truth.
+    """Joint fits, and how far −2 ln L is above its minimum at the truth.
 
     Parameters
     ----------
@@ -189,7 +152,7 @@ def joint_experiments(
     expected = analysis.learn(data.near_events * np.maximum(contents[0], 0.0))
     basis = analysis.pull_basis(expected, data.far_events)
     progress(0, f"{len(basis.structure_functions) - 1} directions")
-    tables = _Tables.build(analysis, basis, data.truth)
+    tables = PullTables.build(analysis, basis, data.truth.structure_functions[None])
     sampler, starts = data.far_sampler(grid), octant_starts(analysis.far_analysis)
     results = []
     for experiment in experiments:
@@ -201,10 +164,10 @@ def joint_experiments(
         v1, v2 = data.far_leptons(sampler, modes, resolution, grid, rng)
         kernel = tables.kernel(v1, v2)
         likelihoods = [
-            _learned(analysis, basis, posterior, kernel[: len(basis.structure_functions)]),
+            _learned(analysis, basis, posterior, kernel[: tables.n_learned]),
             JointLikelihood.build(
                 analysis.spectra,
-                kernel[len(basis.structure_functions) :],
+                kernel[tables.n_learned :],
                 modes,
                 np.empty((n_modes, 0)),
             ),
@@ -213,7 +176,7 @@ def joint_experiments(
         best = np.stack([profile.best.theta for profile in profiles])
         results.append(
             {
-                "contained": np.stack([contains(p.tests(truth_point)) for p in profiles]),
+                "tests": np.stack([p.tests(truth_point) for p in profiles]),
                 "best_sin2_theta23": best[:, 0],
                 "best_dm2_32": best[:, 1],
                 "half_width_dm2_32": np.array([p.half_width_dm2_32() for p in profiles]),
@@ -223,9 +186,7 @@ def joint_experiments(
             }
         )
         progress(len(results), f"{v1.size} far-detector events")
-    return JointCoverageBlock(
-        experiment=np.array(experiments), n_sigma=np.array(N_SIGMAS), **stacked(results)
-    )
+    return JointCoverageBlock(experiment=np.array(experiments), **stacked(results))
 
 
 def _learned(
@@ -245,18 +206,26 @@ def _learned(
     )
 
 
-def joint_coverage_of(blocks: JointCoverageBlock, true_point: Sequence[float]) -> JointCoverage:
+def joint_coverage_of(
+    blocks: JointCoverageBlock, toys: JointToys | None, true_point: Sequence[float]
+) -> JointCoverage:
     """How often regions contain the truth, over all pseudo-experiments.
 
-    `blocks` are the joined pseudo-experiments, `true_point` is sin²θ23 and Δm²32 [eV²].
+    `blocks` are the joined pseudo-experiments, `toys` those of all points that thresholds are taken
+    from besides Wilks', if any, and `true_point` is sin²θ23 and Δm²32 [eV²].
     """
     n_experiments = len(blocks.experiment)
-    coverage = blocks.contained.mean(axis=0)
+    coverage = contains(blocks.tests).mean(axis=0)
+    calibrated = None
+    if toys is not None:
+        limits = thresholds_at(toys, np.array(true_point[:1]))[..., 0].swapaxes(0, 1)
+        calibrated = (blocks.tests[:, :, None] < limits).mean(axis=0)
     return JointCoverage(
-        n_sigma=blocks.n_sigma,
+        n_sigma=np.array(N_SIGMAS),
         n_experiments=np.array(n_experiments),
         coverage=coverage,
         error=np.sqrt(coverage * (1.0 - coverage) / n_experiments),
+        calibrated=calibrated,
         best_sin2_2theta23=sin2_2theta(blocks.best_sin2_theta23),
         best_dm2_32=blocks.best_dm2_32,
         half_width_dm2_32=blocks.half_width_dm2_32,

@@ -122,6 +122,7 @@ def joint_fit(
         v2=grid.v2,
         near_density=histogram / (histogram.sum() * grid.cell_area),
         near_events=histogram.sum(),
+        far_events=np.array(v1.size),
         xi=truth.xi,
         tau=truth.tau,
         x_max=truth.x_max,

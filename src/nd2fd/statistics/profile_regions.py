@@ -12,15 +12,23 @@ from nd2fd.statistics.ensemble import N_SIGMAS
 
 Array = NDArray[np.float64]
 
+CONTENTS = tuple(math.erf(n / math.sqrt(2.0)) for n in N_SIGMAS)
+"""What regions of 1σ and 2σ are to hold: 68.3 and 95.4 %."""
+
 FOR_ONE = tuple(n**2 for n in N_SIGMAS)
 """Δ(−2 ln L) of the interval of one parameter at 1σ and 2σ: 1 and 4."""
 
 FOR_TWO = tuple(-2.0 * math.log(math.erfc(n / math.sqrt(2.0))) for n in N_SIGMAS)
 """Of the region of two parameters: 2.30 and 6.18."""
 
-
 REGIONS = ("both", "sin2_theta23", "dm2_32")
 """The two-dimensional region, and the intervals of either parameter; the octant is not known."""
+
+
+def contains(tests: Array) -> NDArray[np.bool_]:
+    """Whether regions hold a point with Δ(−2 ln L) of shape (…, region); (…, n_sigma, region)."""
+    thresholds = np.array([FOR_TWO, FOR_ONE, FOR_ONE]).T
+    return np.asarray(tests[..., None, :] < thresholds)
 
 
 def interval(axis: Array, profile: Array, threshold: float) -> tuple[float, float]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nd2fd.statistics.joint_likelihood import JointLikelihood, Minimum
-from nd2fd.statistics.profile_regions import FOR_ONE, FOR_TWO
+from nd2fd.statistics.profile_regions import FOR_ONE
 
 Array = NDArray[np.float64]
 
@@ -58,8 +58,10 @@ class Profile:
         best = self.best
         sigma = sqrt(np.linalg.inv(0.5 * best.curvature)[1, 1])
         edges = []
+        # An octant that is worse everywhere says nothing about the edges.
+        possible = tuple(m for m in self.octants if m.value - best.value < FOR_ONE[0])
         for sign in (-1.0, 1.0):
-            mass, octants = best.theta[1] + sign * sigma, self.octants
+            mass, octants = best.theta[1] + sign * sigma, possible
             for _ in range(_EDGE_SEARCHES):
                 octants = tuple(
                     self.likelihood.minimise(
@@ -92,12 +94,6 @@ class Profile:
 
     def _at(self, theta: Array, near: Minimum, free: tuple[bool, bool]) -> float:
         return self.likelihood.minimise(theta, near.pulls, free).value
-
-
-def contains(tests: Array) -> NDArray[np.bool_]:
-    """Whether regions hold a point with such `Profile.tests`, shape (n_sigma, region)."""
-    thresholds = np.array([FOR_TWO, FOR_ONE, FOR_ONE]).T
-    return np.asarray(tests < thresholds)
 
 
 def _from_the_middle(axis: Array, middle: float) -> list[int]:

@@ -13,7 +13,6 @@ from nd2fd.io.schemas.common import (
     X_MAX,
     XI_NODES,
     Array,
-    BoolArray,
     IntArray,
 )
 
@@ -54,6 +53,7 @@ class JointFit(Artifact, name="joint_fit", version=1):
     v2: Array = dataset("1", ("v2",), V2_CELLS)
     near_density: Array = dataset("1", PLANE, "ND histogram, per dv1 dv2, unit integral")
     near_events: IntArray = dataset("1", (), "events that it stands for", dtype="int64")
+    far_events: IntArray = dataset("1", (), "measured FD events", dtype="int64")
     xi: Array = dataset("1", ("xi",), XI_NODES)
     tau: Array = dataset("1", ("tau",), TAU_NODES)
     x_max: Array = dataset("1", (), X_MAX)
@@ -91,18 +91,28 @@ class JointFit(Artifact, name="joint_fit", version=1):
     )
 
 
+class JointToys(Artifact, name="joint_toys", version=1):
+    """Toys at values of sin2_theta23 (``joint/toys/{fit}/{point}.h5``)."""
+
+    sin2_theta23: Array = dataset("1", ("point",), "of nature")
+    dm2_32: Array = dataset("eV2", ("point",), "of nature")
+    tests: Array = dataset(
+        "1",
+        ("point", "toy", "cross_section", "region"),
+        "-2 ln L at nature above its minimum; learned, known; both, sin2_theta23, dm2_32",
+    )
+
+
 class JointCoverageBlock(Artifact, name="joint_coverage_block", version=1):
     """Joint fits to pseudo-experiments of one job (``joint/coverage/{fit}/{block}.h5``)."""
 
     experiment: IntArray = dataset(
         "1", ("experiment",), "number of the pseudo-experiment", dtype="int64"
     )
-    n_sigma: Array = dataset("1", ("n_sigma",), "confidence levels")
-    contained: BoolArray = dataset(
+    tests: Array = dataset(
         "1",
-        ("experiment", "cross_section", "n_sigma", "region"),
-        "profile region holds the truth; learned, known; both, sin2_theta23, dm2_32",
-        dtype="bool",
+        ("experiment", "cross_section", "region"),
+        "-2 ln L at the truth above its minimum; learned, known; both, sin2_theta23, dm2_32",
     )
     best_sin2_theta23: Array = dataset("1", ("experiment", "cross_section"), "learned, known")
     best_dm2_32: Array = dataset("eV2", ("experiment", "cross_section"), "learned, known")
@@ -123,6 +133,12 @@ class JointCoverage(Artifact, name="joint_coverage", version=1):
         "1", ("cross_section", "n_sigma", "region"), "fraction of regions that hold the truth"
     )
     error: Array = dataset("1", ("cross_section", "n_sigma", "region"), "binomial standard error")
+    calibrated: Array | None = dataset(
+        "1",
+        ("cross_section", "n_sigma", "region"),
+        "the same with thresholds of Feldman and Cousins",
+        default=None,
+    )
     best_sin2_2theta23: Array = dataset("1", ("experiment", "cross_section"), "learned, known")
     best_dm2_32: Array = dataset("eV2", ("experiment", "cross_section"), "learned, known")
     half_width_dm2_32: Array = dataset("eV2", ("experiment", "cross_section"), "learned, known")
