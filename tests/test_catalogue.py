@@ -35,7 +35,7 @@ class Recorder:
         self.loaded[name] = kind
         return SimpleNamespace(flux_parameters=name)
 
-    def load_joined(self, name, kind):
+    def load_joined(self, name, kind, along="member"):
         assert isinstance(getattr(self.input, name), list)
         self.loaded[name] = kind
         return SimpleNamespace(flux_parameters=name)
@@ -58,14 +58,14 @@ def test_a_figure_reads_all_its_inputs_and_no_others(monkeypatch, name, override
     assert set(job.loaded) == set(vars(job.input))
     for input_name, files in vars(job.input).items():
         folder = (files if isinstance(files, str) else files[0]).split("/")[1]
-        if input_name.endswith(("_joint", "_joint_coverage")):
+        if input_name.endswith(("_joint", "_joint_coverage", "_toys")):
             assert folder == "joint"
-            folder = input_name[input_name.rindex("_joint") + 1 :]
+            folder = re.search("joint(_coverage)?$|toys$", input_name)[0]
         kinds = {
             "fits": "Fits", "intervals": "Intervals", "coverage": "Coverage", "near": "NearData",
             "members": "Networks", "flows": "Flows", "predictions": "Predictions",
             "marginals": "Marginals", "slices": "Slices", "joint": "JointFit",
-            "joint_coverage": "JointCoverage",
+            "joint_coverage": "JointCoverage", "toys": "JointToys",
         }  # fmt: skip
         if folder in kinds:
             assert job.loaded[input_name].__name__ == kinds[folder]
@@ -116,13 +116,16 @@ def test_joint_fits_are_shown_beside_their_ensembles(plan):
     assert figure.inputs(plan) == {
         "joint_joint": "results/joint/fits/joint.h5",
         "joint_smeared_joint": "results/joint/fits/joint_smeared.h5",
+        "joint_smeared_toys": [f"results/joint/toys/joint_smeared/{n}.h5" for n in range(7)],
         "systematics_intervals": "results/intervals/systematics.h5",
         "systematics_fits": plan.batches("fits", "systematics"),
     }
     beside = {name: fit["compared_with"] for name, fit in figure.params(plan)["fits"].items()}
     assert beside == {"joint": None, "joint_smeared": "systematics"}
     alone = planned({"ensembles": {"systematics": None}})
-    assert set(figure.inputs(alone)) == {"joint_joint", "joint_smeared_joint"}
+    assert set(figure.inputs(alone)) == {
+        "joint_joint", "joint_smeared_joint", "joint_smeared_toys"
+    }  # fmt: skip
     assert "{systematics" not in figure.caption(alone)
     # σ_stat is that of a known cross section that is smeared alike.
     tested = CATALOGUE["fig21"].params(plan)["ensembles"]

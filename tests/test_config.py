@@ -186,6 +186,7 @@ def test_experiments_keep_the_numerics(raw, name):
         (("joint", "fits", "joint", "near_events"), 0, ["joint.fits.joint.near_events", "≥ 1"]),
         (("joint", "fits", "joint", "near_events"), None, ["near_events = null", "an integer"]),
         (("joint", "fits", "joint", "experiments"), 0, ["joint.fits.joint.experiments", "≥ 1"]),
+        (("joint", "fits", "joint", "toys"), 0, ["joint.fits.joint.toys", "≥ 1"]),
         (
             ("joint", "fits", "joint", "sized"),
             1,

@@ -35,7 +35,7 @@ from nd2fd.figures import (
     total_cross_section,
 )
 from nd2fd.figures.contours import MILLI, Contours, curves_of, draw_contours
-from nd2fd.figures.style import LEARNED, NEUTRAL, SECOND, TRUTH, save, use_style
+from nd2fd.figures.style import ACCENT, LEARNED, NEUTRAL, SECOND, TRUTH, save, use_style
 from nd2fd.physics.kinematics import density_variables_from_lepton, kinematics, outline
 from toy import SETUP, setup
 
@@ -242,8 +242,20 @@ def beside_joint_fit():
     return joint_contours.Ensemble("an ensemble", intervals, fits)
 
 
+def toy_toys():
+    """Thresholds of 1.8 and 5, 0.8 and 3, 0.9 and 3.5 at sin²θ23 = 0.38, half as much at 0.62."""
+    at_low = np.array([[[1.8, 0.8, 0.9]] * 2, [[5.0, 3.0, 3.5]] * 2])
+    of_toys = np.concatenate([np.repeat(at_low[:1], 690, 0), np.repeat(at_low[1:], 310, 0)])
+    return SimpleNamespace(
+        sin2_theta23=np.array([0.38, 0.62]), tests=np.stack([of_toys, of_toys / 2])
+    )
+
+
 def draw_joint_contours():
-    fits = {"exact": (toy_joint_fit(), None), "smeared": (toy_joint_fit(), beside_joint_fit())}
+    fits = {
+        "exact": joint_contours.Shown(toy_joint_fit(), None, None),
+        "smeared": joint_contours.Shown(toy_joint_fit(), toy_toys(), beside_joint_fit()),
+    }
     return joint_contours.draw(fits, (0.45, 2.44e-3))
 
 
@@ -255,6 +267,7 @@ def toy_joint_coverage(n_experiments=30):
         n_sigma=np.array([1.0, 2.0]),
         n_experiments=np.array(n_experiments),
         coverage=np.array([COVERAGE["many"].coverage, COVERAGE["many"].coverage - 0.1]),
+        calibrated=np.array([COVERAGE["many"].coverage - 0.05, COVERAGE["many"].coverage]),
         best_dm2_32=TRUE_POINT[1] + pulls * widths,
         half_width_dm2_32=widths,
         true_dm2_32=np.array(TRUE_POINT[1]),
@@ -703,6 +716,26 @@ def test_regions_of_joint_fits_end_where_wilks_says():
         np.testing.assert_allclose(edges[color], expected, rtol=0.03)
 
 
+def test_calibrated_regions_end_at_the_thresholds_of_toys():
+    """Half as large at the other end of sin²θ23; profiles are read off lower there, too."""
+    top, main, right = draw_joint_contours().axes[3:]
+    dotted = [c for c in main.collections if to_hex(c.get_edgecolor()[0]).upper() == ACCENT]
+    assert len(dotted) == 2
+    fit = toy_joint_fit()
+    inner = np.concatenate([path.vertices for path in dotted[0].get_paths()])
+    lower = inner[inner[:, 0] < 0.5]
+    share = (inner[:, 0] - 0.38) / 0.24
+    threshold = 1.8 * (1 - 0.5 * share)
+    mixing = np.interp(inner[:, 0], fit.sin2_theta23, fit.profile_sin2_theta23[0])
+    mass = ((inner[:, 1] / MILLI - 2.45e-3) / JOINT_WIDTHS[0]) ** 2
+    np.testing.assert_allclose(mixing + mass, threshold, atol=0.2)
+    assert lower.size > 0
+    heights = [line.get_ydata() for line in top.lines if line.get_color() == ACCENT]
+    np.testing.assert_allclose([(h[0], h[-1]) for h in heights], [(0.8, 0.4), (3.0, 1.5)])
+    at_best = [line.get_xdata()[0] for line in right.lines if line.get_color() == ACCENT]
+    np.testing.assert_allclose(at_best, np.array([0.9, 3.5]) * (1 - 0.5 * 0.08 / 0.24))
+
+
 def test_known_and_learned_have_their_own_profiles():
     _, _, right = draw_joint_contours().axes[:3]
     curves = {
@@ -723,10 +756,12 @@ def test_rows_of_methods():
         f"{name}\n({n} experiments)"
         for name, n in (("truth", 20), ("many", 10), ("joint", 30), ("known", 30))
     ]
-    coverage = toy_joint_coverage().coverage
+    joint = toy_joint_coverage()
+    # With Wilks' thresholds, then with those of toys.
+    of_fit = [c for which in (0, 1) for c in (joint.coverage[which], joint.calibrated[which])]
     for region, axis in enumerate(regions):
         drawn = [float(c.lines[0].get_xdata()[0]) for c in axis.containers]
-        expected = [*2 * [COVERAGE["truth"].coverage], coverage[0], coverage[1]]
+        expected = [*2 * [COVERAGE["truth"].coverage], *of_fit]
         np.testing.assert_allclose(drawn, 100 * np.ravel([c[:, region] for c in expected]))
     # None without a unit; 2e-5 is what the interval and σ_stat are; 1.5 by definition.
     drawn = [

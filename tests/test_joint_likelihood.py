@@ -30,7 +30,7 @@ from nd2fd.statistics.joint_experiments import (
 from nd2fd.statistics.joint_fits import joint_fit, near_histogram
 from nd2fd.statistics.joint_likelihood import JointLikelihood
 from nd2fd.statistics.likelihood import DENSITY_FLOOR, log_density
-from nd2fd.statistics.profiles import Profile, contains
+from nd2fd.statistics.profiles import Profile
 
 SETUP = toy.SETUP
 FLUX, OSCILLATION = toy.inputs()
@@ -236,7 +236,8 @@ def test_profiles_are_least_over_a_grid(kernel):
         profile.table(mixing[100:103], mass[90:93]), above[100:103, 90:93], atol=1e-6
     )
     np.testing.assert_array_equal(
-        contains(np.array([2.2, 1.1, 3.9])), [[True, False, False], [True, True, True]]
+        profile_regions.contains(np.array([2.2, 1.1, 3.9])),
+        [[True, False, False], [True, True, True]],
     )
 
 
@@ -365,10 +366,13 @@ def test_pseudo_experiments(joint, truth):
     # Each has a stream of its own, wherever it runs.
     for name in ("best_dm2_32", "half_width_dm2_32", "mode_mean", "true_mode"):
         np.testing.assert_array_equal(getattr(run[0], name)[1:], getattr(run[1], name))
-    assert run[0].contained.shape == (2, 2, 2, 3)
+    assert run[0].tests.shape == (2, 2, 3)
     assert (run[0].half_width_dm2_32[:, 0] > 0.99 * run[0].half_width_dm2_32[:, 1]).all()
-    coverage = joint_coverage_of(run[0], TRUE_POINT)
-    np.testing.assert_allclose(coverage.coverage, run[0].contained.mean(axis=0))
+    coverage = joint_coverage_of(run[0], None, TRUE_POINT)
+    wilks = np.array([[2.2957, 1.0, 1.0], [6.1801, 4.0, 4.0]])
+    held = (run[0].tests[:, :, None] < wilks).mean(axis=0)
+    np.testing.assert_allclose(coverage.coverage, held)
+    assert coverage.calibrated is None
     np.testing.assert_allclose(
         coverage.mode_pull, (run[0].mode_mean - run[0].true_mode) / run[0].mode_error
     )

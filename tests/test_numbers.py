@@ -17,7 +17,7 @@ from nd2fd.figures.thresholds import sigma_window
 from nd2fd.io.schemas.coverage import Coverage
 from nd2fd.io.schemas.fits import Fits, Intervals
 from nd2fd.io.schemas.inputs import Flux
-from nd2fd.io.schemas.joint import JointCoverage, JointFit
+from nd2fd.io.schemas.joint import JointCoverage, JointFit, JointToys
 from nd2fd.io.schemas.learned import Flows, Marginals, Predictions
 from nd2fd.io.schemas.truth import NodeWeights
 from nd2fd.plan import Plan
@@ -737,6 +737,7 @@ def toy_joint_coverage():
         n_experiments=np.array(4),
         n_sigma=np.array([1.0, 2.0]),
         coverage=np.array([[[0.75, 0.5, 0.25], [1.0, 1.0, 0.75]], [[0.5] * 3, [1.0] * 3]]),
+        calibrated=np.array([[[0.5, 0.5, 0.0], [1.0, 0.75, 0.5]], [[0.25] * 3, [1.0] * 3]]),
         best_dm2_32=2.44e-3 + pulls * widths,
         half_width_dm2_32=widths,
         mode_pull=np.array([[1.0, -1.0]] * 4),
@@ -759,6 +760,23 @@ def test_numbers_of_a_joint_fit():
     assert (values["near_events"], values["sin2_theta23/best"]) == (3.0, 0.55)
 
 
+def toy_toys():
+    """A threshold of 0.81 for Δm²32 at sin²θ23 = 0.5 and of 0.25 at 0.6; others are 2 and 3."""
+    tests = np.array([[2.0, 3.0, 0.81], [2.0, 3.0, 0.25]])[:, None, None]
+    return SimpleNamespace(
+        sin2_theta23=np.array([0.5, 0.6]), tests=np.broadcast_to(tests, (2, 10, 2, 3))
+    )
+
+
+def test_intervals_with_thresholds_of_toys():
+    """Half-way, 0.53: √0.53 of the half-width of 1.5 σ_stat."""
+    numbers = joint_numbers.toy_numbers("one", toy_joint_fit(), toy_toys())
+    values = {name.removeprefix("joint/one/"): n.value for name, n in numbers.items()}
+    assert values["threshold_dm2_32"] == pytest.approx(0.53)
+    assert (values["threshold_both"], values["threshold_sin2_theta23"]) == (2.0, 3.0)
+    assert values["dm2_32/half_width_fc"] == pytest.approx(1.5 * np.sqrt(0.53), rel=1e-3)
+
+
 def test_width_of_an_ensemble_is_in_units_of_the_joint_fit():
     intervals = SimpleNamespace(interval_dm2_32=np.array([[2.40e-3, 2.50e-3], [np.nan, np.nan]]))
     numbers = joint_numbers.ensemble_numbers("one", toy_joint_fit(), "many", intervals)
@@ -776,6 +794,8 @@ def test_coverage_numbers_of_a_joint_fit():
     assert values["both_1sigma"] == pytest.approx(75.0)
     assert values["dm2_32_2sigma"] == pytest.approx(75.0)
     assert values["sin2_theta23_1sigma_known"] == pytest.approx(50.0)
+    assert values["dm2_32_2sigma_fc"] == pytest.approx(50.0)
+    assert values["both_1sigma_fc_known"] == pytest.approx(25.0)
     assert numbers["joint/two/both_2sigma"].interval[1] == 100.0
     assert values["half_width_mean"] == pytest.approx(1.5)
     pull = numbers["joint/two/pull_dm2_32_mean"]
@@ -841,6 +861,8 @@ class ToyJob:
             return toy_joint_fit()
         if kind is JointCoverage:
             return toy_joint_coverage()
+        if kind is JointToys:
+            return toy_toys()
         if kind is Marginals:
             names = ("energy", "e_lepton", "cos_theta", "v1", "v2")
             of_far = np.ones((1, 3)) if far else None
@@ -863,7 +885,8 @@ class ToyJob:
             v1=np.ones(7),
         )
 
-    load_joined = load
+    def load_joined(self, name, kind, along="member"):
+        return self.load(name, kind)
 
     def load_optional(self, name, kind):
         return self.load(name, kind) if hasattr(self.input, name) else None

@@ -80,6 +80,8 @@ def test_batches_and_members(plan):
             "coverage of 'systematics' has no block 2: its 1000 experiments.*numbered 0 to 1",
         ),
         (lambda p: p.joint_design("jiont"), "no joint fit 'jiont'.*there are joint, joint_smeared"),
+        (lambda p: p.n_toys("joint"), r"joint\.fits\.joint\.toys is null.*no toys of 'joint'"),
+        (lambda p: p.toy_mixing("joint_smeared", 7), r"no toys number 7 \(0 to 6\)"),
         (
             lambda p: p.joint_experiments("joint", 2),
             "coverage of 'joint' has no block 2: its 1000 experiments.*numbered 0 to 1",
@@ -203,6 +205,17 @@ def test_pseudo_experiments_of_joint_fits_are_in_blocks():
     assert none.with_joint_coverage == ["joint_smeared"]
     with pytest.raises(PlanError, match=r"joint\.fits\.joint\.experiments is null"):
         none.joint_coverage_blocks("joint")
+
+
+def test_toys_span_the_range_of_the_fits():
+    plan = planned({"fits": {"sin2_theta23": [0.38, 0.62]}})
+    assert plan.with_toys == ["joint_smeared"]
+    toys = plan.joint_toys("joint_smeared")
+    assert toys == [f"results/joint/toys/joint_smeared/{point}.h5" for point in range(7)]
+    mixing = [plan.toy_mixing("joint_smeared", point) for point in range(7)]
+    assert mixing == pytest.approx([0.38, 0.42, 0.46, 0.50, 0.54, 0.58, 0.62])
+    assert plan.n_toys("joint_smeared") == 400
+    assert plan.joint_toys("joint") == []
 
 
 def test_ranges_of_joint_fits_are_those_of_plain_ensembles(plan):

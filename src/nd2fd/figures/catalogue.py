@@ -214,6 +214,7 @@ def _joint_contours(plan: Plan, roles: Roles) -> Inputs | None:
     beside = [plan.joint_fit(name).compared_with for name in plan.joint_fits]
     return {
         **{f"{name}_joint": plan.path(f"joint/fits/{name}.h5") for name in plan.joint_fits},
+        **{f"{name}_toys": plan.joint_toys(name) for name in plan.with_toys},
         **contour_inputs(plan, list(dict.fromkeys(name for name in beside if name is not None))),
     } or None
 
@@ -224,6 +225,7 @@ def _joint_contours_shown(plan: Plan, roles: Roles) -> Params:
         beside = plan.joint_fit(name).compared_with
         fits[name] = {
             "label": plan.joint_legend(name),
+            "toys": name in plan.with_toys,
             "compared_with": beside,
             "ensemble_label": None if beside is None else words.rule_of(plan, beside),
         }

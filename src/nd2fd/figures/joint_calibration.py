@@ -56,6 +56,7 @@ class _Row(NamedTuple):
     """One way to make regions.
 
     coverage : fraction of regions that hold the truth, shape (n_sigma, n_region)
+    calibrated : the same with thresholds of toys, if there are any
     half_width : half of the 1σ interval of Δm²32 in σ_stat, of each experiment or of the data
         alone, shape (n,)
     pull : (best fit - truth) / error of Δm²32, shape (n_experiments,)
@@ -64,6 +65,7 @@ class _Row(NamedTuple):
     label: str
     color: str
     coverage: Array
+    calibrated: Array | None
     half_width: Array | None
     pull: Array
 
@@ -79,7 +81,7 @@ def _row_of_ensemble(ensemble: TestedEnsemble) -> _Row:
         half_width = np.array([0.5 * (high - low) / _sigma_stat(ensemble.unit)])
     pull = (coverage.best_dm2_32 - coverage.true_dm2_32) / coverage.sigma_dm2_32
     color = TRUTH if ensemble.known else SECOND
-    return _Row(ensemble.label, color, coverage.coverage, half_width, pull)
+    return _Row(ensemble.label, color, coverage.coverage, None, half_width, pull)
 
 
 def _rows_of_fit(fit: TestedFit) -> list[_Row]:
@@ -89,7 +91,8 @@ def _rows_of_fit(fit: TestedFit) -> list[_Row]:
         half_width = coverage.half_width_dm2_32[:, which]
         pull = (coverage.best_dm2_32[:, which] - coverage.true_dm2_32) / half_width
         in_units = half_width / _sigma_stat(coverage)
-        rows.append(_Row(label, color, coverage.coverage[which], in_units, pull))
+        calibrated = None if coverage.calibrated is None else coverage.calibrated[which]
+        rows.append(_Row(label, color, coverage.coverage[which], calibrated, in_units, pull))
     return rows
 
 
@@ -112,7 +115,8 @@ def draw(ensembles: Sequence[TestedEnsemble], fits: Sequence[TestedFit]) -> Figu
         width_ratios=[1, 1, 1, 0.9, 1.1],
     )
     *regions, width, pulls = axes
-    lowest = 100 * min(method.coverage.min() for method in methods)
+    every = [c for method in methods for c in (method.coverage, method.calibrated) if c is not None]
+    lowest = 100 * min(coverage.min() for coverage in every)
     for region, (axis, label) in enumerate(zip(regions, _REGION_LABELS, strict=True)):
         _draw_coverage(axis, methods, region)
         axis.set(title=label, xlabel="coverage (%)", xlim=(min(lowest, 68) - 8, 104))
@@ -132,25 +136,32 @@ def draw(ensembles: Sequence[TestedEnsemble], fits: Sequence[TestedFit]) -> Figu
         Line2D([], [], label=r"2$\sigma$", ls="", **black),
         Line2D([], [], color=NEUTRAL, ls="--", lw=0.8, label="nominal"),
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    if any(method.calibrated is not None for method in methods):
+        squares = {**black, "marker": "s", "ls": ""}
+        handles.insert(2, Line2D([], [], mfc="0.7", label="Feldman–Cousins", **squares))
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
 
 
 def _draw_coverage(axis: Axes, methods: Sequence[_Row], region: int) -> None:
     """Coverage of a region at 1σ and 2σ with Wilson's errors, and the nominal values."""
     for row, method in enumerate(methods):
-        for level, measured in enumerate(method.coverage[:, region]):
-            edges = wilson_interval(measured, method.n_experiments)
-            axis.errorbar(
-                100 * measured,
-                # Beside each other where both are 100 %.
-                row + _APART * (2 * level - 1),
-                xerr=100 * np.abs(edges - measured)[:, None],
-                color=method.color,
-                marker="o",
-                ms=4,
-                mfc=method.color if level else "white",
-            )
+        # Beside each other where both are 100 %; with thresholds of toys below.
+        shown = [("o", 0.0, method.coverage)]
+        if method.calibrated is not None:
+            shown = [("o", -_APART, method.coverage), ("s", 2 * _APART, method.calibrated)]
+        for marker, below, coverage in shown:
+            for level, measured in enumerate(coverage[:, region]):
+                edges = wilson_interval(measured, method.n_experiments)
+                axis.errorbar(
+                    100 * measured,
+                    row + below + _APART * (2 * level - 1),
+                    xerr=100 * np.abs(edges - measured)[:, None],
+                    color=method.color,
+                    marker=marker,
+                    ms=4,
+                    mfc=method.color if level else "white",
+                )
     for n_sigma in N_SIGMAS:
         axis.axvline(100 * erf(n_sigma / sqrt(2)), color=NEUTRAL, ls="--", lw=0.8, zorder=0)
 

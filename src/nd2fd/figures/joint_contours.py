@@ -18,20 +18,22 @@ from nd2fd.figures.contours import (
     legend_handles,
     octant_region,
 )
-from nd2fd.figures.style import COLUMN, LEARNED, NEUTRAL, PAGE, SECOND, TRUTH
+from nd2fd.figures.style import ACCENT, COLUMN, LEARNED, NEUTRAL, PAGE, SECOND, TRUTH
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.fits import Fits, Intervals
-from nd2fd.io.schemas.joint import JointFit
-from nd2fd.statistics.profile_regions import FOR_ONE, FOR_TWO
+from nd2fd.io.schemas.joint import JointFit, JointToys
+from nd2fd.statistics.feldman_cousins import thresholds_at
+from nd2fd.statistics.profile_regions import FOR_ONE, FOR_TWO, REGIONS
 
 Array = NDArray[np.float64]
 
 _HIGHEST = 7.0
 """Profiles are drawn up to this Δ(−2 ln L)."""
 
-_KNOWN, _LEARNED = (
+_KNOWN, _LEARNED, _CALIBRATED = (
     Curve("known cross section", TRUTH, "--", "+"),
     Curve("joint fit", LEARNED, "-", "x"),
+    Curve("joint fit, Feldman–Cousins", ACCENT, ":", ""),
 )
 
 
@@ -43,9 +45,15 @@ class Ensemble(NamedTuple):
     fits: Fits
 
 
-def draw(
-    fits: Mapping[str, tuple[JointFit, Ensemble | None]], true_point: tuple[float, float]
-) -> Figure:
+class Shown(NamedTuple):
+    """A joint fit, the toys of its thresholds, and the ensemble beside it, if there are any."""
+
+    fit: JointFit
+    toys: JointToys | None
+    ensemble: Ensemble | None
+
+
+def draw(fits: Mapping[str, Shown], true_point: tuple[float, float]) -> Figure:
     """For each fit, by its title, regions of all methods and the profiles of either parameter.
 
     Of an ensemble, which has no likelihood, intervals are drawn at the heights where profiles are
@@ -57,16 +65,21 @@ def draw(
     figure = plt.figure(figsize=size)
     cells = figure.add_gridspec(n_rows, n_columns)
     everywhere: dict[str, Curve] = {}
-    for place, (title, (fit, ensemble)) in enumerate(fits.items()):
+    for place, (title, (fit, toys, ensemble)) in enumerate(fits.items()):
         curves = {"known": _KNOWN, "learned": _LEARNED}
         regions = {"known": _region(fit, 1), "learned": _region(fit, 0)}
         if ensemble is not None:
             curves = {"ensemble": Curve(ensemble.label, SECOND, "-."), **curves}
             regions["ensemble"] = octant_region(ensemble.intervals, ensemble.fits)
+        if toys is not None:
+            curves["calibrated"] = _CALIBRATED
+            regions["calibrated"] = _calibrated_region(fit, toys)
         axes = draw_contours(
             cells[place], curves, regions, true_point, side=0.4, angle="sin2_theta23"
         )
         _draw_profiles(axes, fit, None if ensemble is None else ensemble.intervals)
+        if toys is not None:
+            _draw_thresholds(axes, fit, toys)
         axes.top.set_title(title)
         everywhere |= {curve.label: curve for curve in curves.values()}
     figure.legend(
@@ -83,6 +96,22 @@ def _region(fit: JointFit, which: int) -> Region:
     margin = np.array(FOR_TWO)[:, None, None] - fit.delta[which]
     best = np.array([[fit.best_sin2_theta23[which], fit.best_dm2_32[which]]])
     return Region(fit.sin2_theta23, fit.dm2_32, margin, best)
+
+
+def _calibrated_region(fit: JointFit, toys: JointToys) -> Region:
+    """Regions with the learned cross section and thresholds of toys."""
+    thresholds = thresholds_at(toys, fit.sin2_theta23)[:, 0, REGIONS.index("both"), :, None]
+    return Region(fit.sin2_theta23, fit.dm2_32, thresholds - fit.delta[0], np.empty((0, 2)))
+
+
+def _draw_thresholds(axes: JointAxes, fit: JointFit, toys: JointToys) -> None:
+    """Heights at which intervals are read off, after Feldman and Cousins."""
+    look: dict[str, Any] = {"color": _CALIBRATED.color, "ls": _CALIBRATED.line, "lw": 1.0}
+    thresholds = thresholds_at(toys, fit.sin2_theta23)[:, 0, REGIONS.index("sin2_theta23")]
+    at_best = thresholds_at(toys, fit.best_sin2_theta23[:1])[:, 0, REGIONS.index("dm2_32"), 0]
+    for level, heights in enumerate(thresholds):
+        axes.top.plot(fit.sin2_theta23, heights, **look)
+        axes.right.axvline(at_best[level], **look)
 
 
 def _draw_profiles(axes: JointAxes, fit: JointFit, intervals: Intervals | None) -> None:
@@ -129,5 +158,6 @@ def from_job(job: Job) -> Figure:
                 job.load(f"{beside}_intervals", Intervals),
                 job.load_joined(f"{beside}_fits", Fits),
             )
-        fits[described["label"]] = (job.load(f"{name}_joint", JointFit), ensemble)
+        toys = job.load_joined(f"{name}_toys", JointToys, "point") if described["toys"] else None
+        fits[described["label"]] = Shown(job.load(f"{name}_joint", JointFit), toys, ensemble)
     return draw(fits, job.params.true_point)

@@ -147,6 +147,12 @@ def joint_fits(plan: Plan, roles: Roles) -> str:
             f"σ_stat, {{{of}/shift:+.2f}} σ_stat from that with the known cross section; −2 ln L "
             f"in the lower octant less that in the upper one is {{joint/{name}/octant:+.2f}}."
         )
+        if name in plan.with_toys:
+            text += (
+                f" Dotted: thresholds of Feldman and Cousins from toys, for Δm²32 at 1σ "
+                f"{{joint/{name}/threshold_dm2_32}} instead of 1, with a half-width of "
+                f"{{{of}/half_width_fc}} σ_stat."
+            )
         beside = plan.joint_fit(name).compared_with
         if beside is not None:
             members = f"{{{beside}/members:member}}{_that_differ(plan, [beside])}"
@@ -177,6 +183,12 @@ def joint_coverage(plan: Plan, roles: Roles) -> str:
             f"half-width is {{{of}half_width_mean}} σ_stat, their mean pull "
             f"{{{of}pull_dm2_32_mean:±}}."
         )
+        if name in plan.with_toys:
+            text += (
+                f" With thresholds of Feldman and Cousins (squares) they hold it in "
+                f"{{{of}both_1sigma_fc:±}} % and {{{of}both_2sigma_fc:±}} %, and in "
+                f"{{{of}dm2_32_1sigma_fc:±}} % and {{{of}dm2_32_2sigma_fc:±}} %."
+            )
     return text
 
 

@@ -9,7 +9,7 @@ from nd2fd.io.schemas.coverage import Coverage
 from nd2fd.io.schemas.events import Events
 from nd2fd.io.schemas.fits import Fits, Intervals
 from nd2fd.io.schemas.inputs import Flux, Response
-from nd2fd.io.schemas.joint import JointCoverage, JointFit
+from nd2fd.io.schemas.joint import JointCoverage, JointFit, JointToys
 from nd2fd.io.schemas.learned import Marginals, Predictions, Slices
 from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import NodeWeights, Truth
@@ -57,6 +57,9 @@ def _numbers_of_fits(job: Job) -> Numbers:
         numbers |= joint_numbers.fit_numbers(name, fit)
         if ensemble is not None:
             numbers |= joint_numbers.ensemble_numbers(name, fit, ensemble, intervals[ensemble])
+        if name in params.joint_toys:
+            toys = job.load_joined(f"{name}_toys", JointToys, "point")
+            numbers |= joint_numbers.toy_numbers(name, fit, toys)
     for name in params.joint_coverage:
         coverage = job.load(f"{name}_joint_coverage", JointCoverage)
         numbers |= joint_numbers.coverage_numbers(name, coverage)

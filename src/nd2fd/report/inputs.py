@@ -93,6 +93,7 @@ def numbers_inputs(plan: Plan) -> Inputs:
         },
         **{f"{name}_coverage": plan.path(f"coverage/{name}.h5") for name in of["coverage"]},
         **{f"{name}_joint": plan.path(f"joint/fits/{name}.h5") for name in plan.joint_fits},
+        **{f"{name}_toys": plan.joint_toys(name) for name in plan.with_toys},
         **{
             f"{name}_joint_coverage": plan.path(f"joint/coverage/{name}.h5")
             for name in plan.with_joint_coverage
@@ -114,6 +115,7 @@ def numbers_params(plan: Plan) -> dict[str, Any]:
         "references": plan.references,
         "ensembles": plan.ensembles,
         "joint": {name: plan.joint_fit(name).compared_with for name in plan.joint_fits},
+        "joint_toys": plan.with_toys,
         "joint_coverage": plan.with_joint_coverage,
         "energy_max": plan.config.setup.energy_max,
         "true_sin2_theta23": plan.config.oscillation.sin2_theta23,

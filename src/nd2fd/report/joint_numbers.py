@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nd2fd.io.schemas.fits import Intervals
-from nd2fd.io.schemas.joint import JointCoverage, JointFit
+from nd2fd.io.schemas.joint import JointCoverage, JointFit, JointToys
 from nd2fd.report.fit_numbers import REGION_WORDS, fraction_number
 from nd2fd.report.numbers import Number, Numbers
+from nd2fd.statistics.feldman_cousins import thresholds_at
 from nd2fd.statistics.profile_regions import FOR_ONE, REGIONS, half_width, interval
 
 Array = NDArray[np.float64]
@@ -127,6 +128,33 @@ def ensemble_numbers(name: str, fit: JointFit, ensemble: str, intervals: Interva
     }
 
 
+def toy_numbers(name: str, fit: JointFit, toys: JointToys) -> Numbers:
+    """Thresholds of Feldman and Cousins at the best fit, and half of an interval with them."""
+    of_toys, of_fit = f"{name}_toys", f"{name}_joint"
+    limits = thresholds_at(toys, fit.best_sin2_theta23[:1])[0, _LEARNED, :, 0]
+    numbers = {
+        f"joint/{name}/threshold_{region}": Number(
+            float(limit),
+            "1",
+            ".2f",
+            f"threshold of the 1σ {_REGION_WORDS[region]} after Feldman and Cousins",
+            ((of_toys, "tests"), (of_fit, "best_sin2_theta23")),
+        )
+        for region, limit in zip(REGIONS, limits, strict=True)
+    }
+    threshold = float(limits[REGIONS.index("dm2_32")])
+    low, high = interval(fit.dm2_32, fit.profile_dm2_32[_LEARNED], threshold)
+    known = half_width(fit.dm2_32, fit.profile_dm2_32[_KNOWN])
+    numbers[f"joint/{name}/dm2_32/half_width_fc"] = Number(
+        _ratio(0.5 * (high - low), known),
+        "sigma_stat",
+        ".2f",
+        "half of the 1σ interval of Δm²32 after Feldman and Cousins",
+        ((of_toys, "tests"), (of_fit, "dm2_32"), (of_fit, "profile_dm2_32")),
+    )
+    return numbers
+
+
 def coverage_numbers(name: str, coverage: JointCoverage) -> Numbers:
     """How often regions hold the truth, half-widths and pulls; errors of pulls are Gaussian."""
     source, start = f"{name}_joint_coverage", f"joint/{name}"
@@ -139,15 +167,20 @@ def coverage_numbers(name: str, coverage: JointCoverage) -> Numbers:
     widths = coverage.half_width_dm2_32.T
     for which, end in ((_LEARNED, ""), (_KNOWN, "_known")):
         known = ", known cross section" if which == _KNOWN else ""
-        for level, n_sigma in enumerate(coverage.n_sigma):
-            for region, value in zip(REGIONS, coverage.coverage[which, level], strict=True):
-                numbers[f"{start}/{region}_{n_sigma:g}sigma{end}"] = fraction_number(
-                    float(value),
-                    n,
-                    f"pseudo-experiments whose {n_sigma:g}σ {_REGION_WORDS[region]} holds the "
-                    f"truth{known}",
-                    ((source, "coverage"),),
-                )
+        for dataset, rule, suffix in (
+            ("coverage", "", ""),
+            ("calibrated", " after Feldman and Cousins", "_fc"),
+        ):
+            held = getattr(coverage, dataset)
+            for level, n_sigma in enumerate(coverage.n_sigma if held is not None else []):
+                for region, value in zip(REGIONS, held[which, level], strict=True):
+                    numbers[f"{start}/{region}_{n_sigma:g}sigma{suffix}{end}"] = fraction_number(
+                        float(value),
+                        n,
+                        f"pseudo-experiments whose {n_sigma:g}σ {_REGION_WORDS[region]}{rule} "
+                        f"holds the truth{known}",
+                        ((source, dataset),),
+                    )
         pulls = (coverage.best_dm2_32[:, which] - coverage.true_dm2_32) / widths[which]
         numbers |= _moments(
             f"{start}/pull_dm2_32",

@@ -147,7 +147,16 @@ _JOINT = Table(
             for level in (1, 2)
             for region, name in (
                 ("both parameters", "both"),
-                ("sin²2θ23", "sin2_2theta23"),
+                ("sin²θ23", "sin2_theta23"),
+                ("Δm²32", "dm2_32"),
+            )
+        ),
+        *(
+            Row(f"{region}, {level}σ, Feldman–Cousins (%)", f"{name}_{level}sigma_fc", Tolerance(5))
+            for level in (1, 2)
+            for region, name in (
+                ("both parameters", "both"),
+                ("sin²θ23", "sin2_theta23"),
                 ("Δm²32", "dm2_32"),
             )
         ),
