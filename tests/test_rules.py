@@ -230,14 +230,17 @@ def test_joint_fits_have_the_data_and_maps_of_their_detectors(config, jobs):
     fits, made = config["joint"]["fits"], set()
     for job in jobs:
         rule, params = job["rule"], job["params"]
-        if rule not in ("joint_design", "joint_fit", "joint_coverage_block"):
+        if rule not in ("joint_design", "joint_fit", "joint_toys", "joint_coverage_block"):
             continue
         name = job["wildcards"].get("fit")
         smeared = name == "joint_smeared" or job["wildcards"].get("detector") == "smeared"
         response = "results/inputs/response.h5" if smeared else None
         assert job["input"].get("response") == response
         assert params["smearing"] == (OWN["smearing"] if smeared else {})
-        assert (params["grid"]["n_energy"], params["near_grid"]["n_energy"]) == (200, 32)
+        simulated = rule in ("joint_toys", "joint_coverage_block")
+        assert params["grid"]["n_energy"] == (100 if simulated else 200)
+        if rule != "joint_toys":
+            assert params["near_grid"]["n_energy"] == 32
         for parameter, limits in OWN["fits"].items():
             assert params[parameter] == limits
         if rule == "joint_design":
@@ -246,8 +249,12 @@ def test_joint_fits_have_the_data_and_maps_of_their_detectors(config, jobs):
         else:
             design = "smeared" if smeared else "exact"
             assert job["input"]["design"] == f"results/joint/designs/{design}.h5"
-            assert params["near_events"] == fits[name]["near_events"]
             assert params["price"] == 2.5
+        if rule in ("joint_fit", "joint_coverage_block"):
+            assert params["near_events"] == fits[name]["near_events"]
+        if rule == "joint_toys":
+            assert job["input"]["fit"] == f"results/joint/fits/{name}.h5"
+            assert params["n_toys"] == fits[name]["toys"]
         if rule == "joint_fit":
             events = "results/far/smeared.h5" if smeared else "results/far/events.h5"
             assert job["input"]["events"] == events
@@ -255,6 +262,7 @@ def test_joint_fits_have_the_data_and_maps_of_their_detectors(config, jobs):
     assert made == {
         *(("joint_design", f"designs/{detector}.h5") for detector in ("exact", "smeared")),
         *(("joint_fit", f"fits/{name}.h5") for name in fits),
+        *(("joint_toys", f"toys/joint_smeared/{point}.h5") for point in range(7)),
         *(
             ("joint_coverage_block", f"coverage/{name}/{block}.h5")
             for name in fits
