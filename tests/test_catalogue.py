@@ -175,6 +175,7 @@ def test_roles_go_by_what_an_ensemble_is(plan):
         "learned": ["smeared"],
         "asimov": [],
         "sampled": ["smeared"],
+        "splines": [],
         "flow": [],
     }
     assert roles_of(plan, "fig15")["varied"] == ["flux_truth"]

@@ -107,6 +107,21 @@ def test_experiments_keep_the_numerics(raw, name):
         (("flux", "uncertainty"), "/no/modes.csv", ["flux.uncertainty", "/no/modes.csv"]),
         (("coverage", "experiments", "flx"), 3, ["coverage.experiments", "flx", "flux_truth"]),
         (("coverage", "experiments", "truth"), 0, ["coverage.experiments.truth", "0"]),
+        (
+            ("ensembles", "truth", "model"),
+            "splines",
+            ["ensembles.truth", "model: splines makes no sense", "known"],
+        ),
+        (
+            ("ensembles", "systematics", "model"),
+            "splines",
+            ["ensembles.systematics", "network_seed is not possible with model: splines"],
+        ),
+        (
+            ("ensembles", "nominal", "model"),
+            "splines",
+            ["ensembles.nominal", "near_events is null", "learned from events"],
+        ),
         (("ensembles", "flow", "model"), "gan", ["ensembles.flow.model", "'gan'", "`flow`"]),
         (
             ("ensembles", "truth", "model"),

@@ -27,6 +27,8 @@ SAMPLES = {"size": 2, "near_events": 30_000_000}
         ({**SAMPLES, "vary": ["muon_energy_scale", "near_statistics"]},
          "learned, 30 M ND events, muon energy scales"),
         ({"model": "flow"}, "normalising flow"),
+        ({"model": "splines", "near_events": 2_000_000, "vary": ["near_statistics"]},
+         "splines, 2 M ND events"),
         ({"label": "mine"}, "mine"),
         ({**SAMPLES, "vary": ["near_statistics"], "label": "with 30 M ND events"},
          "with 30 M ND events"),

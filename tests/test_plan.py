@@ -207,6 +207,16 @@ def test_pseudo_experiments_of_joint_fits_are_in_blocks():
         none.joint_coverage_blocks("joint")
 
 
+def test_splines_need_the_maps_of_their_detector():
+    plan = planned({"ensembles": {"flux": {"model": "splines"}}})
+    assert plan.kind("flux") == "splines"
+    assert plan.spline_design("flux") == "results/joint/designs/exact.h5"
+    assert plan.models("flux") == [f"results/splines/flux/{batch}.h5" for batch in range(2)]
+    assert plan.near_data("flux", 1, "splines") == "results/near/flux/1.h5"
+    with pytest.raises(PlanError, match="model is splines, and what is learned in"):
+        plan.near_data("flux", 1, "structure_functions")
+
+
 def test_toys_span_the_range_of_the_fits():
     plan = planned({"fits": {"sin2_theta23": [0.38, 0.62]}})
     assert plan.with_toys == ["joint_smeared"]

@@ -31,6 +31,29 @@ rule joint_design:
         "../scripts/joint_design.py"
 
 
+rule learn_splines:
+    input:
+        near=of_batch(partial(PLAN.near_data, kind="splines")),
+        design=of_ensemble(PLAN.spline_design),
+    output:
+        "<results>/splines/{ensemble}/{batch}.h5",
+    log:
+        "<logs>/learn_splines/{ensemble}/{batch}.log",
+    benchmark:
+        "<benchmarks>/learn_splines/{ensemble}/{batch}.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=3000,
+    params:
+        code=CODE["learn_splines"],
+        price=CONFIG.joint.price,
+    message:
+        "Splines of {wildcards.ensemble}, batch {wildcards.batch}"
+    script:
+        "../scripts/learn_splines.py"
+
+
 rule joint_fit:
     input:
         unpack(of_joint_fit(PLAN.joint_response)),

@@ -2,21 +2,17 @@
 
 from typing import Any
 
+from nd2fd.cross_sections.models import ARTIFACTS
 from nd2fd.io.job import Job
-from nd2fd.io.schemas.learned import Flows, Networks, Predictions
+from nd2fd.io.schemas.learned import Predictions
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.report.learning_table import learning_table
-
-ARTIFACTS: dict[str, type[Networks] | type[Flows]] = {
-    "structure_functions": Networks,
-    "flow": Flows,
-}
 
 snakemake: Any
 
 with Job(snakemake) as job:
     kinds = job.params.models
-    models: dict[str, Networks | Flows] = {
+    models: Any = {
         name: job.load_joined(f"{name}_models", ARTIFACTS[kind]) for name, kind in kinds.items()
     }
     predictions = {name: job.load_joined(f"{name}_predictions", Predictions) for name in kinds}

@@ -31,9 +31,10 @@ class EnsembleSection(Section):
     cross_section: Literal["known", "learned"] = key(
         "`known`: the truth; `learned`: a network per member", "paper"
     )
-    model: Literal["structure_functions", "flow"] = key(
-        "What a network is of: the three structure functions, or a cross section without them (a "
-        "normalising flow, for comparison)",
+    model: Literal["structure_functions", "splines", "flow"] = key(
+        "What is learned: the three structure functions by a network, the same as splines in "
+        "closed form (as joint fits do, with their `intervals` and `price`), or a cross section "
+        "without them (a normalising flow, for comparison)",
         "paper",
         default="structure_functions",
     )
@@ -120,6 +121,22 @@ class EnsembleSection(Section):
                 raise ValueError(
                     f"near_events is {self.near_events}, but model: flow is trained on the "
                     "Asimov density; leave it out"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _splines_are_learned_from_events(self) -> "EnsembleSection":
+        if self.model == "splines":
+            if self.cross_section == "known":
+                raise ValueError("model: splines makes no sense with cross_section: known")
+            if "network_seed" in self.vary:
+                raise ValueError(
+                    "vary: network_seed is not possible with model: splines, which has no network"
+                )
+            if self.near_events is None:
+                raise ValueError(
+                    "near_events is null, but model: splines is learned from events: their number "
+                    "says how exact the histogram is"
                 )
         return self
 

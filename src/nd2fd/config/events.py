@@ -103,9 +103,10 @@ def _refuse_unknown(
     ensemble = ensembles[source.name]
     if ensemble.cross_section == "known":
         raise ValueError(f"the cross section of {source.name} is the known one; write truth")
-    if ensemble.model == "flow":
+    if ensemble.model != "structure_functions":
         raise ValueError(
-            f"the model of {source.name} is flow; events are drawn from structure functions"
+            f"the model of {source.name} is {ensemble.model}; events are drawn from what networks "
+            "or joint fits learned of structure functions"
         )
     if source.member is not None and source.member >= ensemble.size:
         raise ValueError(f"{source.name} has members 0 to {ensemble.size - 1}")

@@ -10,6 +10,7 @@ _CLAIMS = (
     (r"\b(true|known) cross sections?\b", "cross_section", "known"),
     (r"\blearned\b|\bnetworks?\b", "cross_section", "learned"),
     (r"\bflows?\b", "model", "flow"),
+    (r"\bsplines?\b", "model", "splines"),
     (r"(?<!not )\bsmeared\b", "smeared", True),
     (r"\bnot smeared\b|\bunsmeared\b", "smeared", False),
     (r"\bseeds?\b", "vary", "network_seed"),
@@ -46,6 +47,8 @@ def described(
         start = "true cross section"
     elif model == "flow":
         start = "normalising flow"
+    elif model == "splines":
+        start = "splines"
     else:
         start = "learned" if details else "learned cross section"
     return ", ".join([start, *details])

@@ -130,6 +130,16 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _splines_have_a_far_detector(self) -> "Config":
+        names = [name for name, ensemble in self.ensembles.items() if ensemble.model == "splines"]
+        if names and self.far_detector is None:
+            raise ValueError(
+                f"ensembles.{names[0]}.model is splines, whose linear maps are made for both "
+                "detectors, but far_detector is null; use structure_functions"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _fluxes_are_usable(self) -> "Config":
         usable(lambda: self.fluxes)
         return self

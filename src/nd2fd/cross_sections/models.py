@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nd2fd.forward.event_kernel import cell_cross_sections_on_nodes, event_cross_sections
 from nd2fd.forward.nodes import NodeGrid
-from nd2fd.io.schemas.learned import Flows, Networks
+from nd2fd.io.schemas.learned import Flows, Networks, Splines
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.physics.density import DensityGrid
 from nd2fd.physics.structure_functions import StructureFunctions
@@ -23,9 +23,10 @@ if TYPE_CHECKING:  # PyTorch, which flows alone need here, takes seconds to impo
 
 Array = NDArray[np.float64]
 
-ARTIFACTS: Final[Mapping[str, type[Truth | Networks | Flows]]] = {
+ARTIFACTS: Final[Mapping[str, type[Truth | Networks | Splines | Flows]]] = {
     "known": Truth,
     "structure_functions": Networks,
+    "splines": Splines,
     "flow": Flows,
 }
 """What holds the cross sections, by kind."""
@@ -124,14 +125,14 @@ def _on_nodes(
 
 
 def cross_section_models(
-    artifact: Truth | Networks | Flows, n_members: int
+    artifact: Truth | Networks | Splines | Flows, n_members: int
 ) -> list[CrossSectionModel]:
     """The cross section of each member of a batch.
 
     Parameters
     ----------
     artifact
-        The known cross section, or what the networks of the batch learned.
+        The known cross section, or what was learned by the batch.
     n_members
         Number of members; the known cross section is the same for all of them.
     """
@@ -153,12 +154,14 @@ def cross_section_models(
     return [StructureFunctionModel(nodes, w) for w in of_members]
 
 
-def fitted_flux(artifact: Truth | Networks | Flows) -> Array | None:
+def fitted_flux(artifact: Truth | Networks | Splines | Flows) -> Array | None:
     """Flux parameters that go with learned cross sections, shape (n_members, n_parameters).
 
     None where a training takes the flux as it is assumed.
     """
-    return artifact.fitted_flux_parameters if isinstance(artifact, Networks) else None
+    if isinstance(artifact, (Networks, Splines)):
+        return artifact.fitted_flux_parameters
+    return None
 
 
 def interpolated(truth: Truth) -> StructureFunctions:

@@ -52,7 +52,9 @@ def _contour_figure(*needed: str) -> Callable[[Plan, Roles], Inputs | None]:
 def _compared(roles: Roles) -> list[str]:
     """All ensembles shown, once each."""
     return [
-        name for role in ("reference", "known", "varied", "learned", "flow") for name in roles[role]
+        name
+        for role in ("reference", "known", "varied", "learned", "splines", "flow")
+        for name in roles[role]
     ]
 
 

@@ -21,9 +21,11 @@ def roles_of(plan: Plan, figure: str) -> Roles:
     varied
         Ensembles with the known cross section whose members differ.
     learned
-        Learned structure functions.
+        Structure functions that networks learned.
     asimov, sampled
         Those of them that train on the Asimov density, and those that train on events.
+    splines
+        Structure functions learned in closed form.
     flow
         Normalising flows.
     """
@@ -43,6 +45,7 @@ def _roles(plan: Plan, shown: list[str]) -> Roles:
         "learned": learned,
         "asimov": [name for name in learned if name in plan.asimov],
         "sampled": [name for name in learned if name not in plan.asimov],
+        "splines": [name for name in shown if plan.kind(name) == "splines"],
         "flow": [name for name in shown if plan.kind(name) == "flow"],
     }
 
@@ -52,12 +55,12 @@ def drawn(plan: Plan, shown: list[str]) -> dict[str, dict[str, Any]]:
     roles = _roles(plan, shown)
     of = {
         name: role
-        for role in ("reference", "known", "varied", "learned", "flow")
+        for role in ("reference", "known", "varied", "learned", "splines", "flow")
         for name in roles[role]
     }
     return {
         name: {
-            "role": "learned" if of[name] == "flow" else of[name],
+            "role": "learned" if of[name] in ("splines", "flow") else of[name],
             "label": plan.ensemble(name).legend,
             "size": plan.ensemble(name).size,
         }

@@ -28,8 +28,10 @@ from numpy.typing import NDArray
 
 from nd2fd.forward.splines import SplineBasis
 from nd2fd.learning.spline_design import SplineDesign
+from nd2fd.learning.weights import smoothed
 
 Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 _FIRST_STRENGTH = 0.02
 """λ with which the search for the largest marginal likelihood begins."""
@@ -200,6 +202,17 @@ def learn(
         float(np.einsum("ij,im,mn,jn->", prior, coefficients, bends, coefficients)),
         float(coefficients.size - _prior_trace(factor, prior, bends)),
     )
+
+
+def learn_counts(
+    design: SplineDesign, basis: SplineBasis, counts: Array | IntArray, price: float
+) -> SplinePosterior:
+    """`learn`, with the errors of counts of events in all cells, shape (n_v1, n_v2)."""
+    n_events = counts.sum()
+    histogram = counts / n_events
+    variance = smoothed(histogram[None] * counts.size)[0] / (counts.size * n_events)
+    cells = design.cells
+    return learn(design, basis, histogram.ravel()[cells], variance.ravel()[cells], price)
 
 
 def _refuse_improper(information: Array, n_functions: int, bends: Array) -> None:

@@ -15,6 +15,10 @@ FIT_RANGES = {"sin2_theta23": (mixing_range, widened_mixing), "dm2_32": (mass_ra
 """How the range of a fitted parameter follows from the truth, and how it is made wider."""
 
 
+DETECTORS = {False: "exact", True: "smeared"}
+"""What files of linear maps call their detectors, by whether they smear."""
+
+
 class PlanError(ValueError):
     """What was asked for does not exist; the message says what does."""
 
@@ -99,6 +103,9 @@ class CommonPlan:
 
     def _response(self, smeared: bool) -> dict[str, str]:
         return {"response": self.path("inputs/response.h5")} if smeared else {}
+
+    def _design(self, smeared: bool) -> str:
+        return self.path(f"joint/designs/{DETECTORS[smeared]}.h5")
 
     def _far_data(self, smeared: bool) -> str:
         return self.path(f"far/{'smeared' if smeared else 'events'}.h5")

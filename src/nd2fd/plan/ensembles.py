@@ -8,11 +8,11 @@ from nd2fd.plan.common import CommonPlan, PlanError, experiments_of_block
 from nd2fd.streams import NO_DRAW
 from nd2fd.systematics import SYSTEMATICS
 
-Kind = Literal["known", "structure_functions", "flow"]
+Kind = Literal["known", "structure_functions", "splines", "flow"]
 """What the cross sections of an ensemble are made of."""
 
-MODELS = {"structure_functions": "members", "flow": "flows"}
-"""Folders of what networks learned, by what the networks are of."""
+MODELS = {"structure_functions": "members", "splines": "splines", "flow": "flows"}
+"""Folders of what ensembles learned, by what it is."""
 
 
 class EnsemblePlan(CommonPlan):
@@ -173,9 +173,13 @@ class EnsemblePlan(CommonPlan):
         if actual != kind:
             raise PlanError(
                 f"there is no {self.path(MODELS[kind])}/{name}: ensembles.{name}.model is "
-                f"{actual}, whose networks are in {self.path(MODELS[actual])}/{name}"
+                f"{actual}, and what is learned in {self.path(MODELS[actual])}/{name}"
             )
         return self.path(f"near/{name}/{batch}.h5")
+
+    def spline_design(self, name: str) -> str:
+        """Linear maps that the splines of an ensemble need."""
+        return self._design(self.ensemble(name).smeared)
 
     def cross_section(self, name: str, batch: int) -> str:
         """Where the cross sections of a batch are: the truth, or what its networks learned."""

@@ -3,10 +3,7 @@
 from typing import Any
 
 from nd2fd.config.sections import JointFitSection
-from nd2fd.plan.common import CommonPlan, PlanError, experiments_of_block
-
-_DETECTORS = {False: "exact", True: "smeared"}
-"""What the files of a joint fit call its detectors, by whether they smear."""
+from nd2fd.plan.common import DETECTORS, CommonPlan, PlanError, experiments_of_block
 
 _TOY_POINTS = 7
 """Values of sin²θ23, over the range of the fits, at which toys are made."""
@@ -42,15 +39,15 @@ class JointPlan(CommonPlan):
 
     def joint_design(self, name: str) -> str:
         """Linear maps that a joint fit needs."""
-        return self.path(f"joint/designs/{_DETECTORS[self.joint_fit(name).smeared]}.h5")
+        return self._design(self.joint_fit(name).smeared)
 
     def detector_response(self, detector: str) -> dict[str, str]:
         """The detector response, for the `smeared` one of the detectors."""
-        return self._response(detector == _DETECTORS[True])
+        return self._response(detector == DETECTORS[True])
 
     def detector_smearing(self, detector: str) -> dict[str, Any]:
         """Section `smearing`, for the `smeared` one of the detectors."""
-        return self._smearing(detector == _DETECTORS[True])
+        return self._smearing(detector == DETECTORS[True])
 
     def joint_response(self, name: str) -> dict[str, str]:
         """The detector response, for joint fits with smearing."""

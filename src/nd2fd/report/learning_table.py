@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nd2fd.figures.thresholds import sigma_window
-from nd2fd.io.schemas.learned import Flows, Networks, Predictions
+from nd2fd.io.schemas.learned import Flows, Networks, Predictions, Splines
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.physics.density import total_variation
 
@@ -17,12 +17,13 @@ Array = NDArray[np.float64]
 
 def learning_table(
     truth: Truth,
-    models: Mapping[str, Networks | Flows],
+    models: Mapping[str, Networks | Splines | Flows],
     predictions: Mapping[str, Predictions],
 ) -> pd.DataFrame:
     """Losses, total variations of the event densities and deviations of σ(E_ν), by member.
 
-    The test loss and its step are NaN for flows, of which the last weights are kept, and the
+    The test loss and its step are NaN for flows, of which the last weights are kept, all losses for
+    splines, whose fit has one end, and the
     deviation of σ(E_ν) where no energy counts. There is no column of the FD without a far detector.
 
     Parameters
@@ -53,7 +54,9 @@ def learning_table(
     return pd.concat(tables)
 
 
-def _losses(members: Networks | Flows) -> dict[str, Any]:
+def _losses(members: Networks | Splines | Flows) -> dict[str, Any]:
+    if isinstance(members, Splines):
+        return {"loss": np.nan, "best_step": np.nan, "test_loss": np.nan}
     if isinstance(members, Flows):
         return {"loss": members.final_loss, "best_step": np.nan, "test_loss": np.nan}
     best_step = members.best_step

@@ -19,6 +19,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "fits and regions": ("fit_members", "ensemble_intervals"),
     "coverage": ("coverage_block", "coverage"),
     "joint fit": (
+        "learn_splines",
         "joint_design",
         "joint_fit",
         "joint_toys",

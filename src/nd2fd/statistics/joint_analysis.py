@@ -13,8 +13,7 @@ from nd2fd.forward.splines import SplineBasis
 from nd2fd.io.schemas.inputs import Flux
 from nd2fd.io.schemas.joint import JointDesign
 from nd2fd.learning.spline_design import SplineDesign
-from nd2fd.learning.spline_posterior import SplinePosterior, learn
-from nd2fd.learning.weights import smoothed
+from nd2fd.learning.spline_posterior import SplinePosterior, learn_counts
 from nd2fd.statistics.far_analysis import FarAnalysis
 from nd2fd.statistics.far_directions import directions
 from nd2fd.statistics.far_kernel import FarSpectra
@@ -104,13 +103,7 @@ class JointAnalysis:
 
     def learn(self, counts: Array | IntArray) -> SplinePosterior:
         """Posterior of structure functions and flux modes from ND counts (n_v1, n_v2)."""
-        n_events = counts.sum()
-        histogram = counts / n_events
-        variance = smoothed(histogram[None] * counts.size)[0] / (counts.size * n_events)
-        cells = self.near.cells
-        return learn(
-            self.near, self.basis, histogram.ravel()[cells], variance.ravel()[cells], self.price
-        )
+        return learn_counts(self.near, self.basis, counts, self.price)
 
     def pull_basis(self, posterior: SplinePosterior, n_events: int) -> PullBasis:
         """Directions that matter to θ with so many far-detector events, about a posterior."""

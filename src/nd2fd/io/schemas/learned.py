@@ -57,6 +57,31 @@ class Networks(Artifact, name="member", version=6):
     )
 
 
+class Splines(Artifact, name="splines", version=1):
+    """Splines, learned in closed form (``splines/{ensemble}/{batch}.h5``)."""
+
+    member: IntArray = dataset("1", ("member",), MEMBER_NUMBER, dtype="int64")
+    xi: Array = dataset("1", ("xi",), XI_NODES)
+    tau: Array = dataset("1", ("tau",), TAU_NODES)
+    x_max: Array = dataset("1", (), X_MAX)
+    Q2_max: Array = dataset("GeV2", (), Q2_MAX)
+    structure_functions: Array = dataset(
+        "1", ("member", *NODES), "posterior mean of W1', W2', W3' on the nodes"
+    )
+    fitted_flux_parameters: Array | None = dataset(
+        "1",
+        ("member", "mode"),
+        "size of each flux mode that goes with them, where it is learned with them",
+        default=None,
+    )
+    strength: Array = dataset("1", ("member",), "prior strength of the largest marginal likelihood")
+    chi2: Array = dataset("1", ("member",), "of the ND histogram")
+    paid: Array = dataset(
+        "1", ("member",), "units of chi2 that the structure functions pay to the prior"
+    )
+    effective_parameters: Array = dataset("1", ("member",), "that the ND histogram determines")
+
+
 class Flows(Artifact, name="flow", version=2):
     """Normalising flows (``flows/{ensemble}/{batch}.h5``)."""
 
