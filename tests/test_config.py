@@ -195,6 +195,7 @@ def test_experiments_keep_the_numerics(raw, name):
         (("flux", "near"), "t2k", ["flux.uncertainty", "dune_fhc", "smooth"]),
         (("grid", "energy_max"), 10.0, ["grid.energy_max", "it is setup.energy_max now"]),
         (("joint", "intervals"), 3, ["joint.intervals", "3", "≥ 4", "≤ 64"]),
+        (("joint", "intervals"), 62, ["joint.intervals is 62", "nodes.n_xi = 64", "at most 61"]),
         (("joint", "price"), 0.0, ["joint.price", "0.0", "> 0"]),
         (("joint", "experiments_per_job"), 0, ["joint.experiments_per_job", "0", "≥ 1"]),
         (("joint", "fits"), ["joint"], ["joint.fits", "a mapping of names to entries", "smeared"]),
@@ -303,6 +304,8 @@ def test_null_takes_out_what_an_override_inherits(raw):
 
 
 def test_there_may_be_no_joint_fits(raw):
+    few_nodes = raw["nodes"] | {"n_xi": 16}
+    validate_config(raw | {"joint": raw["joint"] | {"fits": {}}, "nodes": few_nodes})
     assert validate_config(raw | {"joint": raw["joint"] | {"fits": {}}}).joint.fits == {}
     config = validate_config(merged(raw, {"joint": {"fits": {"joint": None}}}))
     assert list(config.joint.fits) == ["joint_smeared"]

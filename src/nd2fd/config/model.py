@@ -130,6 +130,18 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _splines_are_resolved_by_nodes(self) -> "Config":
+        splines = any(ensemble.model == "splines" for ensemble in self.ensembles.values())
+        for axis in ("n_xi", "n_tau") if self.joint.fits or splines else ():
+            most = getattr(self.nodes, axis) - 3
+            if self.joint.intervals > most:
+                raise ValueError(
+                    f"joint.intervals is {self.joint.intervals}, but the splines are evaluated on "
+                    f"nodes.{axis} = {most + 3} nodes; it must be at most {most}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _splines_have_a_far_detector(self) -> "Config":
         names = [name for name, ensemble in self.ensembles.items() if ensemble.model == "splines"]
         if names and self.far_detector is None:
