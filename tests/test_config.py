@@ -97,6 +97,11 @@ def test_experiments_keep_the_numerics(raw, name):
         (("ensembles", "nd30m", "near_events"), 0, ["ensembles.nd30m.near_events", "0", "≥ 1"]),
         (("ensembles", "nd30m", "near_events"), None, ["ensembles.nd30m", "needs near_events"]),
         (
+            ("ensembles", "seeds", "near_sample"),
+            "bootstrap",
+            ["ensembles.seeds", "near_sample is bootstrap", "near_statistics"],
+        ),
+        (
             ("ensembles", "flux_truth", "vary"),
             ["flux", "near_statistics"],
             ["ensembles.flux_truth", "near_statistics makes no sense", "known"],

@@ -12,7 +12,7 @@ from nd2fd.beam.spectra import tabulated_oscillation
 from nd2fd.cross_sections.closure import closure_events, closure_truth
 from nd2fd.cross_sections.models import cross_section_models
 from nd2fd.detector.response import tabulated_response
-from nd2fd.detector.smearing import Resolution, measured_events
+from nd2fd.detector.smearing import Resolution, measured_events, smear_events
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.io.schemas.coverage import CoverageBlock
 from nd2fd.io.schemas.inputs import Flux
@@ -20,6 +20,7 @@ from nd2fd.physics.baseline import Experiment
 from nd2fd.physics.density import DensityGrid, midpoints
 from nd2fd.physics.kinematics import lepton_from_density_variables
 from nd2fd.physics.oscillation import NUFIT_6_0
+from nd2fd.statistics.drawn_flux import leptons_of_drawn_flux
 from nd2fd.statistics.ensemble import N_SIGMAS, regions_of_ensemble
 from nd2fd.statistics.far_analysis import FarAnalysis
 from nd2fd.statistics.far_density import FarDetector
@@ -27,7 +28,7 @@ from nd2fd.statistics.fits import fit_members
 from nd2fd.statistics.octants import OCTANTS
 from nd2fd.statistics.pseudo_experiments import PseudoData, coverage_of, pseudo_experiments
 from nd2fd.statistics.regions import member_masks
-from nd2fd.streams import NO_DRAW
+from nd2fd.streams import NO_DRAW, random_stream
 from nd2fd.systematics.members import Assumptions, draw_assumptions
 from nd2fd.systematics.systematic import Assumption
 
@@ -419,6 +420,48 @@ def test_pseudo_experiments_are_fits_of_their_events(truth, seen, octant):
     assert block.sigma_dm2_32[0, 0] == pytest.approx(sigma, rel=0.01)
     spread = (4 * mixing * (1 - mixing)).std()
     assert block.sigma_sin2_2theta23[0, 0] == pytest.approx(spread, rel=0.02)
+
+
+def test_leptons_of_a_drawn_flux(truth, seen):
+    """Against events sampled from the varied flux itself."""
+    z = np.array([0.0, -2.5, 3.0])
+    varied = replace(FLUX, far=FLUX.far * (1 + z @ FLUX.far_modes))
+    analysis, rng = seen[0], np.random.default_rng(6)
+    samplers = [
+        PseudoData(truth, flux, OSCILLATION, 800, N_REPLICAS, 3).sampler(analysis)
+        for flux in (FLUX, varied)
+    ]
+    found, plain, expected = (
+        leptons_of_drawn_flux(samplers[sampler], FLUX, modes, 60_000, rng)
+        for sampler, modes in ((0, z), (0, 0 * z), (1, 0 * z))
+    )
+
+    def chi2(first, second):
+        counts = [np.histogram2d(*v, bins=8, range=[[0, 1], [0, 1]])[0] for v in (first, second)]
+        total = np.maximum(sum(counts), 1)
+        return ((counts[0] - counts[1]) ** 2 / total).sum() / (sum(counts) > 5).sum()
+
+    assert len(found[0]) == 60_000
+    assert chi2(found, expected) < 1.8
+    assert chi2(plain, expected) > 4
+
+
+def test_pseudo_experiments_draw_nature_s_flux(truth, seen):
+    analysis, _ = seen
+    nominal = PseudoData(truth, FLUX, OSCILLATION, 800, N_REPLICAS, 3)
+    drawn = replace(nominal, draw_flux=True)
+    models = cross_section_models(truth, 1)
+    arguments = ([Assumption(FLUX)], (0, 5), TRUE_POINT, nothing)
+    blocks = [pseudo_experiments(analysis, d, models, *arguments) for d in (nominal, drawn)]
+    assert blocks[0].true_mode is None
+    z = [random_stream(3, "coverage_flux", "", number).standard_normal(3) for number in (0, 5)]
+    np.testing.assert_array_equal(blocks[1].true_mode, z)
+    rng = random_stream(3, "coverage_events", "", 5)
+    sampler = drawn.sampler(analysis)
+    leptons = leptons_of_drawn_flux(sampler, FLUX, z[1], 800, rng)
+    v1, v2, kept = smear_events(*leptons, analysis.detector.resolution, SETUP, rng)
+    np.testing.assert_array_equal(drawn.events(sampler, analysis, 5), [v1[kept], v2[kept]])
+    assert (blocks[1].best_dm2_32 != blocks[0].best_dm2_32).all()
 
 
 def block_of(contained):

@@ -50,7 +50,7 @@ def assumptions(flux=(NO_DRAW,), scale=(NO_DRAW,)):
     return draw_assumptions(3, {"flux": flux, "muon_energy_scale": scale}, FLUX, SIZES)
 
 
-def data(truth, assumed, n_events, streams, response=None):
+def data(truth, assumed, n_events, streams, response=None, bootstraps=()):
     members = list(range(len(assumed.of_members)))
     resolution = RESOLUTION if response else Resolution.ideal()
     return near_data(
@@ -63,6 +63,7 @@ def data(truth, assumed, n_events, streams, response=None):
         members,
         n_events,
         [random_stream(3, "near_events", "", stream) for stream in streams],
+        [random_stream(3, "near_bootstrap", "", stream) for stream in bootstraps],
         lambda *_: None,
     )
 
@@ -265,6 +266,34 @@ def test_nothing_drawn_is_nothing_changed(truth):
         np.testing.assert_array_equal(
             with_registry.density[member], counts / 20_000 / GRID.cell_area
         )
+
+
+def test_bootstraps_are_samples_of_the_one_sample(truth, response):
+    """Smeared, with losses: they scatter about the sample, and about the truth twice as much."""
+    n_events, n_members = 200_000, 20
+    (sample,) = data(truth, assumptions(), n_events, (0,), response).density
+    near = data(
+        truth,
+        assumptions([NO_DRAW] * n_members, [NO_DRAW] * n_members),
+        n_events,
+        [0] * n_members,
+        response,
+        range(n_members),
+    )
+    expected = expected_contents(truth, FLUX, RESOLUTION, GRID)
+    expected = expected / expected.sum() / GRID.cell_area
+    cells = expected * GRID.cell_area * n_events > 20
+
+    def chi2(density, centre):
+        terms = (density - centre)[..., cells] ** 2 / expected[cells]
+        return n_events * GRID.cell_area * terms.sum(axis=-1).mean() / cells.sum()
+
+    assert cells.sum() > 100
+    assert chi2(near.density, sample) == pytest.approx(1.0, abs=0.07)
+    assert chi2(sample, expected) == pytest.approx(1.0, abs=0.25)
+    both = chi2(near.density, sample) + chi2(sample, expected)
+    assert chi2(near.density, expected) == pytest.approx(both, rel=0.1)
+    assert near.acceptance.std() > 0
 
 
 def test_histograms_do_not_depend_on_the_batch(truth, response):

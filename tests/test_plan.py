@@ -285,6 +285,11 @@ def test_a_new_ensemble_is_one_entry():
     assert more.systematics["few"] == "truth"
     assert more.shown_in("fig12") == ["truth", "nd30m", "nd3m", "few"]
     assert more.near_streams("few", 0) == [["few", 0], ["few", 1]]
+    assert more.near_bootstraps("few", 0) == []
+    # Of the sample of ensembles that share one.
+    of_one = planned({"ensembles": {"few": entry | {"near_sample": "bootstrap"}}})
+    assert of_one.near_streams("few", 0) == [["", 0]] * 2
+    assert of_one.near_bootstraps("few", 0) == [["few", 0], ["few", 1]]
 
 
 def test_a_removed_ensemble_is_gone_everywhere():

@@ -148,6 +148,7 @@ def test_random_streams_have_the_names_of_what_varies(config, of_rule):
         assert job["params"]["n_events"] == (n_events or 0)
         expected = [] if n_events is None else streams(config, name, batch, "near_statistics")
         assert job["params"]["streams"] == expected
+        assert job["params"]["bootstraps"] == []
 
 
 def draws(config, name, members):
@@ -220,6 +221,7 @@ def test_ensembles_are_joined_from_all_their_batches(config, of_rule):
         assert job["params"]["cross_section"] == kind
         numbers = list(range(experiments[name]))[2 * block : 2 * block + 2]
         assert job["params"]["experiments"] == numbers
+        assert job["params"]["draw_flux"] == ("flux" in config["ensembles"][name]["vary"])
     for name, _, job in of_rule("coverage"):
         n_blocks = (experiments[name] + 1) // 2
         blocks = [f"results/coverage/{name}/{block}.h5" for block in range(n_blocks)]

@@ -221,6 +221,7 @@ def test_both_detectors_take_the_same_factor():
         [0, 1, 2],
         n,
         [random_stream(SEED, "near_events", "", 0) for _ in range(3)],
+        [],
         lambda *_: None,
     )
     np.testing.assert_array_equal(near.nuisance_parameters[:, 0], z)

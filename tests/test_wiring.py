@@ -125,6 +125,7 @@ def nature(tmp_path_factory, pdf_set):
             "experiments": {"truth_smeared": 2, "flux_truth": 2},
             "experiments_per_job": 2,
             "n_energy": 60,
+            "draw_flux": False,
         },
     )
     run.inputs()

@@ -19,6 +19,7 @@ rule coverage_block:
         experiments=of_block(PLAN.pseudo_experiments),
         seed=CONFIG.seed,
         n_events=CONFIG.far_detector.n_events,
+        draw_flux=of_ensemble(PLAN.draws_flux_of_nature),
         nuisance_draws=of_ensemble(PLAN.draws),
         systematics=section("systematics"),
         setup=section("setup"),

@@ -20,6 +20,7 @@ rule near_members:
         seed=CONFIG.seed,
         n_events=of_ensemble(PLAN.near_events),
         streams=of_batch(PLAN.near_streams),
+        bootstraps=of_batch(PLAN.near_bootstraps),
         nuisance_draws=of_batch(PLAN.draws),
         systematics=section("systematics"),
         setup=section("setup"),

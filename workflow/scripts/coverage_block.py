@@ -16,7 +16,7 @@ with Job(snakemake) as job:
     p, truth, flux = job.params, job.load("truth", Truth), job.load("flux", Flux)
     analysis = FarAnalysis.from_params(p, job.load_optional("response", Response))
     oscillation = job.load("oscillation", Oscillation)
-    data = PseudoData(truth, flux, oscillation, p.n_events, p.replicas, p.seed)
+    data = PseudoData(truth, flux, oscillation, p.n_events, p.replicas, p.seed, p.draw_flux)
     kind = ARTIFACTS[p.cross_section]
     cross_section = truth if kind is Truth else job.load_joined("members", kind)
     assumed = (p.nuisance_draws, flux, p.systematics, fitted_flux(cross_section))

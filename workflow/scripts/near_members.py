@@ -20,6 +20,7 @@ with Job(snakemake) as job:
     grid = DensityGrid.from_config(p.setup, p.grid)
     assumptions = draw_assumptions(p.seed, p.nuisance_draws, nature[1], p.systematics)
     streams = [random_stream(p.seed, "near_events", *stream) for stream in p.streams]
+    bootstraps = [random_stream(p.seed, "near_bootstrap", *stream) for stream in p.bootstraps]
     progress = job.progress("events", p.n_events * len(streams))
     common = (*nature, *detector, grid, assumptions, p.members)
-    job.save(near_data(*common, p.n_events, streams, progress))
+    job.save(near_data(*common, p.n_events, streams, bootstraps, progress))

@@ -47,6 +47,13 @@ class EnsembleSection(Section):
         ge=1,
         le=10_000_000_000,
     )
+    near_sample: Literal["fresh", "bootstrap"] = key(
+        "Where `near_statistics` varies: a `fresh` sample of the truth for each member, or a "
+        "`bootstrap` of the one sample that ensembles share which do not vary it, as an experiment "
+        "has it",
+        "fresh: paper; bootstrap: choice",
+        default="fresh",
+    )
     smeared: bool = key(
         "Whether both detectors measure muons with the resolution of section `smearing`",
         "paper",
@@ -146,6 +153,11 @@ class EnsembleSection(Section):
             raise ValueError(
                 f"size is {self.size}, but vary is empty: all members would be the same; "
                 "use size: 1 or say what varies"
+            )
+        if self.near_sample == "bootstrap" and "near_statistics" not in self.vary:
+            raise ValueError(
+                "near_sample is bootstrap, but vary has no near_statistics: all members learn from "
+                "the one sample as it is; add near_statistics or leave near_sample out"
             )
         if self.cross_section == "known":
             if learning := sorted(name for name in self.vary if SYSTEMATICS[name].needs_network):

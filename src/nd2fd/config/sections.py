@@ -314,6 +314,11 @@ class CoverageSection(Section):
     ] = key("Pseudo-experiments by ensemble; null takes an ensemble out", "choice")
     experiments_per_job: int = key("Pseudo-experiments in one job", "choice", ge=1, le=1_000_000)
     n_energy: int = key("As `far_detector.n_energy`; fewer, for speed", "choice", ge=50, le=10_000)
+    draw_flux: bool = key(
+        "Whether nature's far flux is drawn from its uncertainty, where members differ in the "
+        "flux; false: it is the nominal one, about which the members' fluxes scatter",
+        "false: paper; true: choice",
+    )
 
 
 class JointFitSection(Section):

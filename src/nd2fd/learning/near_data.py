@@ -41,6 +41,7 @@ def near_data(
     members: Sequence[int],
     n_events: int,
     streams: Sequence[np.random.Generator],
+    bootstraps: Sequence[np.random.Generator],
     progress: Progress,
 ) -> NearData:
     """Densities of the measured events, and what each member assumes.
@@ -59,6 +60,8 @@ def near_data(
         Events of each histogram, lost ones included.
     streams
         What draws the events of each member; none: the Asimov density.
+    bootstraps
+        What draws as many of each member's events anew, with replacement; none: they stay.
     progress
         Called with (events so far, note).
     """
@@ -67,6 +70,9 @@ def near_data(
         counts = []
         for member, assumption, rng in zip(members, assumptions.of_members, streams, strict=True):
             counts.append(histograms.draw(assumption, rng))
+            if bootstraps:
+                again = bootstraps[len(counts) - 1]
+                counts[-1] = draw_histogram(counts[-1] / n_events, n_events, again)
             progress(len(counts) * n_events, f"sample of member {member}")
         contents = np.stack(counts) / n_events
     else:

@@ -127,9 +127,18 @@ class EnsemblePlan(CommonPlan):
 
     def near_streams(self, name: str, batch: int) -> list[list[str | int]]:
         """Names of the random streams of the members' ND events; none for the Asimov density."""
-        if self.ensemble(name).near_events is None:
+        ensemble = self.ensemble(name)
+        if ensemble.near_events is None:
             return []
+        if ensemble.near_sample == "bootstrap":
+            return [["", 0]] * len(self.members(name, batch))
         return self._streams("near_statistics", name, batch)
+
+    def near_bootstraps(self, name: str, batch: int) -> list[list[str | int]]:
+        """Names of the random streams that resample the members' ND events; none: as they are."""
+        if self.ensemble(name).near_sample == "fresh":
+            return []
+        return [[name, member] for member in self.members(name, batch)]
 
     def _streams(self, systematic: str, name: str, batch: int) -> list[list[str | int]]:
         vary = systematic in self.ensemble(name).vary
@@ -220,6 +229,10 @@ class EnsemblePlan(CommonPlan):
         """Files of all pseudo-experiments with an ensemble."""
         n_blocks = -(-self._n_experiments(name) // self.config.coverage.experiments_per_job)
         return [self.path(f"coverage/{name}/{block}.h5") for block in range(n_blocks)]
+
+    def draws_flux_of_nature(self, name: str) -> bool:
+        """Whether pseudo-experiments with an ensemble have another flux each."""
+        return self.config.coverage.draw_flux and "flux" in self.ensemble(name).vary
 
     def pseudo_experiments(self, name: str, block: int) -> list[int]:
         """Numbers of the pseudo-experiments in a block."""

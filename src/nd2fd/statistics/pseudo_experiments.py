@@ -1,6 +1,8 @@
 """Pseudo-experiments: which members' regions contain the truth, with new far-detector data each.
 
 Every experiment has new far-detector events and new bootstrap replicas, the same for all members.
+Where members differ in the flux nature's far flux is drawn, too. Their near-detector events stay
+those that they learned from, of the nominal flux (docs/studies/paper-rule.md says what that does).
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +21,7 @@ from nd2fd.io.schemas.inputs import Flux, Oscillation
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.statistics.bootstrap import bootstrap_counts
 from nd2fd.statistics.coverage import contains_truth, ensemble_contains, redrawn_members
+from nd2fd.statistics.drawn_flux import leptons_of_drawn_flux
 from nd2fd.statistics.ensemble import N_SIGMAS
 from nd2fd.statistics.far_analysis import FarAnalysis, stacked
 from nd2fd.statistics.far_density import ExactDensity, SmearedDensity, SurvivalShapes
@@ -46,6 +49,8 @@ class PseudoData:
         Far-detector events, and bootstrap replicas of them.
     seed
         Root seed.
+    draw_flux
+        Whether nature's far flux is drawn from its uncertainty; else it is the nominal one.
     """
 
     truth: Truth
@@ -54,19 +59,32 @@ class PseudoData:
     n_events: int
     n_replicas: int
     seed: int
+    draw_flux: bool = False
 
     def sampler(self, analysis: FarAnalysis) -> EventSampler:
         """Draws events from nature."""
         spectrum = far_spectrum(self.flux, self.oscillation)
         return EventSampler.build(spectrum, interpolated(self.truth), analysis.detector.grid.setup)
 
+    def modes(self, experiment: int) -> Array | None:
+        """Nature's z of each mode of the flux, shape (n_modes,); None: all are zero."""
+        if not self.draw_flux:
+            return None
+        assert self.flux.far_modes is not None
+        rng = random_stream(self.seed, "coverage_flux", "", experiment)
+        return rng.standard_normal(len(self.flux.far_modes))
+
     def events(
         self, sampler: EventSampler, analysis: FarAnalysis, experiment: int
     ) -> tuple[Array, Array]:
         """(v1, v2) of new far-detector events, as they are measured."""
         rng = random_stream(self.seed, "coverage_events", "", experiment)
-        batches = list(sampler.batches(self.n_events, rng))
-        v1, v2 = (np.concatenate([getattr(b, name) for b in batches]) for name in ("v1", "v2"))
+        modes = self.modes(experiment)
+        if modes is None:
+            batches = list(sampler.batches(self.n_events, rng))
+            v1, v2 = (np.concatenate([getattr(b, name) for b in batches]) for name in ("v1", "v2"))
+        else:
+            v1, v2 = leptons_of_drawn_flux(sampler, self.flux, modes, self.n_events, rng)
         detector = analysis.detector
         v1, v2, kept = smear_events(v1, v2, detector.resolution, detector.grid.setup, rng)
         return v1[kept], v2[kept]
@@ -153,6 +171,8 @@ def pseudo_experiments(
                 "sigma_dm2_32": replicas[:, :, 1].std(axis=1),
             }
         )
+        if data.draw_flux:
+            results[-1]["true_mode"] = data.modes(experiment)
         progress(len(results), f"{v1.size} events")
     return CoverageBlock(
         experiment=np.array(experiments), n_sigma=np.array(N_SIGMAS), **stacked(results)

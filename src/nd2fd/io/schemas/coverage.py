@@ -9,7 +9,7 @@ _BY_REGION: Final = ("n_sigma", "region")
 _BY_MEMBER: Final = ("experiment", "member")
 
 
-class CoverageBlock(Artifact, name="coverage_block", version=2):
+class CoverageBlock(Artifact, name="coverage_block", version=3):
     """Pseudo-experiments of one job (``coverage/{ensemble}/{block}.h5``)."""
 
     experiment: IntArray = dataset(
@@ -26,6 +26,12 @@ class CoverageBlock(Artifact, name="coverage_block", version=2):
     best_dm2_32: Array = dataset("eV2", _BY_MEMBER, "estimate")
     sigma_sin2_2theta23: Array = dataset("1", _BY_MEMBER, "spread of the replicas")
     sigma_dm2_32: Array = dataset("eV2", _BY_MEMBER, "spread of the replicas")
+    true_mode: Array | None = dataset(
+        "1",
+        ("experiment", "mode"),
+        "size of each flux mode in nature's far flux, where it is drawn",
+        default=None,
+    )
 
 
 class Coverage(Artifact, name="coverage", version=2):
