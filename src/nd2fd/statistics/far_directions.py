@@ -18,8 +18,9 @@ Array = NDArray[np.float64]
 _FLOOR = 0.01
 """Density, in units of its average, below which cells no longer count more."""
 
-LEVELS = 1
-"""Powers of Kᵀ K: errors of θ are those of all directions to 0.3 % (docs/studies/joint-fit.md)."""
+_SLOPES_PER_LEVEL = (5, 2)
+"""Of which derivatives by θ a level of the Krylov space is made: first and second ones, then first
+ones. Errors of θ are those of all directions to 3e-4 (docs/studies/joint-fit.md)."""
 
 
 def directions(
@@ -42,12 +43,11 @@ def directions(
     whitened = posterior.whitened(maps)
     block = whitened.T @ of_theta
     found = np.empty((len(block), 0))
-    for _ in range(LEVELS):
-        block = block - found @ (found.T @ block)
-        block, sizes, _ = np.linalg.svd(block, full_matrices=False)
+    for n_slopes in _SLOPES_PER_LEVEL:
+        block = block[:, :n_slopes]
+        new, sizes, _ = np.linalg.svd(block - found @ (found.T @ block), full_matrices=False)
         # Derivatives need not be independent.
-        block = block[:, sizes > 1e-9 * sizes[0]]
-        found = np.concatenate([found, block], axis=1)
+        found = np.concatenate([found, new[:, sizes > 1e-9 * sizes[0]]], axis=1)
         block = whitened.T @ (whitened @ block)
     return found
 
