@@ -17,7 +17,7 @@ OWN = {
     "smearing": {"energy_resolution": 0.07, "angle_resolution": 2.5},
     "near_detector": {"n_events": 1234},
     "fits": {"sin2_theta23": [0.35, 0.65], "dm2_32": [2.2e-3, 2.7e-3]},
-    "coverage": {"experiments": {"smeared": 3, "flow": 1}},
+    "coverage": {"experiments": {"smeared": 3, "flow": 1}, "draw_flux": True},
     "joint": {"price": 2.5, "fits": {"joint": {"near_events": 4321, "experiments": 3}}},
     "ensembles": {
         "smeared": {"size": 5, "fit_range_factor": 2.0},

@@ -352,6 +352,18 @@ class Run:
             points=self.config.regions.points,
             **analysis,
         )
+        # Some of them: all would take half a minute.
+        toys = plan.joint_toys(name)[2:4]
+        for point in range(2, 2 + len(toys)):
+            self.script(
+                "joint_toys",
+                f"joint/toys/{name}/{point}.h5",
+                inputs | {"fit": plan.path(f"joint/fits/{name}.h5")},
+                wildcards={"point": str(point)},
+                n_toys=plan.n_toys(name),
+                toy_mixing=plan.toy_mixing(name, point),
+                **analysis,
+            )
         blocks = plan.joint_coverage_blocks(name)
         for block in range(len(blocks)):
             self.script(
@@ -366,7 +378,7 @@ class Run:
         return self.script(
             "joint_coverage",
             f"joint/coverage/{name}.h5",
-            {"blocks": blocks},
+            {"blocks": blocks, "toys": toys},
             true_point=plan.true_octant_point,
         )
 

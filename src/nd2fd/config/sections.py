@@ -316,8 +316,9 @@ class CoverageSection(Section):
     n_energy: int = key("As `far_detector.n_energy`; fewer, for speed", "choice", ge=50, le=10_000)
     draw_flux: bool = key(
         "Whether nature's far flux is drawn from its uncertainty, where members differ in the "
-        "flux; false: it is the nominal one, about which the members' fluxes scatter",
-        "false: paper; true: choice",
+        "flux (ND events stay those of the nominal flux); false: it is the nominal one, about "
+        "which the members' fluxes scatter",
+        "paper",
     )
 
 
