@@ -22,6 +22,7 @@ include: "workflow/rules/near_detector.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/predictions.smk"
 include: "workflow/rules/event_files.smk"
+include: "workflow/rules/measurements.smk"
 
 
 if PLAN.has_far:

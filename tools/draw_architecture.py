@@ -33,7 +33,7 @@ ORDER = (
     ("physics",),
     ("beam",),
     ("detector", "events", "forward"),
-    ("cross_sections",),
+    ("cross_sections", "measurements"),
     ("systematics",),
     ("learning",),
     ("statistics",),
@@ -47,7 +47,15 @@ ORDER = (
 
 COLOURS = {
     "#f2f2f2": ("data", "io", "streams"),
-    "#cfe6f5": ("physics", "beam", "detector", "events", "forward", "cross_sections"),
+    "#cfe6f5": (
+        "physics",
+        "beam",
+        "detector",
+        "events",
+        "forward",
+        "cross_sections",
+        "measurements",
+    ),
     "#d5efe4": ("systematics", "learning", "statistics"),
     "#fbe3c8": ("config", "plan"),
     "#f7d6d0": ("figures", "report", "workflow"),

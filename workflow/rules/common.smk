@@ -68,6 +68,8 @@ wildcard_constraints:
     batch="0|[1-9][0-9]*",
     block="0|[1-9][0-9]*",
     sample="[a-z][a-z0-9_]*",
+    measurement="[a-z][a-z0-9_]*",
+    source="[a-z][a-z0-9_]*",
     format="hepmc3|h5|csv",
 
 
@@ -155,3 +157,5 @@ of_joint_fit = partial(asked, ["fit"])
 of_joint_block = partial(asked, ["fit", "block"])
 of_sample = partial(asked, ["sample"])
 of_joint_point = partial(asked, ["fit", "point"])
+of_measurement = partial(asked, ["measurement"])
+of_source = partial(asked, ["source"])

@@ -73,7 +73,7 @@ rule numbers_table:
     input:
         **inputs.numbers_inputs(PLAN),
     output:
-        json=report("<results>/tables/numbers.json", category="8 Numbers"),
+        json=report("<results>/tables/numbers.json", category="9 Numbers"),
         latex="<results>/tables/numbers.tex",
     log:
         "<logs>/numbers_table.log",

@@ -18,6 +18,7 @@ from nd2fd.beam.modes import remove_normalisation
 from nd2fd.config.ensembles import EnsembleSection, SystematicName
 from nd2fd.config.events import EventSampleSection, refuse_impossible
 from nd2fd.config.fields import EnsembleName, Section, WithoutNulls, key, usable
+from nd2fd.config.measurements import MeasurementSection
 from nd2fd.config.sections import (
     CoverageSection,
     FarDetectorSection,
@@ -92,6 +93,7 @@ class Config(Section):
     coverage: CoverageSection
     joint: JointSection
     events: Annotated[dict[EnsembleName, EventSampleSection], WithoutNulls]
+    measurements: Annotated[dict[EnsembleName, MeasurementSection], WithoutNulls]
     figures: FiguresSection
 
     @property

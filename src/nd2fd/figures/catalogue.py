@@ -265,6 +265,36 @@ def _joint_calibration_shown(plan: Plan, roles: Roles) -> Params:
     }
 
 
+def _measured_slices(plan: Plan, roles: Roles) -> Inputs | None:
+    return measurement_inputs(plan) or None
+
+
+def measurement_inputs(plan: Plan) -> Inputs:
+    """Measurements, their fits, and what they predict of one another."""
+    return {
+        **{f"{n}_measurement": plan.path(f"measurements/{n}.h5") for n in plan.measurements},
+        **{f"{n}_fit": plan.path(f"measurements/{n}/fit.h5") for n in plan.measurements},
+        **{f"{of}_from_{source}": path for (of, source), path in plan.transfers.items()},
+    }
+
+
+def _measured_slices_shown(plan: Plan, roles: Roles) -> Params:
+    return {
+        "measurements": {
+            name: {
+                "label": plan.measurement(name).label,
+                "setup": plan.measurement_setup(name),
+                "transfers": {
+                    source: plan.measurement(source).label
+                    for of, source in plan.transfers
+                    if of == name
+                },
+            }
+            for name in plan.measurements
+        }
+    }
+
+
 _METHOD = "1 Method"
 _LEARNED = "2 Learned cross section"
 _FITS = "3 Oscillation parameters"
@@ -272,6 +302,7 @@ _FLOW = "4 How not to learn it"
 _SYSTEMATICS = "5 Systematic uncertainties"
 _CHECKS = "6 Inputs and calibration"
 _JOINT = "7 Joint fit"
+_MEASURED = "8 Measured data"
 
 _FIGURES = (
     Figure(
@@ -523,6 +554,15 @@ _FIGURES = (
         words.joint_coverage,
         needs=_joint_calibration,
         settings=_joint_calibration_shown,
+    ),
+    Figure(
+        "fig22",
+        "measured_slices",
+        _MEASURED,
+        "Structure functions from measured cross sections",
+        words.measurements,
+        needs=_measured_slices,
+        settings=_measured_slices_shown,
     ),
 )
 

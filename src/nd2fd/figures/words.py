@@ -192,5 +192,31 @@ def joint_coverage(plan: Plan, roles: Roles) -> str:
     return text
 
 
+def measurements(plan: Plan, roles: Roles) -> str:
+    """Of figure 22."""
+    text = (
+        "Published cross sections, and what structure functions learned from them say, with errors "
+        "of one standard deviation; errors of the flux are those of the published covariances."
+    )
+    for name in plan.measurements:
+        label, of = plan.measurement(name).label, f"measurement/{name}/"
+        text += (
+            f" {label}: χ² = {{{of}chi2}} of {{{of}n_data}} data with {{{of}effective_parameters}} "
+            f"effective parameters."
+            f"[ The energy-integrated data alone ({{{of}marginal/n_data}}, χ² = "
+            f"{{{of}marginal/chi2}}) predict the rest, shown as data and prediction given them, "
+            f"with χ² = {{{of}conditional/chi2}} of {{{of}conditional/n_data}}; if events did not "
+            f"depend on the energy (dashed), it would be {{{of}conditional/chi2_without_energy}}.]"
+        )
+    for of, source in plan.transfers:
+        what = f"measurement/{of}/from_{source}/"
+        text += (
+            f" {plan.measurement(of).label} from structure functions of "
+            f"{plan.measurement(source).label}, as if the nuclei were the same: χ² = "
+            f"{{{what}chi2}} of {{{what}n_data}}, best with a scale of {{{what}scale:±}}."
+        )
+    return text
+
+
 def _capital(words: str) -> str:
     return words[0].upper() + words[1:]

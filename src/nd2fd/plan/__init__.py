@@ -6,11 +6,12 @@ The rules of the workflow ask a `Plan` and decide nothing themselves. A plan rea
 from nd2fd.plan.common import PlanError
 from nd2fd.plan.ensembles import MODELS
 from nd2fd.plan.events import EventPlan
+from nd2fd.plan.measurements import MeasurementPlan
 
 __all__ = ["MODELS", "Plan", "PlanError"]
 
 
-class Plan(EventPlan):
+class Plan(EventPlan, MeasurementPlan):
     """What a configuration makes, and from what."""
 
     @property

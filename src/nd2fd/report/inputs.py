@@ -5,7 +5,7 @@ The workflow reads this when it starts, so that nothing heavy may be imported.
 
 from typing import Any
 
-from nd2fd.figures.catalogue import contour_inputs, noisy, present
+from nd2fd.figures.catalogue import contour_inputs, measurement_inputs, noisy, present
 from nd2fd.figures.entry import Inputs
 from nd2fd.plan import Plan
 
@@ -81,6 +81,7 @@ def numbers_inputs(plan: Plan) -> Inputs:
         inputs[f"{name}_prediction"] = plan.batches("predictions", name)[0]
     for name in plan.ensembles:
         inputs |= plan.response(name)
+    inputs |= measurement_inputs(plan)
     if not plan.has_far:
         return inputs
     if plan.systematics:
@@ -117,6 +118,8 @@ def numbers_params(plan: Plan) -> dict[str, Any]:
         "joint": {name: plan.joint_fit(name).compared_with for name in plan.joint_fits},
         "joint_toys": plan.with_toys,
         "joint_coverage": plan.with_joint_coverage,
+        "measurements": plan.measurements,
+        "transfers": list(plan.transfers),
         "energy_max": plan.config.setup.energy_max,
         "true_sin2_theta23": plan.config.oscillation.sin2_theta23,
         "true_point": plan.true_point,

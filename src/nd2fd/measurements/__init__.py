@@ -1,0 +1,1 @@
+"""Published cross sections in bins: what they are, how they are read, and what they teach."""
