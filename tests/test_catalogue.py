@@ -16,6 +16,9 @@ from test_plan import planned
 ENSEMBLE = {"cross_section": "learned", "near_events": 1000, "vary": ["near_statistics"], "size": 2}
 
 
+MEASUREMENTS = ("experiments/microboone.yaml", "experiments/t2k_nd280.yaml")
+
+
 @pytest.fixture(scope="module")
 def plan():
     return planned()
@@ -45,7 +48,7 @@ class Recorder:
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-@pytest.mark.parametrize("overrides", [(), ("ci.yaml",), ({"far_detector": None},)])
+@pytest.mark.parametrize("overrides", [(), ("ci.yaml",), ({"far_detector": None},), MEASUREMENTS])
 def test_a_figure_reads_all_its_inputs_and_no_others(monkeypatch, name, overrides):
     figure, plan = CATALOGUE[name], planned(*overrides)
     if figure.inputs(plan) is None:
@@ -61,6 +64,14 @@ def test_a_figure_reads_all_its_inputs_and_no_others(monkeypatch, name, override
         if input_name.endswith(("_joint", "_joint_coverage", "_toys")):
             assert folder == "joint"
             folder = re.search("joint(_coverage)?$|toys$", input_name)[0]
+        if folder == "measurements":
+            of, _, kind = input_name.partition("_")
+            path = {"measurement": f"{of}.h5", "fit": f"{of}/fit.h5"}.get(kind, f"{of}/{kind}.h5")
+            assert files == f"results/measurements/{path}"
+            kind = {"measurement": "Measurement", "fit": "MeasurementFit"}.get(
+                kind, "MeasurementTransfer"
+            )
+            assert job.loaded[input_name].__name__ == kind
         kinds = {
             "fits": "Fits", "intervals": "Intervals", "coverage": "Coverage", "near": "NearData",
             "members": "Networks", "flows": "Flows", "predictions": "Predictions",
@@ -71,9 +82,22 @@ def test_a_figure_reads_all_its_inputs_and_no_others(monkeypatch, name, override
             assert job.loaded[input_name].__name__ == kinds[folder]
 
 
-def test_the_default_has_all_figures(plan):
+def test_the_default_has_all_figures_but_that_of_measured_data(plan):
     assert list(present(plan)) == [f"fig{number}" for number in range(1, 22)]
     assert note(plan) == ""
+
+
+def test_measurements_are_shown_with_what_they_predict_of_one_another():
+    one, both = planned(MEASUREMENTS[0]), planned(*MEASUREMENTS)
+    assert set(CATALOGUE["fig22"].inputs(one)) == {"microboone_measurement", "microboone_fit"}
+    inputs = CATALOGUE["fig22"].inputs(both)
+    assert inputs["t2k_from_microboone"] == "results/measurements/t2k/from_microboone.h5"
+    assert len(inputs) == 6
+    shown = CATALOGUE["fig22"].params(both)["measurements"]
+    assert shown["t2k"]["transfers"] == {"microboone": "MicroBooNE"}
+    assert shown["t2k"]["setup"]["target"] == "C12 + H1"
+    antineutrino = {"measurements": {"t2k": {"helicity": "antineutrino"}}}
+    assert planned(*MEASUREMENTS, antineutrino).transfers == {}
 
 
 def test_inputs_are_those_of_the_ensembles_shown(plan):

@@ -402,3 +402,34 @@ def test_events_are_made_from_their_cross_section_and_flux():
         PlanError, match=r"no events 'other'.*there are known, learned, spline, mine"
     ):
         plan.event_inputs("other")
+
+
+def test_missing_files_of_a_measurement_are_named_with_their_source(tmp_path):
+    where = {"measurements": {"microboone": {"path": str(tmp_path)}}}
+    plan = planned("experiments/microboone.yaml", where)
+    with pytest.raises(
+        PlanError,
+        match=r"measurements\.microboone: .*data_release\.root is missing; .*2307\.06413.*\.path",
+    ):
+        plan.measurement_files("microboone")
+    for name in (
+        "MicroBooNE_CCInc3D_data_release.root",
+        "real_bins.txt",
+        "MicroBooNE_FHC_numu_flux.root",
+    ):
+        (tmp_path / name).touch()
+    assert len(plan.measurement_files("microboone")) == 3
+    with pytest.raises(PlanError, match=r"no measurement 'minerva'.*there are microboone"):
+        plan.measurement_setup("minerva")
+    assert plan.measurement_settings("microboone")["strength"] is None
+    assert plan.measurement_reading("microboone")["target"] == "Ar40"
+
+
+def test_a_measurement_is_read_with_a_known_reader_for_a_known_target():
+    for changes, words in (
+        ({"reader": "minerva"}, "there is no such reader; there are microboone_ccinc_3d, t2k"),
+        ({"target": "Xx1"}, "no nucleus 'Xx1'"),
+        ({"x_max": 4.0}, "x_max"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            planned("experiments/microboone.yaml", {"measurements": {"microboone": changes}})
