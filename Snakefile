@@ -33,6 +33,7 @@ if PLAN.has_far:
     include: "workflow/rules/joint.smk"
 
 
+include: "workflow/rules/data.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 

@@ -547,6 +547,15 @@ def test_lines_that_are_no_numbers_are_named(tmp_path, sample):
     refused(path, "line 5: pdg is 14.5; it must be an integer")
 
 
+@every_format
+def test_bad_events_in_later_parts_are_named(tmp_path, name, sample, monkeypatch):
+    for module in ("hdf5", "text", "root_trees"):
+        monkeypatch.setattr(f"nd2fd.events.files.{module}.EVENTS_PER_PART", 8)
+    monkeypatch.setattr("nd2fd.events.files.hepmc3._PER_PART", 8)
+    path = written(tmp_path, name, changed(sample, 30, e_lepton={21: np.nan}))
+    refused(path, f"{place(name, 21)}: e_lepton is nan")
+
+
 def test_hepmc_events_without_a_weight_among_others(tmp_path, sample):
     path = written(tmp_path, "HepMC3", changed(sample, 10), names=("CV",))
     lines = path.read_text().splitlines(keepends=True)

@@ -27,7 +27,7 @@ from nd2fd.statistics.joint_experiments import (
     joint_coverage_of,
     joint_experiments,
 )
-from nd2fd.statistics.joint_fits import joint_fit, near_histogram
+from nd2fd.statistics.joint_fits import joint_fit, near_counts
 from nd2fd.statistics.joint_likelihood import JointLikelihood
 from nd2fd.statistics.likelihood import DENSITY_FLOOR, log_density
 from nd2fd.statistics.profiles import Profile
@@ -335,11 +335,11 @@ def test_slopes_are_changes_of_the_far_density(joint):
 def test_a_joint_fit(joint, truth):
     n_events, n_points = 600, 40
     rng = np.random.default_rng(5)
-    histogram = near_histogram(truth, FLUX, joint.resolution, GRID, 300_000, rng)
+    near = near_counts(None, truth, FLUX, joint.resolution, GRID, 300_000, 5)
     data = JointData(truth, FLUX, OSCILLATION, 300_000, n_events, 3)
     v1, v2 = data.far_leptons(data.far_sampler(GRID), np.zeros(3), joint.resolution, GRID, rng)
     fit = joint_fit(
-        joint.design, joint.far, truth, FLUX, GRID, histogram, (v1, v2), 6.0, n_points, nothing
+        joint.design, joint.far, truth, FLUX, GRID, near, (v1, v2), 6.0, n_points, nothing
     )
     assert fit.delta.shape == (2, n_points, n_points)
     # The region of the known cross section is the smaller one, and both are about the truth.

@@ -57,6 +57,7 @@ rule learn_splines:
 rule joint_fit:
     input:
         unpack(of_joint_fit(PLAN.joint_response)),
+        unpack(of_joint_fit(PLAN.joint_near_data)),
         design=of_joint_fit(PLAN.joint_design),
         events=of_joint_fit(PLAN.joint_far_data),
         truth="<results>/truth/densities.h5",

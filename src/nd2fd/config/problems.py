@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from nd2fd.config.event_files import with_events_of_data
 from nd2fd.config.fields import Section, number_type
 from nd2fd.config.model import Config
 from nd2fd.config.reading import ConfigError, number, without_removed_ensembles
@@ -26,7 +27,7 @@ def validate_config(raw: Mapping[str, Any]) -> Config:
     ConfigError
         With one line per problem: key, value, and what is allowed.
     """
-    given = without_removed_ensembles(raw)
+    given = with_events_of_data(without_removed_ensembles(raw))
     try:
         return Config.model_validate(given)
     except ValidationError as error:
@@ -95,7 +96,8 @@ def _wanted(field: FieldInfo) -> str:
     elif dict in origins:
         words = "a mapping of names to numbers"
     elif tuple in origins and number is not None:
-        words = "a list of two numbers, [low, high]"
+        three = any(len(get_args(part)) == 3 for part in parts)
+        words = "a list of three numbers" if three else "a list of two numbers, [low, high]"
     elif origins & {tuple, frozenset}:
         words = "a list, as [a, b]"
     elif {int, str} <= {*parts}:

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from nd2fd.beam.builtin import BEAMS
 from nd2fd.beam.builtin_modes import BUILT_IN_MODES
+from nd2fd.config.event_files import EventDataSection
 from nd2fd.config.fields import (
     EMBEDDED,
     EnsembleName,
@@ -266,16 +267,29 @@ class FlowSection(Section):
     )
 
 
-class NearDetectorSection(Section):
-    """A small sample of near-detector events in a file, made on request."""
+class NearDetectorSection(EventDataSection):
+    """Near-detector events, drawn or from a file."""
 
-    n_events: int = key("Events in `results/near/events.h5`", "choice", ge=1, le=100_000_000)
+    n_events: int = key(
+        "Events in `results/near/events.h5`, a small sample made on request. With `data`: selected "
+        "events of that file (of weighted ones the effective number), in place of the "
+        "`near_events` of ensembles and joint fits; a run says it where another number stands",
+        "choice",
+        ge=1,
+        le=10_000_000_000,
+    )
 
 
-class FarDetectorSection(Section):
+class FarDetectorSection(EventDataSection):
     """Far-detector data and the energies of their likelihood."""
 
-    n_events: int = key("Events; 3.5 years of DUNE", "paper", ge=10, le=10_000_000)
+    n_events: int = key(
+        "Events; 3.5 years of DUNE. With `data`: selected events of that file; a run says it where "
+        "another number stands",
+        "paper",
+        ge=10,
+        le=10_000_000,
+    )
     n_energy: int = key("Energies of the likelihood's E_ν integral", "choice", ge=50, le=10_000)
 
 

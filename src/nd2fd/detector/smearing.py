@@ -125,5 +125,5 @@ def measured_events(
     v1, v2, accepted = smear_events(events.v1, events.v2, resolution, setup, rng)
     v1, v2 = v1[accepted], v2[accepted]
     e_lepton, cos_theta = lepton_from_density_variables(v1, v2, setup)
-    energy = events.energy[accepted]
+    energy = None if events.energy is None else events.energy[accepted]
     return Events(v1=v1, v2=v2, e_lepton=e_lepton, cos_theta=cos_theta, energy=energy)

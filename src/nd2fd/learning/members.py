@@ -84,7 +84,7 @@ def train_members(
     )
     event_matrices, made = made[: len(used)], made[len(used) :]
     if n_events > 0 and section["weighting"] == "poisson":
-        weights = poisson_weights(near.density)
+        weights = poisson_weights(near.density if near.squares is None else near.squares)
     else:
         weights = np.ones_like(near.density)
     data = TrainingData(

@@ -80,6 +80,31 @@ def near_data(
         if response is not None:
             content = response.matrix() @ content
         contents = np.tile(content.reshape(truth.near.shape), (len(members), 1, 1))
+    return assembled(contents, flux, grid, assumptions, members, n_events if streams else 0)
+
+
+def assembled(
+    contents: Array,
+    flux: Flux,
+    grid: DensityGrid,
+    assumptions: Assumptions,
+    members: Sequence[int],
+    n_events: int,
+    squares: Array | None = None,
+) -> NearData:
+    """From the contents of the cells to what networks train on.
+
+    Parameters
+    ----------
+    contents
+        Fraction of each member's events in the cells, shape (n_members, n_v1, n_v2).
+    flux, grid, assumptions, members
+        As for `near_data`.
+    n_events
+        Events that the contents stand for; 0 for the Asimov density.
+    squares
+        Sums of the squares of the weights in the cells, for weighted events, any unit; as contents.
+    """
     acceptance = contents.sum(axis=(1, 2))
     errors = None
     if assumptions.parameters["flux"].any():
@@ -88,14 +113,17 @@ def near_data(
     near_fluxes = [assumption.flux.near for assumption in assumptions.of_members]
     return NearData(
         member=np.array(members),
-        v1=truth.v1,
-        v2=truth.v2,
+        v1=grid.v1,
+        v2=grid.v2,
         density=contents / (acceptance[:, None, None] * grid.cell_area),
-        energy=truth.energy,
+        energy=grid.energy,
         flux=_in_cells(flux.energy, near_fluxes, grid),
         flux_errors=errors,
-        n_events=np.array(n_events if streams else 0),
+        n_events=np.array(n_events),
         acceptance=acceptance,
+        squares=None
+        if squares is None
+        else squares / (squares.sum(axis=(1, 2), keepdims=True) * grid.cell_area),
         **assumptions.recorded(),
     )
 

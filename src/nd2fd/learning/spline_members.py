@@ -54,7 +54,8 @@ def spline_members(
             of_member = replace(nominal, nominal=nominal.nominal + changes)
         n_measured = float(near.n_events) * near.acceptance[member]
         counts = density * (n_measured / density.sum())
-        posteriors.append(learn_counts(of_member, basis, counts, price))
+        squares = None if near.squares is None else near.squares[member]
+        posteriors.append(learn_counts(of_member, basis, counts, price, squares))
         progress(member + 1, f"χ² {posteriors[-1].chi2:.0f}")
     fitted = None
     if assumed is not None:

@@ -205,12 +205,21 @@ def learn(
 
 
 def learn_counts(
-    design: SplineDesign, basis: SplineBasis, counts: Array | IntArray, price: float
+    design: SplineDesign,
+    basis: SplineBasis,
+    counts: Array | IntArray,
+    price: float,
+    squares: Array | None = None,
 ) -> SplinePosterior:
-    """`learn`, with the errors of counts of events in all cells, shape (n_v1, n_v2)."""
+    """`learn`, with the errors of counts of events in all cells, shape (n_v1, n_v2).
+
+    Of weighted events the counts sum to the effective number, and `squares` are the sums of the
+    squares of the weights, in any unit.
+    """
     n_events = counts.sum()
     histogram = counts / n_events
-    variance = smoothed(histogram[None] * counts.size)[0] / (counts.size * n_events)
+    expected = histogram if squares is None else squares / squares.sum()
+    variance = smoothed(expected[None] * counts.size)[0] / (counts.size * n_events)
     cells = design.cells
     return learn(design, basis, histogram.ravel()[cells], variance.ravel()[cells], price)
 

@@ -72,6 +72,24 @@ class CommonPlan:
             files["oscillation"] = self.path("inputs/oscillation.h5")
         return files
 
+    # Events from files.
+
+    @property
+    def near_file(self) -> str | None:
+        """The file of ND events; None if they are drawn."""
+        return self.config.near_detector.data
+
+    @property
+    def far_file(self) -> str | None:
+        """The file of FD events; None if they are drawn, or there is no far detector."""
+        far = self.config.far_detector
+        return None if far is None else far.data
+
+    def reading(self, detector: str) -> dict[str, Any]:
+        """How the file of events of a detector, a section, is read."""
+        section = self.section(detector)
+        return {name: section[name] for name in ("data_unit", "beam_direction")}
+
     # Parameters.
 
     def section(self, name: str) -> dict[str, Any]:
@@ -108,7 +126,9 @@ class CommonPlan:
         return self.path(f"joint/designs/{DETECTORS[smeared]}.h5")
 
     def _far_data(self, smeared: bool) -> str:
-        return self.path(f"far/{'smeared' if smeared else 'events'}.h5")
+        # What is measured is smeared already.
+        drawn_and_smeared = smeared and self.far_file is None
+        return self.path(f"far/{'smeared' if drawn_and_smeared else 'events'}.h5")
 
     def _fit_range(self, parameter: str, factor: float) -> list[float]:
         far = self.config.far_detector

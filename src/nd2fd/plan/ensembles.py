@@ -148,6 +148,19 @@ class EnsemblePlan(CommonPlan):
         """Number of ND events of an ensemble; 0 stands for the Asimov density."""
         return self.ensemble(name).near_events or 0
 
+    @property
+    def with_near_events(self) -> list[str]:
+        """Names of the ensembles whose networks train on ND events, not on the Asimov density."""
+        return [name for name in self.learned if self.ensemble(name).near_events is not None]
+
+    def near_events_of_file(self, name: str) -> dict[str, str]:
+        """The file's events in cells; the file itself where members calibrate each lepton."""
+        assert self.near_file is not None
+        varied = [SYSTEMATICS[systematic] for systematic in self.ensemble(name).vary]
+        if any(entry.assume and entry.needs_near_events for entry in varied):
+            return {"events": self.near_file}
+        return {"histogram": self.path("near/histogram.h5")}
+
     def draws(self, name: str, batch: int | None = None) -> dict[str, list[int]]:
         """Numbers of the draws of each systematic with nuisance parameters, member by member.
 

@@ -57,6 +57,11 @@ class JointPlan(CommonPlan):
         """Section `smearing`, for joint fits with smearing."""
         return self._smearing(self.joint_fit(name).smeared)
 
+    def joint_near_data(self, name: str) -> dict[str, str]:
+        """Histogram of the file's ND events, if they are from a file."""
+        self.joint_fit(name)
+        return {} if self.near_file is None else {"near": self.path("near/histogram.h5")}
+
     def joint_far_data(self, name: str) -> str:
         """Far-detector events as a joint fit sees them."""
         return self._far_data(self.joint_fit(name).smeared)

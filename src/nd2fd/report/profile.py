@@ -12,7 +12,7 @@ from typing import NamedTuple
 from nd2fd.io.usage import Usage
 
 STAGES: Mapping[str, tuple[str, ...]] = {
-    "near samples": ("near_members", "near_events"),
+    "near samples": ("near_members", "near_events", "read_near_events", "near_members_of_file"),
     "training": ("train_members",),
     "flow": ("train_flows",),
     "prediction": ("predict_members", "marginals_members", "slice_members"),

@@ -101,9 +101,9 @@ class JointAnalysis:
             shape,
         )
 
-    def learn(self, counts: Array | IntArray) -> SplinePosterior:
-        """Posterior of structure functions and flux modes from ND counts (n_v1, n_v2)."""
-        return learn_counts(self.near, self.basis, counts, self.price)
+    def learn(self, counts: Array | IntArray, squares: Array | None = None) -> SplinePosterior:
+        """Posterior of structure functions and flux modes, as `learn_counts`."""
+        return learn_counts(self.near, self.basis, counts, self.price, squares)
 
     def pull_basis(self, posterior: SplinePosterior, n_events: int) -> PullBasis:
         """Directions that matter to θ with so many far-detector events, about a posterior."""

@@ -1,6 +1,7 @@
 """One joint fit: what the near detector teaches, and what both detectors say of oscillations."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,10 @@ from nd2fd.detector.smearing import Resolution
 from nd2fd.forward.event_kernel import total_cross_section_map
 from nd2fd.io.schemas.inputs import Flux
 from nd2fd.io.schemas.joint import JointDesign, JointFit
+from nd2fd.io.schemas.near import NearHistogram
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.learning.near_data import draw_histogram, expected_contents
+from nd2fd.learning.near_file import histogram_of
 from nd2fd.learning.spline_posterior import SplinePosterior
 from nd2fd.physics.density import DensityGrid
 from nd2fd.statistics.far_analysis import FarAnalysis
@@ -20,6 +23,7 @@ from nd2fd.statistics.far_kernel import far_kernel
 from nd2fd.statistics.joint_analysis import JointAnalysis, octant_starts
 from nd2fd.statistics.joint_likelihood import JointLikelihood
 from nd2fd.statistics.profiles import Profile
+from nd2fd.streams import random_stream
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -32,16 +36,35 @@ between."""
 _NODES_PER_BLOCK = 512
 
 
-def near_histogram(
+class NearCounts(NamedTuple):
+    """Counts of near-detector events in cells, shape (n_v1, n_v2).
+
+    Of weighted events they sum to the effective number, and `squares` has the sums of the squares
+    of the weights, in any unit.
+    """
+
+    counts: Array | IntArray
+    squares: Array | None = None
+
+
+def near_counts(
+    read: NearHistogram | None,
     truth: Truth,
     flux: Flux,
     resolution: Resolution,
     grid: DensityGrid,
     n_events: int,
-    rng: np.random.Generator,
-) -> IntArray:
-    """Counts of `n_events` near-detector events of nature, lost ones included; (n_v1, n_v2)."""
-    return draw_histogram(expected_contents(truth, flux, resolution, grid), n_events, rng)
+    seed: int,
+) -> NearCounts:
+    """Those of a file, or else of the `n_events` events of nature that ensembles share."""
+    if read is None:
+        expected = expected_contents(truth, flux, resolution, grid)
+        rng = random_stream(seed, "near_events")
+        return NearCounts(draw_histogram(expected, n_events, rng))
+    made = histogram_of(read)
+    if made.unweighted:
+        return NearCounts(made.contents)
+    return NearCounts(made.contents * (made.total / made.total_squares), made.squares)
 
 
 def joint_fit(
@@ -50,7 +73,7 @@ def joint_fit(
     truth: Truth,
     flux: Flux,
     grid: DensityGrid,
-    histogram: IntArray,
+    near: NearCounts,
     far: tuple[Array, Array],
     price: float,
     n_points: int,
@@ -70,8 +93,8 @@ def joint_fit(
         Nominal fluxes and their modes.
     grid
         Cells and energies of the near detector.
-    histogram
-        Near-detector counts, shape (n_v1, n_v2).
+    near
+        Near-detector counts.
     far
         v1 and v2 of measured far-detector events, shape (n_events,) each.
     price
@@ -89,7 +112,7 @@ def joint_fit(
     v1, v2 = far
     shape = (grid.n_v1, grid.n_v2)
     analysis = JointAnalysis.of(design, flux, far_analysis, price, shape)
-    posterior = analysis.learn(histogram)
+    posterior = analysis.learn(*near)
     basis = analysis.pull_basis(posterior, v1.size)
     progress(1, "near detector")
     functions = np.concatenate([basis.structure_functions, truth.structure_functions[None]])
@@ -120,8 +143,8 @@ def joint_fit(
     return JointFit(
         v1=grid.v1,
         v2=grid.v2,
-        near_density=histogram / (histogram.sum() * grid.cell_area),
-        near_events=histogram.sum(),
+        near_density=near.counts / (near.counts.sum() * grid.cell_area),
+        near_events=np.array(round(near.counts.sum())),
         far_events=np.array(v1.size),
         xi=truth.xi,
         tau=truth.tau,

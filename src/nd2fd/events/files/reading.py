@@ -74,6 +74,11 @@ class EventSource:
         )
         return cls(file, selection, Tally())
 
+    @property
+    def size(self) -> tuple[str, int]:
+        """What is counted as the file is read, and how much of it there is."""
+        return self.file.counted, self.file.total
+
     def parts(self, progress: Progress) -> Iterator[LeptonEvents]:
         """The selected events, part by part.
 
@@ -104,11 +109,12 @@ class EventSource:
                 f"{left_out}"
             )
         LOG.info(
-            "%s: %d of %d events selected%s",
+            "%s: %d of %d events selected%s%s",
             self.file.name,
             self.tally.selected,
             self.tally.read,
             f"; left out were {left_out}" if left_out else "",
+            "" if self.file.pot is None else f"; {self.file.pot:g} protons on target",
         )
         if not self.tally.weighted:
             LOG.info("%s: has no weights; each event counts once", self.file.name)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from nd2fd.events.files.format import RawEvents
 from nd2fd.events.lepton_events import LeptonEvents
-from nd2fd.physics.setup import NUCLEI, Setup
+from nd2fd.events.particle_numbers import PROTON, lepton_number, neutrino_number, nucleus_number
+from nd2fd.physics.setup import Setup
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -27,14 +28,12 @@ _Picked = Callable[[str, Array], Array]
 
 _GEV: dict[Unit, float] = {"GeV": 1.0, "MeV": 1e-3}
 
-_LEPTONS = {"electron": 11, "muon": 13}
-"""PDG numbers by what `Setup` calls them."""
-
-_PROTON = 2212
-
-_NUCLEONS = (_PROTON, 2112)
+_NUCLEONS = (PROTON, 2112)
 
 _FIRST_NUCLEUS = 1_000_000_000
+
+_PROTON_AS_NUCLEUS = 1_000_010_010
+"""As GENIE has it."""
 
 _COSINE_ROUNDING = 1e-6
 """What numbers of single precision may exceed 1 by."""
@@ -191,8 +190,6 @@ class Selection:
 
     def _selected(self, raw: RawEvents, size: int, tally: Tally) -> IntArray:
         """Indices of the events that are taken."""
-        sign = -1 if self.setup.antineutrino else 1
-        lepton = _LEPTONS[self.setup.lepton]
         kept = np.ones(size, dtype=np.bool_)
 
         def leave_out(others: BoolArray, why: str) -> None:
@@ -214,14 +211,14 @@ class Selection:
             words = "which is no neutrino (12, 14, 16, or these with a minus sign)"
             refuse_unknown(raw.pdg, known, "pdg of the neutrino", words)
             for number in _values(raw.pdg[kept]):
-                if number != sign * (lepton + 1):
+                if number != neutrino_number(self.setup):
                     leave_out(raw.pdg == number, f"neutrino {number}")
         if raw.lepton_pdg is not None:
             known = np.isin(np.abs(raw.lepton_pdg), range(11, 17))
             words = "which is no lepton (11 to 16, or these with a minus sign)"
             refuse_unknown(raw.lepton_pdg, known, "lepton_pdg", words)
             for number in _values(raw.lepton_pdg[kept]):
-                if number != sign * lepton:
+                if number != lepton_number(self.setup):
                     leave_out(raw.lepton_pdg == number, f"lepton {number}")
         if raw.target is not None:
             known = (raw.target >= _FIRST_NUCLEUS) | np.isin(raw.target, _NUCLEONS)
@@ -235,10 +232,9 @@ class Selection:
 
 
 def target_numbers(setup: Setup) -> set[int]:
-    """PDG numbers of the nuclei of a target; hydrogen is also that of the proton."""
-    nuclei = [NUCLEI[name] for name, _ in setup.target.nuclei]
-    numbers = {_FIRST_NUCLEUS + 10_000 * n.Z + 10 * n.A for n in nuclei}
-    return numbers | ({_PROTON} if any(n.A == 1 for n in nuclei) else set())
+    """PDG numbers of the nuclei of a target; a proton may also stand as a nucleus."""
+    numbers = {nucleus_number(name) for name, _ in setup.target.nuclei}
+    return numbers | ({_PROTON_AS_NUCLEUS} if PROTON in numbers else set())
 
 
 def _values(numbers: IntArray) -> list[int]:

@@ -1,7 +1,7 @@
 """Events in CSV files: a line of names, and a line for each event.
 
 Columns and units are those of `nd2fd.events.files.columns`. Lines with # in front may stand before
-the names, among them `# unit: MeV` and `# pot: 1.1e21`.
+the names, among them `# unit: MeV` or `# e_lepton [MeV]`, and `# pot: 1.1e21`.
 """
 
 import re
@@ -15,6 +15,8 @@ from nd2fd.events.files.columns import FLOATS, INTEGERS, columns_and_unit, raw_e
 from nd2fd.events.files.format import EVENTS_PER_PART, EventFile, RawEvents
 
 _SAID = re.compile(r"#\s*(unit|pot)\s*[:=]\s*(\S+)\s*", re.IGNORECASE)
+
+_COLUMN = re.compile(r"#\s*(\w+)\s*\[(\w+)\].*")
 
 _LONGEST_PREFACE = 1000
 """Lines before the names."""
@@ -38,7 +40,9 @@ class Csv:
         preface, header, size = _beginning(path, name)
         said = {m[1].lower(): m[2] for line in preface if (m := _SAID.fullmatch(line.strip()))}
         names = [part.strip().strip('"') for part in header.split(",")]
-        columns, unit = columns_and_unit(name, [(n, said.get("unit")) for n in names])
+        units = {m[1]: m[2] for line in preface if (m := _COLUMN.fullmatch(line.strip()))}
+        headers = [(n, units.get(n, said.get("unit"))) for n in names]
+        columns, unit = columns_and_unit(name, headers)
         pot = None
         if "pot" in said:
             try:

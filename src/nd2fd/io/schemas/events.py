@@ -14,4 +14,6 @@ class Events(Artifact, name="events", version=2):
     v2: Array = dataset("1", ("event",), "v2 = sqrt((E_l + p cos theta)/(2 E_max))")
     e_lepton: Array = dataset("GeV", ("event",), "energy of the charged lepton")
     cos_theta: Array = dataset("1", ("event",), "cosine of the charged lepton's angle to the beam")
-    energy: Array = dataset("GeV", ("event",), "true neutrino energy")
+    energy: Array | None = dataset(
+        "GeV", ("event",), "true neutrino energy; measured events have none", default=None
+    )

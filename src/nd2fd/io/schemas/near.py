@@ -38,3 +38,24 @@ class NearData(Artifact, name="near", version=4):
         "1", (), "events the histogram stands for, 0 if it is the density itself", dtype="int64"
     )
     acceptance: Array = dataset("1", ("member",), "fraction of the events that is measured")
+    squares: Array | None = dataset(
+        "1",
+        ("member", *PLANE),
+        "density of the squares of the weights, unit integral, of weighted events",
+        default=None,
+    )
+
+
+class NearHistogram(Artifact, name="near_histogram", version=1):
+    """Events of a file in cells (``near/histogram.h5``)."""
+
+    v1: Array = dataset("1", ("v1",), V1_CELLS)
+    v2: Array = dataset("1", ("v2",), V2_CELLS)
+    contents: Array = dataset("1", PLANE, "sum of the weights")
+    squares: Array = dataset("1", PLANE, "sum of their squares, the variance of the contents")
+    total: Array = dataset("1", (), "sum of the weights of all selected events, lost ones included")
+    total_squares: Array = dataset("1", (), "sum of their squares")
+    n_read: IntArray = dataset("1", (), "events in the file", dtype="int64")
+    n_events: IntArray = dataset("1", (), "selected events", dtype="int64")
+    n_lost: IntArray = dataset("1", (), "selected events outside of the unit square", dtype="int64")
+    pot: Array | None = dataset("1", (), "protons on target, where the file says", default=None)
