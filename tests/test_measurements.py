@@ -1,6 +1,7 @@
 """Measured cross sections: predictions in bins, posteriors, and what a marginal predicts."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -270,14 +271,20 @@ def test_conditional_covariance_leaves_nothing_of_the_marginal():
     assert given.complement.shape == (4, 6)
 
 
-def binned(scale=1.0, noise=0.0, relative=0.05, smearing=None, truth=quadratic, **changes):
-    """A measurement of a known cross section with ranges of E_ν."""
+@cache
+def every_bin():
+    """Bins with ranges of E_ν, and their map from node values."""
     p = [[0.0, 0.2], [0.2, 0.4], [0.4, 0.6], [0.6, 0.9], [0.9, 1.4]]
     c = [[-1.0, 0.0], [0.0, 0.5], [0.5, 0.8], [0.8, 0.92], [0.92, 1.0]]
     e = [[0.4, 0.8], [0.8, 1.3], [1.3, 4.0]]
     rows = [(a, b, d) for d in e for b in c for a in p]
     bins = Bins("momentum_angle", *(np.array([row[k] for row in rows]) for k in range(3)))
-    true = cross_section_map(bins, EDGES, FLUX, NODES, SETUP).reshape(bins.n_bins, -1)
+    return bins, cross_section_map(bins, EDGES, FLUX, NODES, SETUP).reshape(bins.n_bins, -1)
+
+
+def binned(scale=1.0, noise=0.0, relative=0.05, smearing=None, truth=quadratic, **changes):
+    """A measurement of a known cross section with ranges of E_ν."""
+    bins, true = every_bin()
     values = true @ on_nodes(truth)
     kept = np.flatnonzero(values > 1e-3 * values.max())
     bins, values = bins.take(kept), scale * values[kept]

@@ -26,6 +26,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
         "joint_coverage_block",
         "joint_coverage",
     ),
+    "measured cross sections": ("measurement", "measurement_fit", "measurement_transfer"),
     "figures": ("figures",),
 }
 """Rules by stage, in the order of the analysis; all others are `REST`."""
