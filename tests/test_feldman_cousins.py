@@ -71,6 +71,8 @@ def test_thresholds_hold_what_they_should():
     between = thresholds_at(joined, np.array([0.4, 0.45]))
     np.testing.assert_allclose(between[..., 0], found[..., 0])
     np.testing.assert_allclose(between[..., 1], 0.75 * found[..., 0] + 0.25 * found[..., 1])
+    # Beyond the largest disappearance as on this side of it.
+    np.testing.assert_allclose(thresholds_at(joined, np.array([0.8, 0.75])), between)
 
 
 def test_coverage_with_thresholds_of_toys():

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -218,12 +219,19 @@ def test_splines_need_the_maps_of_their_detector():
 
 
 def test_toys_span_the_range_of_the_fits():
+    """On one side of the largest disappearance, sin²θ23 = 1/(2 · 0.97785); denser towards it."""
     plan = planned({"fits": {"sin2_theta23": [0.38, 0.62]}})
     assert plan.with_toys == ["joint_smeared"]
     toys = plan.joint_toys("joint_smeared")
     assert toys == [f"results/joint/toys/joint_smeared/{point}.h5" for point in range(7)]
     mixing = [plan.toy_mixing("joint_smeared", point) for point in range(7)]
-    assert mixing == pytest.approx([0.38, 0.42, 0.46, 0.50, 0.54, 0.58, 0.62])
+    assert mixing[0] == pytest.approx(0.511326, abs=1e-6)
+    assert mixing[-1] == pytest.approx(0.38)
+    steps = -np.diff(mixing)
+    assert (steps > 0).all()
+    assert (np.diff(steps) > 0).all()
+    higher = planned({"fits": {"sin2_theta23": [0.45, 0.70]}})
+    assert higher.toy_mixing("joint_smeared", 6) == pytest.approx(2 * 0.511326 - 0.70, abs=2e-6)
     assert plan.n_toys("joint_smeared") == 400
     assert plan.joint_toys("joint") == []
 

@@ -5,8 +5,9 @@ from typing import Any
 from nd2fd.config.sections import JointFitSection
 from nd2fd.plan.common import DETECTORS, CommonPlan, PlanError, experiments_of_block
 
-_TOY_POINTS = 7
-"""Values of sin²θ23, over the range of the fits, at which toys are made."""
+_TOY_POINTS, _TOWARDS_MAXIMUM = 7, 1.5
+"""Values of sin²θ23 at which toys are made, from that of maximal disappearance to the end of the
+range of the fits, and the power with which they are denser near it, where thresholds change."""
 
 
 class JointPlan(CommonPlan):
@@ -88,7 +89,10 @@ class JointPlan(CommonPlan):
         if not 0 <= point < len(self.joint_toys(name)):
             raise PlanError(f"{name!r} has no toys number {point} (0 to {_TOY_POINTS - 1})")
         low, high = self.joint_range("sin2_theta23")
-        return low + (high - low) * point / (_TOY_POINTS - 1)
+        # P is the same on either side of it.
+        maximal = 0.5 / (1.0 - self.config.oscillation.sin2_theta13)
+        farthest = max(maximal - low, high - maximal)
+        return maximal - farthest * (point / (_TOY_POINTS - 1)) ** _TOWARDS_MAXIMUM
 
     def joint_near_events(self, name: str) -> int:
         """Number of ND events of a joint fit."""

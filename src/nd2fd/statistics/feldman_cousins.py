@@ -3,6 +3,8 @@ r"""Thresholds of Δ(−2 ln L) from toys, where Wilks' are off.
 Feldman & Cousins (Phys. Rev. D 57 (1998) 3873): a point θ belongs to the region if Δ(−2 ln L) is
 less than in 68 or 95 % of toys made at θ. Mixing is near its physical limit, and either octant may
 fit; what Δ(−2 ln L) is like depends on sin²θ23, and hardly on Δm²32, which is that of the best fit.
+As P(ν_μ → ν_μ), to a per mille, it depends on the distance of sin²θ23 from 1/(2 cos²θ13) alone,
+where disappearance is largest: toys are made on one side of it.
 
 Nuisance parameters are drawn in each toy. Over repeated experiments of one nature the estimate
 differs from it by ND statistics and flux, but not by all that the posterior allows: structure
@@ -142,11 +144,16 @@ def thresholds(joined: JointToys) -> Array:
 
 
 def thresholds_at(joined: JointToys, sin2_theta23: Array) -> Array:
-    """`thresholds` at any values (n,), linear in between: (n_sigma, cross_section, region, n)."""
+    """`thresholds` at any values (n,), shape (n_sigma, cross_section, region, n).
+
+    Linear in the distance from the largest disappearance, where the last of the points is.
+    """
+    maximal = joined.sin2_theta23.max()
+    order = np.argsort(maximal - joined.sin2_theta23)
+    distances = (maximal - joined.sin2_theta23)[order]
+    at = np.abs(sin2_theta23 - maximal)
     return np.asarray(
         np.apply_along_axis(
-            lambda values: np.interp(sin2_theta23, joined.sin2_theta23, values),
-            -1,
-            thresholds(joined),
+            lambda values: np.interp(at, distances, values), -1, thresholds(joined)[..., order]
         )
     )
