@@ -16,6 +16,9 @@ ELECTRON_MASS = 0.51099895e-3
 MUON_MASS = 0.1056583755
 """Muon mass [GeV]."""
 
+PION_MASS = 0.13957039
+"""Mass of the charged pion [GeV]."""
+
 ATOMIC_MASS_UNIT = 0.93149410242
 """Unified atomic mass unit u [GeV]."""
 
