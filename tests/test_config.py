@@ -214,6 +214,16 @@ def test_experiments_keep_the_numerics(raw, name):
             ["joint.fits.joint.sized", "no such key", "smear"],
         ),
         (("joint", "fits", "Bad name"), {"near_events": 9}, ["Bad name", "pattern"]),
+        (
+            ("joint", "fits", "joint", "off_axis"),
+            [0.0],
+            ["joint.fits.joint.off_axis", "0.0", "> 0"],
+        ),
+        (
+            ("joint", "fits", "joint", "off_axis"),
+            [5.0, 5.0],
+            ["joint.fits.joint.off_axis", "[5.0, 5.0] has an angle twice"],
+        ),
         (("events", "mine"), sample("seed/1"), ["events.mine.cross_section", "no ensemble seed;"]),
         (("events", "mine"), sample("seeds/10"), ["seeds has members 0 to 9"]),
         (("events", "mine"), sample("seeds"), ["'seeds'", "must be truth, an ensemble and"]),

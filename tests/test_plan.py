@@ -441,3 +441,17 @@ def test_a_measurement_is_read_with_a_known_reader_for_a_known_target():
     ):
         with pytest.raises(ValueError, match=words):
             planned("experiments/microboone.yaml", {"measurements": {"microboone": changes}})
+
+
+def test_joint_fits_off_the_axis_have_maps_of_each_angle():
+    fits = {"joint_smeared": {"off_axis": [10, 2.5], "toys": None}}
+    plan = planned({"joint": {"fits": fits}})
+    assert plan.joint_off_axis("joint_smeared") == {
+        "off_axis": [
+            "results/joint/off_axis/smeared/10.h5",
+            "results/joint/off_axis/smeared/2.5.h5",
+        ]
+    }
+    assert plan.joint_off_axis("joint") == {}
+    assert plan.detector_design("smeared") == "results/joint/designs/smeared.h5"
+    assert plan.joint_legend("joint_smeared") == "joint fit, 2 off-axis samples, smeared"

@@ -67,6 +67,7 @@ wildcard_constraints:
     detector="exact|smeared",
     batch="0|[1-9][0-9]*",
     block="0|[1-9][0-9]*",
+    angle=r"[0-9]+(\.[0-9]+)?",
     sample="[a-z][a-z0-9_]*",
     measurement="[a-z][a-z0-9_]*",
     source="[a-z][a-z0-9_]*",

@@ -54,10 +54,36 @@ rule learn_splines:
         "../scripts/learn_splines.py"
 
 
+rule joint_off_axis:
+    input:
+        design=of_detector(PLAN.detector_design),
+        flux="<results>/inputs/flux.h5",
+    output:
+        temp("<results>/joint/off_axis/{detector}/{angle}.h5"),
+    log:
+        "<logs>/joint_off_axis/{detector}/{angle}.log",
+    benchmark:
+        "<benchmarks>/joint_off_axis/{detector}/{angle}.tsv"
+    conda:
+        "../../envs/nd2fd.yaml"
+    resources:
+        mem_mb=3000,
+    params:
+        code=CODE["joint_off_axis"],
+        setup=section("setup"),
+        grid=section("grid"),
+        smearing=of_detector(PLAN.detector_smearing),
+    message:
+        "Linear maps at {wildcards.angle} mrad, {wildcards.detector} detectors"
+    script:
+        "../scripts/joint_off_axis.py"
+
+
 rule joint_fit:
     input:
         unpack(of_joint_fit(PLAN.joint_response)),
         unpack(of_joint_fit(PLAN.joint_near_data)),
+        unpack(of_joint_fit(PLAN.joint_off_axis)),
         design=of_joint_fit(PLAN.joint_design),
         events=of_joint_fit(PLAN.joint_far_data),
         truth="<results>/truth/densities.h5",
@@ -130,6 +156,7 @@ rule joint_toys:
 rule joint_coverage_block:
     input:
         unpack(of_joint_fit(PLAN.joint_response)),
+        unpack(of_joint_fit(PLAN.joint_off_axis)),
         **PLAN.spectra_files,
         design=of_joint_fit(PLAN.joint_design),
         truth="<results>/truth/densities.h5",

@@ -4,7 +4,7 @@ from typing import Any
 
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.inputs import Flux, Oscillation, Response
-from nd2fd.io.schemas.joint import JointDesign
+from nd2fd.io.schemas.joint import JointDesign, OffAxisDesign
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.physics.density import DensityGrid
 from nd2fd.statistics.far_analysis import FarAnalysis
@@ -19,7 +19,7 @@ with Job(snakemake) as job:
     grid = DensityGrid.from_config(p.setup, p.near_grid)
     design, shape = job.load("design", JointDesign), (grid.n_v1, grid.n_v2)
     analysis = JointAnalysis.of(design, flux, far, p.price, shape)
-    oscillation = job.load("oscillation", Oscillation)
-    data = JointData(truth, flux, oscillation, p.near_events, p.n_events, p.seed)
-    progress = job.progress("experiments", len(p.experiments))
-    job.save(joint_experiments(analysis, grid, data, p.experiments, p.true_point, progress))
+    osc, angles = job.load("oscillation", Oscillation), job.load_all("off_axis", OffAxisDesign)
+    data = JointData(truth, flux, osc, p.near_events, p.n_events, p.seed)
+    what = (p.experiments, p.true_point, job.progress("experiments", len(p.experiments)))
+    job.save(joint_experiments(analysis, grid, data, *what, angles))

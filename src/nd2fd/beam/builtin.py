@@ -43,6 +43,8 @@ class Beam:
         Where its numbers come from.
     flux
         Reads the flux. Its unit depends on the source: only the shape matters.
+    off_axis
+        Whether it is of a place beside the axis of the beam.
     """
 
     title: str
@@ -50,6 +52,7 @@ class Beam:
     energy_limit: float
     source: str
     flux: Callable[[], FluxTable]
+    off_axis: bool = False
 
 
 def _table(file: str) -> FluxTable:
@@ -89,6 +92,7 @@ BEAMS: Final[Mapping[str, Beam]] = {
         energy_limit=10.0,
         source="parametrisation of the flux released with arXiv:1801.05148",
         flux=partial(_parametrisation, "t2k_numu_fhc.csv", 10.0),
+        off_axis=True,
     ),
     "nova": Beam(
         title="NOvA ν_μ, near detector, 14 mrad off axis, forward horn current",
@@ -96,6 +100,7 @@ BEAMS: Final[Mapping[str, Beam]] = {
         energy_limit=19.0,
         source="parametrisation of NOvA's flux release of 2017, from DarkNews 0.4.8",
         flux=partial(_parametrisation, "nova_numu_fhc.csv", 19.0),
+        off_axis=True,
     ),
     "bnb": Beam(
         title="Booster Neutrino Beam ν_μ at MicroBooNE",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nd2fd.beam.flux import FluxTable, interpolate_flux
 from nd2fd.io.schemas.inputs import Flux
 from nd2fd.physics.constants import MUON_MASS, PION_MASS
+from nd2fd.physics.density import midpoints
 
 Array = NDArray[np.float64]
 
@@ -53,7 +54,7 @@ def off_axis_flux(flux: Flux, angle: float, energy_max: float) -> Flux:
     """
     low, high = max(float(flux.energy[0]), NEUTRINO_ENERGY), float(flux.energy[-1])
     step = (high - low) / _PIONS
-    on_axis = low + step * (np.arange(_PIONS) + 0.5)
+    on_axis = low + midpoints(_PIONS, high - low)
     energy, ratio = at_angle(on_axis, angle)
     weight = step * ratio * interpolate_flux(FluxTable(flux.energy, flux.near), on_axis)
     points = np.linspace(0.0, energy_max, _POINTS + 1)

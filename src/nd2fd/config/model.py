@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from nd2fd.beam.builtin import BEAMS
 from nd2fd.beam.builtin_modes import flux_modes, refuse_modes_of_another_beam
 from nd2fd.beam.checks import (
     looks_oscillated,
@@ -282,6 +283,30 @@ class Config(Section):
                 raise ValueError(
                     f"{where}{beside} has smeared: {str(smeared).lower()}, {name} has smeared: "
                     f"{str(fit.smeared).lower()}; they must be the same; else use null"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _off_axis_is_beside_the_axis(self) -> "Config":
+        for name, fit in self.joint.fits.items():
+            where, near = f"joint.fits.{name}.off_axis", self.flux.near
+            if not fit.off_axis:
+                continue
+            if near in BEAMS and BEAMS[near].off_axis:
+                raise ValueError(
+                    f"{where}: the fluxes follow from one on the axis, but flux.near is {near}, "
+                    f"{BEAMS[near].title}; use []"
+                )
+            if len({*fit.off_axis}) < len(fit.off_axis):
+                raise ValueError(f"{where}: {list(fit.off_axis)} has an angle twice")
+            if self.near_detector.data is not None:
+                raise ValueError(
+                    f"{where}: near_detector.data has events on the axis alone; use []"
+                )
+            if fit.toys is not None:
+                raise ValueError(
+                    f"{where}: thresholds from toys know the sample on the axis alone; use "
+                    f"joint.fits.{name}.toys: null"
                 )
         return self
 

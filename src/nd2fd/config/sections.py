@@ -357,6 +357,14 @@ class JointFitSection(Section):
         ge=1,
         le=1_000_000,
     )
+    off_axis: tuple[Annotated[float, Field(gt=0, le=100)], ...] = key(
+        "Angles to the beam axis of further ND samples, each with the exposure of that on it; "
+        "their fluxes follow from the near one (docs/studies/off-axis.md)",
+        "choice",
+        unit="mrad",
+        default=(),
+        strict=False,
+    )
     toys: int | None = key(
         "Toys at each of seven values of sin²θ23, from which thresholds of regions are taken, "
         "after Feldman and Cousins; null: none",

@@ -109,6 +109,10 @@ class Job:
         """The artifact that is input `name`; None for rules without that input."""
         return self.load(name, kind) if hasattr(self.input, name) else None
 
+    def load_all(self, name: str, kind: type[A]) -> list[A]:
+        """The artifacts that are input `name`, file by file; none for rules without that input."""
+        return [kind.load(path) for path in _listed(getattr(self.input, name, []))]
+
     def input_path(self, name: str) -> str | None:
         """Path of input `name`; None for rules without that input."""
         path: str | None = getattr(self.input, name, None)

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from nd2fd.forward.splines import SplineBasis
 from nd2fd.learning.spline_design import SplineDesign
-from nd2fd.learning.spline_posterior import SplinePosterior, learn
-from nd2fd.learning.weights import smoothed
+from nd2fd.learning.spline_posterior import SplinePosterior, fractions, learn
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -44,13 +43,11 @@ class NearSample:
     variance: Array
 
     @classmethod
-    def of(cls, design: SplineDesign, counts: Array | IntArray) -> "NearSample":
-        """From counts in all cells, shape (n_v1, n_v2)."""
-        n_events = counts.sum()
-        histogram = counts / n_events
-        variance = smoothed(histogram[None] * counts.size)[0] / (counts.size * n_events)
-        cells = design.cells
-        return cls(design, histogram.ravel()[cells], variance.ravel()[cells])
+    def of(
+        cls, design: SplineDesign, counts: Array | IntArray, squares: Array | None = None
+    ) -> "NearSample":
+        """From counts in all cells, (n_v1, n_v2); `squares` as in `fractions`."""
+        return cls(design, *fractions(counts, design.cells, squares))
 
     def shape_of(self, known: SplinePosterior) -> "NearSample":
         """Rows that do not see the total, in units of the total that a posterior predicts."""

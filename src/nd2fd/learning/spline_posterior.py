@@ -211,7 +211,14 @@ def learn_counts(
     price: float,
     squares: Array | None = None,
 ) -> SplinePosterior:
-    """`learn`, with the errors of counts of events in all cells, shape (n_v1, n_v2).
+    """`learn`, with the errors of counts of events in all cells; see `fractions`."""
+    return learn(design, basis, *fractions(counts, design.cells, squares), price)
+
+
+def fractions(
+    counts: Array | IntArray, cells: IntArray, squares: Array | None = None
+) -> tuple[Array, Array]:
+    """Shares of events in flat cells, and their variances, of counts in all (n_v1, n_v2).
 
     Of weighted events the counts sum to the effective number, and `squares` are the sums of the
     squares of the weights, in any unit.
@@ -220,8 +227,7 @@ def learn_counts(
     histogram = counts / n_events
     expected = histogram if squares is None else squares / squares.sum()
     variance = smoothed(expected[None] * counts.size)[0] / (counts.size * n_events)
-    cells = design.cells
-    return learn(design, basis, histogram.ravel()[cells], variance.ravel()[cells], price)
+    return histogram.ravel()[cells], variance.ravel()[cells]
 
 
 def _refuse_improper(information: Array, n_functions: int, bends: Array) -> None:

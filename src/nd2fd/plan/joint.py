@@ -34,6 +34,8 @@ class JointPlan(CommonPlan):
     def joint_legend(self, name: str) -> str:
         """What figures call a joint fit."""
         smeared = ", smeared" if self.joint_fit(name).smeared else ""
+        if angles := len(self.joint_fit(name).off_axis):
+            smeared = f", {angles} off-axis sample{'s' if angles > 1 else ''}{smeared}"
         numbers = {self.joint_fit(other).near_events for other in self.joint_fits}
         events = f", {self.joint_fit(name).near_events / 1e6:g} M ND events"
         return f"joint fit{events if len(numbers) > 1 else ''}{smeared}"
@@ -41,6 +43,17 @@ class JointPlan(CommonPlan):
     def joint_design(self, name: str) -> str:
         """Linear maps that a joint fit needs."""
         return self._design(self.joint_fit(name).smeared)
+
+    def joint_off_axis(self, name: str) -> dict[str, list[str]]:
+        """Linear maps at angles to the beam axis, for joint fits with samples there."""
+        fit = self.joint_fit(name)
+        folder = self.path(f"joint/off_axis/{DETECTORS[fit.smeared]}")
+        files = [f"{folder}/{angle:g}.h5" for angle in fit.off_axis]
+        return {"off_axis": files} if files else {}
+
+    def detector_design(self, detector: str) -> str:
+        """Linear maps of the `smeared` or `exact` one of the detectors."""
+        return self._design(detector == DETECTORS[True])
 
     def detector_response(self, detector: str) -> dict[str, str]:
         """The detector response, for the `smeared` one of the detectors."""

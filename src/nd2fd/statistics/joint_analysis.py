@@ -12,8 +12,9 @@ from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.splines import SplineBasis
 from nd2fd.io.schemas.inputs import Flux
 from nd2fd.io.schemas.joint import JointDesign
+from nd2fd.learning.near_samples import NearSample, learn_from
 from nd2fd.learning.spline_design import SplineDesign
-from nd2fd.learning.spline_posterior import SplinePosterior, learn_counts
+from nd2fd.learning.spline_posterior import SplinePosterior
 from nd2fd.statistics.far_analysis import FarAnalysis
 from nd2fd.statistics.far_directions import directions
 from nd2fd.statistics.far_kernel import FarSpectra
@@ -60,6 +61,8 @@ class JointAnalysis:
         Of the prior (`nd2fd.learning.spline_posterior`).
     shape
         Numbers of cells in v1 and v2.
+    off_axis
+        As `near`, of samples at angles to the beam axis.
     """
 
     basis: SplineBasis
@@ -70,6 +73,7 @@ class JointAnalysis:
     spectra: FarSpectra
     price: float
     shape: tuple[int, int]
+    off_axis: tuple[SplineDesign, ...] = ()
 
     @classmethod
     def of(
@@ -101,9 +105,19 @@ class JointAnalysis:
             shape,
         )
 
-    def learn(self, counts: Array | IntArray, squares: Array | None = None) -> SplinePosterior:
-        """Posterior of structure functions and flux modes, as `learn_counts`."""
-        return learn_counts(self.near, self.basis, counts, self.price, squares)
+    def learn(
+        self,
+        counts: Array | IntArray,
+        squares: Array | None = None,
+        off_axis: Sequence[Array | IntArray] = (),
+    ) -> SplinePosterior:
+        """Posterior of structure functions and flux modes, as `learn_counts`.
+
+        `off_axis` are the counts (n_v1, n_v2) at each of the angles.
+        """
+        first = NearSample.of(self.near, counts, squares)
+        others = [NearSample.of(*pair) for pair in zip(self.off_axis, off_axis, strict=True)]
+        return learn_from(first, others, self.basis, self.price)
 
     def pull_basis(self, posterior: SplinePosterior, n_events: int) -> PullBasis:
         """Directions that matter to θ with so many far-detector events, about a posterior."""

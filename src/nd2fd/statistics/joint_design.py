@@ -11,10 +11,12 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from nd2fd.beam.flux import FluxTable, cell_averages, interpolate_flux
 from nd2fd.detector.response import response_matrix
+from nd2fd.detector.smearing import Resolution
 from nd2fd.forward.nodes import NodeGrid, reachable_nodes
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.forward.splines import SplineBasis
@@ -68,27 +70,12 @@ def joint_design(
         Called with (densities so far, note).
     """
     nodes, detector = NodeGrid.of(truth), analysis.detector
-    smeared = not detector.resolution.is_ideal
-    if smeared:
-        n_v1, n_v2 = _TRUE_CELLS * grid.n_v1, _TRUE_CELLS * grid.n_v2
-        fine = replace(grid, n_v1=n_v1, n_v2=n_v2, subsamples=1)
-        response = response_matrix(grid, detector.resolution, fine)
+    far_response = None
+    if not detector.resolution.is_ideal:
         far_response = response_matrix(detector.grid, detector.resolution)
-    else:
-        fine = replace(grid, n_energy=_ENERGIES * grid.n_energy, subsamples=_SUBSAMPLES)
-        response = far_response = None
     progress(0, "response")
-    operator = ForwardOperator.build(fine, nodes)
-    in_cells = np.stack(
-        [
-            cell_averages(
-                partial(interpolate_flux, FluxTable(flux.energy, values)),
-                fine.n_energy,
-                fine.setup.energy_max,
-            )
-            for values in with_modes(flux.near, flux.near_modes)
-        ]
-    )
+    operator, response = _near_operator(grid, nodes, detector.resolution)
+    in_cells = _in_cells(flux, operator.grid)
     (matrix,) = operator.event_matrices(in_cells[:1])
     basis = SplineBasis.build(nodes, n_intervals, reachable_nodes([matrix], nodes))
     near = SplineDesign.build(operator, in_cells, basis, response)
@@ -122,6 +109,37 @@ def joint_design(
         far=far.nominal,
         far_modes=far.modes[:n_modes],
         far_slopes=far.modes[n_modes:],
+    )
+
+
+def near_design(
+    flux: Flux, resolution: Resolution, grid: DensityGrid, nodes: NodeGrid, basis: SplineBasis
+) -> SplineDesign:
+    """Density of the near detector in another flux, with the splines of a joint design."""
+    operator, response = _near_operator(grid, nodes, resolution)
+    return SplineDesign.build(operator, _in_cells(flux, operator.grid), basis, response)
+
+
+def _near_operator(
+    grid: DensityGrid, nodes: NodeGrid, resolution: Resolution
+) -> tuple[ForwardOperator, sp.csr_array | None]:
+    """True cells, and how they are measured in those of `grid`; None: exactly."""
+    if resolution.is_ideal:
+        fine = replace(grid, n_energy=_ENERGIES * grid.n_energy, subsamples=_SUBSAMPLES)
+        return ForwardOperator.build(fine, nodes), None
+    n_v1, n_v2 = _TRUE_CELLS * grid.n_v1, _TRUE_CELLS * grid.n_v2
+    fine = replace(grid, n_v1=n_v1, n_v2=n_v2, subsamples=1)
+    return ForwardOperator.build(fine, nodes), response_matrix(grid, resolution, fine)
+
+
+def _in_cells(flux: Flux, grid: DensityGrid) -> Array:
+    """Near flux and its changes by modes, averaged over the energies of a grid."""
+    tables = [FluxTable(flux.energy, v) for v in with_modes(flux.near, flux.near_modes)]
+    return np.stack(
+        [
+            cell_averages(partial(interpolate_flux, table), grid.n_energy, grid.setup.energy_max)
+            for table in tables
+        ]
     )
 
 

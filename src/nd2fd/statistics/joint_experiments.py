@@ -8,7 +8,7 @@ posterior from expected events), on a lattice of measured leptons, relative to t
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from nd2fd.detector.smearing import Resolution, smear_events
 from nd2fd.events.lepton_density import LeptonDensity
 from nd2fd.events.sampling import EventSampler
 from nd2fd.io.schemas.inputs import Flux, Oscillation
-from nd2fd.io.schemas.joint import JointCoverage, JointCoverageBlock, JointToys
+from nd2fd.io.schemas.joint import JointCoverage, JointCoverageBlock, JointToys, OffAxisDesign
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.learning.near_data import draw_histogram
 from nd2fd.physics.density import DensityGrid
@@ -34,12 +34,14 @@ from nd2fd.statistics.joint_analysis import JointAnalysis, PullBasis, octant_sta
 from nd2fd.statistics.joint_design import with_modes
 from nd2fd.statistics.joint_likelihood import JointLikelihood
 from nd2fd.statistics.octants import sin2_2theta
+from nd2fd.statistics.off_axis import off_axis_samples
 from nd2fd.statistics.profile_regions import contains
 from nd2fd.statistics.profiles import Profile
 from nd2fd.statistics.pull_tables import PullTables
 from nd2fd.streams import random_stream
 
 Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 Progress = Callable[[int, str], None]
 
 
@@ -128,6 +130,7 @@ def joint_experiments(
     experiments: Sequence[int],
     true_point: Sequence[float],
     progress: Progress,
+    angles: Sequence[OffAxisDesign] = (),
 ) -> JointCoverageBlock:
     """Joint fits, and how far −2 ln L is above its minimum at the truth.
 
@@ -145,11 +148,21 @@ def joint_experiments(
         True sin²θ23 and Δm²32 [eV²].
     progress
         Called with (experiments so far, note).
+    angles
+        Maps of near-detector samples at angles to the beam axis.
     """
     resolution, truth_point = analysis.far_analysis.detector.resolution, np.array(true_point)
     contents = data.near_contents(resolution, grid)
     n_modes = len(contents) - 1
-    expected = analysis.learn(data.near_events * np.maximum(contents[0], 0.0))
+    energy_max = grid.setup.energy_max
+    samples = off_axis_samples(angles, data.truth, data.flux, data.near_events, energy_max)
+    analysis = replace(analysis, off_axis=tuple(sample.design for sample in samples))
+    near = [(contents, data.near_events)]
+    for sample in samples:
+        of_angle = replace(data, flux=sample.flux).near_contents(resolution, grid)
+        near.append((of_angle, sample.n_events))
+    first, *others = [n * np.maximum(c[0], 0.0) for c, n in near]
+    expected = analysis.learn(first, off_axis=others)
     basis = analysis.pull_basis(expected, data.far_events)
     progress(0, f"{len(basis.structure_functions) - 1} directions")
     tables = PullTables.build(analysis, basis, data.truth.structure_functions[None])
@@ -158,9 +171,8 @@ def joint_experiments(
     for experiment in experiments:
         rng = random_stream(data.seed, "joint_coverage", "", experiment)
         modes = rng.standard_normal(n_modes)
-        probability = np.maximum(np.tensordot(np.append(1.0, modes), contents, 1), 0.0)
-        probability *= contents[0].sum() / max(probability.sum(), contents[0].sum())
-        posterior = analysis.learn(draw_histogram(probability, data.near_events, rng))
+        counts = [_drawn(c, modes, n, rng) for c, n in near]
+        posterior = analysis.learn(counts[0], off_axis=counts[1:])
         v1, v2 = data.far_leptons(sampler, modes, resolution, grid, rng)
         kernel = tables.kernel(v1, v2)
         likelihoods = [
@@ -187,6 +199,13 @@ def joint_experiments(
         )
         progress(len(results), f"{v1.size} far-detector events")
     return JointCoverageBlock(experiment=np.array(experiments), **stacked(results))
+
+
+def _drawn(contents: Array, modes: Array, n_events: int, rng: np.random.Generator) -> IntArray:
+    """Near-detector counts with a drawn flux."""
+    probability = np.maximum(np.tensordot(np.append(1.0, modes), contents, 1), 0.0)
+    probability *= contents[0].sum() / max(probability.sum(), contents[0].sum())
+    return draw_histogram(probability, n_events, rng)
 
 
 def _learned(

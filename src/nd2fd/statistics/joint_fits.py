@@ -1,6 +1,7 @@
 """One joint fit: what the near detector teaches, and what both detectors say of oscillations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from nd2fd.io.schemas.near import NearHistogram
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.learning.near_data import draw_histogram, expected_contents
 from nd2fd.learning.near_file import histogram_of
+from nd2fd.learning.spline_design import SplineDesign
 from nd2fd.learning.spline_posterior import SplinePosterior
 from nd2fd.physics.density import DensityGrid
 from nd2fd.statistics.far_analysis import FarAnalysis
@@ -78,6 +80,7 @@ def joint_fit(
     price: float,
     n_points: int,
     progress: Progress,
+    off_axis: Sequence[tuple[SplineDesign, IntArray]] = (),
 ) -> JointFit:
     """Fit both detectors together, and, for comparison, the far one with the known cross section.
 
@@ -103,6 +106,8 @@ def joint_fit(
         Points of the axes of the regions.
     progress
         Called with (steps so far, note).
+    off_axis
+        Maps and near-detector counts at angles to the beam axis.
 
     Raises
     ------
@@ -112,7 +117,8 @@ def joint_fit(
     v1, v2 = far
     shape = (grid.n_v1, grid.n_v2)
     analysis = JointAnalysis.of(design, flux, far_analysis, price, shape)
-    posterior = analysis.learn(*near)
+    analysis = replace(analysis, off_axis=tuple(maps for maps, _ in off_axis))
+    posterior = analysis.learn(near.counts, near.squares, [counts for _, counts in off_axis])
     basis = analysis.pull_basis(posterior, v1.size)
     progress(1, "near detector")
     functions = np.concatenate([basis.structure_functions, truth.structure_functions[None]])

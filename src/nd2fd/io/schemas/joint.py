@@ -46,6 +46,17 @@ class JointDesign(Artifact, name="joint_design", version=1):
     )
 
 
+class OffAxisDesign(Artifact, name="off_axis_design", version=1):
+    """The same of the near detector at an angle (``joint/off_axis/{detector}/{angle}.h5``)."""
+
+    angle: Array = dataset("mrad", (), "angle to the axis of the beam")
+    cells: IntArray = dataset("1", ("cell",), "flat cells", dtype="int64")
+    near: Array = dataset("1", ("cell", "coefficient"), "events per coefficient")
+    near_modes: Array = dataset(
+        "1", ("mode", "cell", "coefficient"), "their change by each flux mode"
+    )
+
+
 class JointFit(Artifact, name="joint_fit", version=1):
     """One joint fit (``joint/fits/{fit}.h5``); `known`: the same data, cross section known."""
 
