@@ -217,7 +217,7 @@ def test_experiments_keep_the_numerics(raw, name):
         (
             ("joint", "fits", "joint", "off_axis"),
             [0.0],
-            ["joint.fits.joint.off_axis", "0.0", "> 0"],
+            ["joint.fits.joint.off_axis[0] = 0.0", "than 0"],
         ),
         (
             ("joint", "fits", "joint", "off_axis"),

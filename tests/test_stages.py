@@ -51,7 +51,7 @@ TINY = {
         "intervals": 4,
         "experiments_per_job": 1,
         "fits": {
-            "joint": {"near_events": 50_000, "experiments": 2},
+            "joint": {"near_events": 50_000, "experiments": 2, "off_axis": [12.0], "toys": None},
             "joint_smeared": {"near_events": 50_000, "experiments": 1},
         },
     },
@@ -339,6 +339,16 @@ class Run:
             **analysis,
         )
         inputs["design"] = plan.joint_design(name)
+        off_axis = plan.joint_off_axis(name)
+        for file in off_axis.get("off_axis", []):
+            self.script(
+                "joint_off_axis",
+                file.removeprefix(f"{plan.path('.')}/"),
+                flux | {"design": inputs["design"]},
+                wildcards={"angle": Path(file).stem},
+                **{p: self.section(p) for p in ("setup", "grid")},
+                smearing=plan.joint_smearing(name),
+            )
         analysis |= {
             "seed": self.config.seed,
             "near_events": plan.joint_near_events(name),
@@ -348,7 +358,7 @@ class Run:
         self.script(
             "joint_fit",
             f"joint/fits/{name}.h5",
-            inputs | events,
+            inputs | events | off_axis,
             points=self.config.regions.points,
             **analysis,
         )
@@ -369,7 +379,7 @@ class Run:
             self.script(
                 "joint_coverage_block",
                 f"joint/coverage/{name}/{block}.h5",
-                inputs | plan.spectra_files,
+                inputs | plan.spectra_files | off_axis,
                 experiments=plan.joint_experiments(name, block),
                 n_events=self.config.far_detector.n_events,
                 true_point=plan.true_octant_point,
