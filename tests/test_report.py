@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 
 import browser
-from nd2fd.figures.catalogue import CATALOGUE
+from nd2fd.figures.catalogue import CATALOGUE, present
 from nd2fd.report.__main__ import BEGIN, END
 from nd2fd.report.numbers_file import TOY_RUN, numbers_from_json
 from test_plan import planned
 from workflow_runs import CI, copy_project, git, job_counts, snakemake
+
+SHOWN = {name: CATALOGUE[name] for name in present(planned("ci.yaml"))}
+"""Figures of the toy run."""
 
 PARAMETERS = {"sin2_2theta23": 1.0, "dm2_32": 1e3}
 # Tables have six digits.
@@ -170,7 +173,7 @@ def test_report_loads_nothing_from_elsewhere(page):
     # The application makes elements of these.
     front = _Links()
     front.feed(javascript(page, "workflow_desc"))
-    assert len(front.addresses) == len(CATALOGUE)
+    assert len(front.addresses) == len(SHOWN)
     assert all(address.startswith("data:image/png;base64,") for address in front.addresses)
     results = javascript(page, "results")
     assert all(result["data_uri"].startswith("data:") for result in results.values())
@@ -181,7 +184,7 @@ def test_report_loads_nothing_from_elsewhere(page):
 
 def test_report_has_all_figures_with_numbers_in_their_captions(page, numbers):
     results, plan = javascript(page, "results"), planned("ci.yaml")
-    for name, figure in CATALOGUE.items():
+    for name, figure in SHOWN.items():
         result = results[f"results/figs/{name}.png"]
         # One label: two with two values each would become switches, and the section a white page.
         assert result["labels"] == {"figure": f"{figure.number}: {figure.title}"}
@@ -192,14 +195,14 @@ def test_report_has_all_figures_with_numbers_in_their_captions(page, numbers):
                 continue  # no fit ends at an edge, and nothing is said of it
             assert str(f"{numbers[quoted]}" if quoted in numbers else "n/a") in result["caption"]
     categories = javascript(page, "categories")
-    assert {figure.group for figure in CATALOGUE.values()} < set(categories)
+    assert {figure.group for figure in SHOWN.values()} < set(categories)
 
 
 def test_front_page(page, numbers, reported):
     front = javascript(page, "workflow_desc")
     for name in ("truth/dm2_32/best", "flow/far/median", "systematics/dm2_32/shift"):
         assert f"{numbers[name]}" in front
-    for figure in CATALOGUE.values():
+    for figure in SHOWN.values():
         assert figure.title in front
     assert re.search(r"nd2fd: DUNE</h1>", front)
     assert f"<strong>{TOY_RUN}</strong>" in front
@@ -237,7 +240,7 @@ def test_front_page_can_be_scrolled_to_its_beginning(shown):
 
 def test_all_sections_of_the_menu_show_their_figures(shown):
     groups = {}
-    for figure in CATALOGUE.values():
+    for figure in SHOWN.values():
         groups.setdefault(figure.group, []).append(f"{figure.number}: {figure.title}")
     link = "[...document.querySelectorAll('#app a')].find(a => a.innerText.trim() === {})"
     rows = "[...document.querySelectorAll('#app tbody tr')]"
@@ -262,7 +265,7 @@ def test_style_change_redraws_figures_and_the_report(reported, tmp_path):
     style = directory / "workflow" / "figures.mplstyle"
     style.write_text(style.read_text() + "axes.grid: True\n")
     _, output = snakemake(directory, "results/report/index.rst", *CI, "-n")
-    assert set(job_counts(output)) == {"report_pages", *CATALOGUE}
+    assert set(job_counts(output)) == {"report_pages", *SHOWN}
 
 
 def test_one_figure_needs_only_its_own(tmp_path):
@@ -290,7 +293,7 @@ def test_gallery_and_check(reported, tmp_path):
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert readme.startswith("before\n")
     assert readme.endswith("after\n")
-    assert len(list((tmp_path / "docs/images").glob("fig*.png"))) == len(CATALOGUE)
+    assert len(list((tmp_path / "docs/images").glob("fig*.png"))) == len(SHOWN)
     assert run("check", reported / "results").returncode == 0
     content = json.loads((reported / "results/tables/numbers.json").read_text(encoding="utf-8"))
     content["numbers"]["truth/dm2_32/best"]["value"] = 2.3456

@@ -27,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(start + secrets.token_hex(8))
     try:
         yield temporary
-        with temporary.open("rb") as stream:
+        with temporary.open("r+b") as stream:
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
