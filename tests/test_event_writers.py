@@ -239,8 +239,12 @@ def test_what_is_negative_is_counted_and_gives_no_events(tmp_path):
     write(tmp_path / "few.h5", section(number=2000), slightly)
     with h5py.File(tmp_path / "few.h5") as file:
         assert 1e-6 < file.attrs["negative_share"] < 0.01
-    with pytest.raises(ValueError, match=r"negative for 1 of the events .allowed is 0.01"):
-        write(tmp_path / "none.h5", section(number=2000), model(-1.0))
+    for source, allowed in (("truth", "0.01"), ("seeds/5", "0.05")):
+        chosen = section(number=2000, cross_section=source)
+        with pytest.raises(
+            ValueError, match=rf"negative for 1 of the events .allowed is {allowed}"
+        ):
+            write(tmp_path / "none.h5", chosen, model(-1.0))
     assert not list(tmp_path.glob("*none*"))
 
 

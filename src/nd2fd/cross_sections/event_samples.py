@@ -14,6 +14,7 @@ from nd2fd.beam.spectra import Spectrum, far_spectrum, near_spectrum
 from nd2fd.cross_sections.models import StructureFunctionModel
 from nd2fd.events.generation import generate
 from nd2fd.events.lepton_events import LeptonEvents
+from nd2fd.events.positivity import LARGEST_INTERPOLATED_SHARE, LARGEST_LEARNED_SHARE
 from nd2fd.events.sampling import EventSampler
 from nd2fd.events.writers import WRITERS
 from nd2fd.events.writers.sample import Sample
@@ -93,14 +94,17 @@ def event_sample(
     ------
     ValueError
         As `EventSampler.build`; above all where the cross section is negative for more of the
-        events than interpolation explains.
+        events than interpolation (truth) or scatter where there are no data (learned) explain.
     """
     energy_max = grid.setup.energy_max
     structure_functions = partial(model.nodes.interpolate, model.values)
-    sampler = EventSampler.build(spectrum, structure_functions, grid.setup)
+    absolute = section["cross_section"] == "truth"
+    allowed = LARGEST_INTERPOLATED_SHARE if absolute else LARGEST_LEARNED_SHARE
+    sampler = EventSampler.build(
+        spectrum, structure_functions, grid.setup, allowed_negative=allowed
+    )
     averages = cell_averages(spectrum, grid.n_energy, energy_max)
     sigma = model.in_cells(grid).sum(axis=1)
-    absolute = section["cross_section"] == "truth"
     if not absolute:
         near = cell_averages(near_spectrum(nominal), grid.n_energy, energy_max)
         sigma /= np.average(sigma, weights=near)

@@ -19,6 +19,9 @@ LARGEST_SHARE = 1e-6
 LARGEST_INTERPOLATED_SHARE = 0.01
 """Of events: cubic interpolation between nodes undershoots at the edges of the physical region."""
 
+LARGEST_LEARNED_SHARE = 0.05
+"""Of events: where data say little, at the edges, what was learned scatters about zero."""
+
 _NEAR_THRESHOLD = (1e-3, 1e-2)
 _N_ENERGY, _N_S, _N_T = 16, 33, 33
 
@@ -62,19 +65,21 @@ def refuse_negative(structure_functions: StructureFunctions, setup: Setup) -> No
         raise ValueError(f"the cross section is zero up to {setup.energy_max:g} GeV")
 
 
-def refuse_mostly_negative(density: Array, energy: Array, setup: Setup) -> float:
+def refuse_mostly_negative(
+    density: Array, energy: Array, setup: Setup, allowed: float = LARGEST_INTERPOLATED_SHARE
+) -> float:
     """Refuse Φ d²σ/ds dt on a lattice of (E_ν, s, t) of which a good share is negative.
 
     Returns the share if it is small. Raises ValueError with the share and the place where the
     density is most negative.
     """
     share = _negative_shares(density.reshape(1, -1))[0]
-    if share > LARGEST_INTERPOLATED_SHARE:
+    if share > allowed:
         s, t = _lattice(*density.shape[1:])
         i = np.unravel_index(int(np.argmin(density)), density.shape)
         raise ValueError(
             f"the cross section is negative for {share:.2g} of the events (allowed is "
-            f"{LARGEST_INTERPOLATED_SHARE:g}), most at {_place(i, energy, s, t, setup)}"
+            f"{allowed:g}), most at {_place(i, energy, s, t, setup)}"
         )
     return float(share)
 

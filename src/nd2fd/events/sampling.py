@@ -26,7 +26,7 @@ from nd2fd.events.coordinates import (
     density_variables,
     inelastic,
 )
-from nd2fd.events.positivity import refuse_mostly_negative
+from nd2fd.events.positivity import LARGEST_INTERPOLATED_SHARE, refuse_mostly_negative
 from nd2fd.physics.setup import Setup
 from nd2fd.physics.structure_functions import StructureFunctions
 
@@ -118,6 +118,7 @@ class EventSampler:
         structure_functions: StructureFunctions,
         setup: Setup,
         n_cells: tuple[int, int, int] = (192, 64, 48),
+        allowed_negative: float = LARGEST_INTERPOLATED_SHARE,
     ) -> "EventSampler":
         """Evaluate spectrum and cross section at the corners of cells.
 
@@ -133,13 +134,15 @@ class EventSampler:
         n_cells
             Cells in E_ν, s and t, each at least 2. Their number decides about speed only: of
             memory, 40 bytes per cell, and one evaluation per cell here save evaluations later.
+        allowed_negative
+            Share of the events for which the cross section may be negative.
 
         Raises
         ------
         ValueError
             If there are fewer than 2 cells, if the spectrum is negative or not finite, if the
-            cross section is not finite, or negative for more of the events than interpolation
-            between nodes explains, or if either vanishes everywhere.
+            cross section is not finite, or negative for more of the events than is allowed, or if
+            either vanishes everywhere.
         """
         if min(n_cells) < 2:
             raise ValueError(f"n_cells is {n_cells}; there must be at least 2 along each axis")
@@ -166,7 +169,7 @@ class EventSampler:
             corners[j] = values.reshape(s.shape)
         lower, upper = _cell_bounds(corners)
         density = corners * flux[::steps, None, None]
-        negative_share = refuse_mostly_negative(density, fine[::steps], setup)
+        negative_share = refuse_mostly_negative(density, fine[::steps], setup, allowed_negative)
         # The spectrum may oscillate within a cell of the cross section.
         spectrum_lower = spectrum_lower.reshape(n_energy, steps).min(axis=1)
         spectrum_upper = spectrum_upper.reshape(n_energy, steps).max(axis=1)
