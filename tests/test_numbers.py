@@ -722,6 +722,7 @@ def toy_joint_fit():
         profile_sin2_theta23=np.array([[3.0, 0.25, 2.0, 0.0, 3.0]] * 2),
         best_sin2_theta23=np.array([0.55, 0.45]),
         error_ratio=np.array([[1.1, 1.4], [1.1, 1.45]]),
+        mode_best=np.array([0.5, -4.5, 1.0]),
         strength=np.array(2e-3),
         chi2=np.array(6000.0),
         paid=np.array(5.0),
@@ -750,6 +751,7 @@ def test_numbers_of_a_joint_fit():
     numbers = joint_numbers.fit_numbers("one", toy_joint_fit())
     values = {name.removeprefix("joint/one/"): n.value for name, n in numbers.items()}
     assert values["dm2_32/half_width"] == pytest.approx(1.5)
+    assert values["largest_pull"] == 4.5
     assert values["dm2_32/shift"] == pytest.approx(0.5)
     assert values["dm2_32/low_1sigma"] == pytest.approx(2.42)
     assert values["dm2_32/high_2sigma"] == pytest.approx(2.51)

@@ -336,6 +336,8 @@ class Run:
             inputs,
             true_point=plan.true_octant_point,
             intervals=self.config.joint.intervals,
+            pulls=plan.design_pulls(detector),
+            sizes=plan.design_sizes(detector),
             **analysis,
         )
         inputs["design"] = plan.joint_design(name)
@@ -353,6 +355,7 @@ class Run:
             "seed": self.config.seed,
             "near_events": plan.joint_near_events(name),
             "price": self.config.joint.price,
+            "pulls": plan.chosen_pulls(name),
         }
         events = {"events": plan.joint_far_data(name)}
         self.script(

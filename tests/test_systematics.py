@@ -22,7 +22,7 @@ from nd2fd.physics.kinematics import density_variables_from_lepton, lepton_from_
 from nd2fd.statistics.far_analysis import FarAnalysis
 from nd2fd.statistics.far_density import FarDetector
 from nd2fd.streams import NO_DRAW, random_stream
-from nd2fd.systematics import SYSTEMATICS
+from nd2fd.systematics import PULLS, SYSTEMATICS, VARIED
 from nd2fd.systematics.members import calibrated, draw_assumptions
 from nd2fd.systematics.systematic import Assumption
 
@@ -44,13 +44,16 @@ def scaled(z, sizes=SIZES):
 
 
 def test_registry():
-    assert list(SYSTEMATICS) == ["network_seed", "near_statistics", "flux", "muon_energy_scale"]
+    resolutions = ("muon_energy_resolution", "muon_angle_resolution")
+    assert VARIED == ("network_seed", "near_statistics", "flux", "muon_energy_scale")
+    assert PULLS == ("flux", "muon_energy_scale", *resolutions)
+    assert tuple(SYSTEMATICS) == (*VARIED, *resolutions)
     for name, systematic in SYSTEMATICS.items():
         assert systematic.name == name
         assert systematic.prior
         assert systematic.at_near
         assert systematic.at_far
-        assert systematic.drawn_by
+        assert systematic.drawn_by or name in PULLS
         # With parameters something is assumed, and without there is nothing to assume.
         assert (systematic.n_parameters is None) == (systematic.assume is None)
 

@@ -25,6 +25,8 @@ rule joint_design:
         octant=PLAN.true_octant,
         true_point=PLAN.true_octant_point,
         intervals=CONFIG.joint.intervals,
+        pulls=of_detector(PLAN.design_pulls),
+        sizes=of_detector(PLAN.design_sizes),
     message:
         "Linear maps of joint fits, {wildcards.detector} detectors"
     script:
@@ -111,6 +113,7 @@ rule joint_fit:
         dm2_32=PLAN.joint_range("dm2_32"),
         octant=PLAN.true_octant,
         price=CONFIG.joint.price,
+        pulls=of_joint_fit(PLAN.chosen_pulls),
         points=CONFIG.regions.points,
     message:
         "Joint fit of near and far detector: {wildcards.fit}"
@@ -147,6 +150,7 @@ rule joint_toys:
         dm2_32=PLAN.joint_range("dm2_32"),
         octant=PLAN.true_octant,
         price=CONFIG.joint.price,
+        pulls=of_joint_fit(PLAN.chosen_pulls),
     message:
         "Toys of {wildcards.fit} for thresholds, sin²θ23 {wildcards.point}"
     script:
@@ -185,6 +189,7 @@ rule joint_coverage_block:
         dm2_32=PLAN.joint_range("dm2_32"),
         octant=PLAN.true_octant,
         price=CONFIG.joint.price,
+        pulls=of_joint_fit(PLAN.chosen_pulls),
         true_point=PLAN.true_octant_point,
     message:
         "Pseudo-experiments with {wildcards.fit}, block {wildcards.block}"

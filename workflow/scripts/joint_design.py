@@ -8,6 +8,7 @@ from nd2fd.io.schemas.truth import Truth
 from nd2fd.physics.density import DensityGrid
 from nd2fd.statistics.far_analysis import FarAnalysis
 from nd2fd.statistics.joint_design import joint_design
+from nd2fd.systematics.pulls import detector_pulls
 
 snakemake: Any
 
@@ -15,5 +16,6 @@ with Job(snakemake) as job:
     p, nature = job.params, (job.load("truth", Truth), job.load("flux", Flux))
     analysis = FarAnalysis.from_params(p, job.load_optional("response", Response))
     grid = DensityGrid.from_config(p.setup, p.near_grid)
+    pulls = detector_pulls(p.pulls, nature[1], p.sizes)
     progress = job.progress("detectors", 2)
-    job.save(joint_design(*nature, analysis, grid, p.true_point, p.intervals, progress))
+    job.save(joint_design(*nature, analysis, grid, p.true_point, p.intervals, progress, pulls))

@@ -10,6 +10,7 @@ from nd2fd.io.schemas.near import NearHistogram
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.physics.density import DensityGrid
 from nd2fd.statistics.far_analysis import FarAnalysis
+from nd2fd.statistics.joint_analysis import ChosenPulls
 from nd2fd.statistics.joint_fits import joint_fit
 from nd2fd.statistics.off_axis import near_samples
 
@@ -21,5 +22,6 @@ with Job(snakemake) as job:
     read, angles = job.load_optional("near", NearHistogram), job.load_all("off_axis", OffAxisDesign)
     near, others = near_samples(read, angles, *nature, resolution, grid, p.near_events, p.seed)
     design, far = job.load("design", JointDesign), job.load("events", Events)
-    common, data = (design, analysis, *nature, grid), (near, (far.v1, far.v2))
-    job.save(joint_fit(*common, *data, p.price, p.points, job.progress("fit", 4), others))
+    data = (design, analysis, *nature, grid, near, (far.v1, far.v2))
+    settings = (p.price, p.points, job.progress("fit", 4), others, ChosenPulls(**p.pulls))
+    job.save(joint_fit(*data, *settings))

@@ -6,12 +6,29 @@ from pydantic import AfterValidator, StringConstraints, WithJsonSchema, model_va
 
 from nd2fd.config.fields import EnsembleName, Section, key
 from nd2fd.config.labels import contradictions, described
-from nd2fd.systematics import SYSTEMATICS
+from nd2fd.systematics import PULLS, SYSTEMATICS, VARIED
 
 
 def _is_registered(name: str) -> str:
     if name not in SYSTEMATICS:
         raise ValueError(f"there is no such systematic; there are {', '.join(SYSTEMATICS)}")
+    return name
+
+
+def _is_varied(name: str) -> str:
+    if _is_registered(name) not in VARIED:
+        raise ValueError(
+            f"members of ensembles cannot differ in {name}, which can only be a pull of joint fits "
+            f"(joint.fits.NAME.pulls); they can in {', '.join(VARIED)}"
+        )
+    return name
+
+
+def _is_pull(name: str) -> str:
+    if _is_registered(name) not in PULLS:
+        raise ValueError(
+            f"{name} has no nuisance parameter and cannot be a pull; there are {', '.join(PULLS)}"
+        )
     return name
 
 
@@ -21,6 +38,20 @@ SystematicName = Annotated[
     WithJsonSchema({"type": "string", "enum": list(SYSTEMATICS)}),
 ]
 """Name in the registry `nd2fd.systematics`."""
+
+VariedName = Annotated[
+    str,
+    AfterValidator(_is_varied),
+    WithJsonSchema({"type": "string", "enum": list(VARIED)}),
+]
+"""The same, of what members of an ensemble can differ in."""
+
+PullName = Annotated[
+    str,
+    AfterValidator(_is_pull),
+    WithJsonSchema({"type": "string", "enum": list(PULLS)}),
+]
+"""The same, of what joint fits can have as a pull."""
 
 FigureName = Annotated[str, StringConstraints(pattern=r"^fig[0-9]+$")]
 
@@ -59,9 +90,9 @@ class EnsembleSection(Section):
         "paper",
         default=False,
     )
-    vary: frozenset[SystematicName] = key(
+    vary: frozenset[VariedName] = key(
         "What differs between members, of "
-        + ", ".join(f"`{name}` ({entry.prior})" for name, entry in SYSTEMATICS.items()),
+        + ", ".join(f"`{name}` ({SYSTEMATICS[name].prior})" for name in VARIED),
         "paper",
         strict=False,
     )

@@ -303,6 +303,11 @@ class Config(Section):
                 raise ValueError(
                     f"{where}: near_detector.data has events on the axis alone; use []"
                 )
+            if {*fit.pulls} != {"flux"}:
+                raise ValueError(
+                    f"{where}: maps at angles to the axis know the pulls of the flux alone; use "
+                    f"joint.fits.{name}.pulls: [flux]"
+                )
             if fit.toys is not None:
                 raise ValueError(
                     f"{where}: thresholds from toys know the sample on the axis alone; use "
@@ -315,6 +320,29 @@ class Config(Section):
         has_far = self.far_detector is not None
         fits = self.joint.fits if has_far and self.flux.uncertainty is not None else {}
         usable(lambda: refuse_impossible(self.events, self.ensembles, fits, has_far, self._setup))
+        return self
+
+    @model_validator(mode="after")
+    def _pulls_move_something(self) -> "Config":
+        for name, fit in self.joint.fits.items():
+            for systematic in sorted({*fit.pulls} - {"flux"}):
+                where = f"joint.fits.{name}.pulls: {systematic} "
+                needed = SYSTEMATICS[systematic].needs_resolution
+                if needed and not fit.smeared:
+                    raise ValueError(
+                        f"{where}moves nothing with smeared: false; take it out, or use smeared: "
+                        "true"
+                    )
+                if needed and not getattr(self.smearing, needed):
+                    raise ValueError(
+                        f"{where}moves nothing with smearing.{needed} = 0; take it out, or give "
+                        "the resolution"
+                    )
+                if systematic not in self.systematics:
+                    raise ValueError(
+                        f"{where}has no size; give one standard deviation in "
+                        f"systematics.{systematic}"
+                    )
         return self
 
     @model_validator(mode="after")

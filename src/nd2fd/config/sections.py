@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from nd2fd.beam.builtin import BEAMS
 from nd2fd.beam.builtin_modes import BUILT_IN_MODES
+from nd2fd.config.ensembles import PullName
 from nd2fd.config.event_files import EventDataSection
 from nd2fd.config.fields import (
     EMBEDDED,
@@ -21,6 +22,7 @@ from nd2fd.config.fields import (
 from nd2fd.cross_sections.pdf.sets import read_metadata
 from nd2fd.cross_sections.truths import TRUTHS
 from nd2fd.physics.setup import NUCLEI, Target
+from nd2fd.systematics import PULLS, SYSTEMATICS
 
 
 class SetupSection(Section):
@@ -372,6 +374,14 @@ class JointFitSection(Section):
         default=None,
         ge=1,
         le=1_000_000,
+    )
+    pulls: tuple[PullName, ...] = key(
+        "Systematic uncertainties that both detectors share, of "
+        + ", ".join(f"`{name}` ({SYSTEMATICS[name].prior})" for name in PULLS),
+        "choice",
+        default=("flux",),
+        strict=False,
+        min_length=1,
     )
     compared_with: EnsembleName | None = key(
         "Ensemble, smeared alike, beside whose regions it is shown; null: none",

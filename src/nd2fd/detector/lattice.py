@@ -6,6 +6,7 @@ accuracy. Along a quantity that is measured exactly it is one of points: bins ac
 cells would smear it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, log, pi, sqrt
 
@@ -94,9 +95,16 @@ def area_density(e_lepton: Array, theta: Array, setup: Setup) -> Array:
     return e_lepton * transverse / (np.sqrt(m2 + transverse**2) * scale)
 
 
-def overlaps(grid: DensityGrid, lattice: Lattice) -> tuple[sp.csr_array, sp.csr_array]:
+Move = Callable[[Array, Array], tuple[Array, Array]]
+"""Energy [GeV] and cosine of the angle of a lepton → others; arguments broadcast."""
+
+
+def overlaps(
+    grid: DensityGrid, lattice: Lattice, move: Move | None = None
+) -> tuple[sp.csr_array, sp.csr_array]:
     """Share of each bin in each cell, and share of each cell's reachable area in each bin.
 
+    With `move`, bins are where it takes them, and the second means nothing.
     Both have shape (n_bins, n_cells). A row of the first sums to one, less what lies outside the
     unit square; a column of the second to one, or to zero if the cell has no reachable part.
     """
@@ -112,6 +120,13 @@ def overlaps(grid: DensityGrid, lattice: Lattice) -> tuple[sp.csr_array, sp.csr_
     corner = np.outer(np.arange(1, grid.n_v1 + 1) / grid.n_v1, np.arange(1, grid.n_v2 + 1))
     reachable = corner / grid.n_v2 > grid.setup.smallest_product
     blocks: tuple[list[sp.csr_array], list[sp.csr_array]] = ([], [])
+
+    def variables(e_lepton: Array, cosine: Array) -> tuple[Array, Array]:
+        if move is not None:
+            e_lepton, cosine = move(e_lepton, cosine)
+            e_lepton = np.maximum(e_lepton, grid.setup.lepton_mass)
+        return density_variables_from_lepton(e_lepton, cosine, grid.setup)
+
     step = lattice.step_energy / parts_energy
     for start in range(0, lattice.n_energy, STRIPS_PER_BLOCK):
         n_strips = min(STRIPS_PER_BLOCK, lattice.n_energy - start)
@@ -120,7 +135,7 @@ def overlaps(grid: DensityGrid, lattice: Lattice) -> tuple[sp.csr_array, sp.csr_
         edges = np.exp(first + step * np.arange(n_energy + 1))[:, None]
         energy = np.exp(first + step * (np.arange(n_energy) + 0.5))[:, None]
         # At a fixed angle v1 grows with the energy, but where it is far below one.
-        n_used = int((density_variables_from_lepton(edges[0], cos_edges, grid.setup)[0] < 1).sum())
+        n_used = int((variables(edges[0], cos_edges)[0] < 1).sum())
         used = slice(min(n_used, n_angle))
         cell_1, cell_2 = (
             _overlap_along_axis(
@@ -130,8 +145,8 @@ def overlaps(grid: DensityGrid, lattice: Lattice) -> tuple[sp.csr_array, sp.csr_
                 n,
             )
             for along_energy, along_angle, n in zip(
-                density_variables_from_lepton(edges, cos_theta[used], grid.setup),
-                density_variables_from_lepton(energy, cos_edges[: used.stop + 1], grid.setup),
+                variables(edges, cos_theta[used]),
+                variables(energy, cos_edges[: used.stop + 1]),
                 (grid.n_v1, grid.n_v2),
                 strict=True,
             )

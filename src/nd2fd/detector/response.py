@@ -18,7 +18,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from nd2fd.detector.lattice import STRIPS_PER_BLOCK, Lattice, area_density, fine_lattice, overlaps
+from nd2fd.detector.lattice import (
+    STRIPS_PER_BLOCK,
+    Lattice,
+    Move,
+    area_density,
+    fine_lattice,
+    overlaps,
+)
 from nd2fd.detector.smearing import Resolution
 from nd2fd.io.schemas.inputs import Response
 from nd2fd.physics.density import DensityGrid, midpoints
@@ -38,7 +45,10 @@ _MEASURED_PER_BLOCK = 512
 
 
 def response_matrix(
-    grid: DensityGrid, resolution: Resolution, true_grid: DensityGrid | None = None
+    grid: DensityGrid,
+    resolution: Resolution,
+    true_grid: DensityGrid | None = None,
+    measured_at: Move | None = None,
 ) -> sp.csr_array:
     """Probability S[c', c] that an event of true cell c is measured in cell c'.
 
@@ -56,6 +66,8 @@ def response_matrix(
     true_grid
         The true cells, where they are not the measured ones: smaller cells come closer to events
         that are spread as nature does. Then events of unreachable true cells are lost.
+    measured_at
+        Where leptons are measured in the end, from where a resolution has left them.
 
     Returns
     -------
@@ -66,6 +78,8 @@ def response_matrix(
         return sp.eye_array(n_cells, format="csr")
     lattice = fine_lattice(grid, resolution)
     shares, content = overlaps(grid, lattice)
+    if measured_at is not None:
+        shares = overlaps(grid, lattice, measured_at)[0]
     if true_grid is not None:
         content = overlaps(true_grid, lattice)[1]
     energy_kernel = _energy_kernel(lattice, resolution.energy)

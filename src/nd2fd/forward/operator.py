@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from nd2fd.forward.nodes import NodeGrid, stencil_weights
-from nd2fd.physics.density import DensityGrid, PhysicalPoints, physical_points
+from nd2fd.physics.density import DensityGrid, Parts, PhysicalPoints, physical_points
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -47,9 +47,11 @@ class ForwardOperator:
     energy_index: IntArray
 
     @classmethod
-    def build(cls, grid: DensityGrid, nodes: NodeGrid) -> "ForwardOperator":
-        """Collect the quadrature points of all neutrino energies."""
-        slices = list(physical_points(grid))
+    def build(
+        cls, grid: DensityGrid, nodes: NodeGrid, parts: Parts | None = None
+    ) -> "ForwardOperator":
+        """Collect the quadrature points of all neutrino energies; `parts` are the grid's own."""
+        slices = list(physical_points(grid, parts))
         energy_index = np.repeat(np.arange(grid.n_energy), [s.cell.size for s in slices])
         cell = np.concatenate([s.cell for s in slices])
         order = np.argsort(cell, kind="stable")

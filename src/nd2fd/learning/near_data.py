@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nd2fd.beam.flux import FluxTable, cell_averages, interpolate_flux
 from nd2fd.beam.spectra import near_spectrum
 from nd2fd.cross_sections.models import interpolated
-from nd2fd.detector.measured_density import cell_contents, measured_density
+from nd2fd.detector.measured_density import Density, cell_contents, measured_density
 from nd2fd.detector.smearing import Resolution, smear_events
 from nd2fd.events.lepton_density import LeptonDensity
 from nd2fd.events.sampling import EventSampler, SampledEvents, histogram_events
@@ -24,6 +24,7 @@ from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.physics.density import DensityGrid
 from nd2fd.systematics.members import Assumptions, calibrated
+from nd2fd.systematics.pulls import Nature, analysed_leptons
 from nd2fd.systematics.systematic import Assumption
 
 Array = NDArray[np.float64]
@@ -128,7 +129,13 @@ def assembled(
     )
 
 
-def expected_contents(truth: Truth, flux: Flux, resolution: Resolution, grid: DensityGrid) -> Array:
+def expected_contents(
+    truth: Truth,
+    flux: Flux,
+    resolution: Resolution,
+    grid: DensityGrid,
+    nature: Nature | None = None,
+) -> Array:
     """Probability of an event to be measured in each cell, shape (n_v1, n_v2).
 
     For the cross section and flux of `EventSampler`, to far below the errors of 30 million events
@@ -142,15 +149,33 @@ def expected_contents(truth: Truth, flux: Flux, resolution: Resolution, grid: De
         Of the detector.
     grid
         Cells in (v1, v2); its energies are not used.
+    nature
+        A detector that is not the nominal one.
     """
     table = FluxTable(flux.energy, flux.near)
     density = LeptonDensity.build(table, interpolated(truth), grid.setup)
     true = cell_contents(measured_density(density, Resolution.ideal(), grid), grid)
     measured = true
-    if not resolution.is_ideal:
+    if nature is not None:
+        found = measured_density(density, nature.resolution(resolution), grid)
+        measured = cell_contents(_moved(found, nature, grid.setup.lepton_mass), grid)
+    elif not resolution.is_ideal:
         measured = cell_contents(measured_density(density, resolution, grid), grid)
     # Where next to nothing is lost, the error of either sum may exceed it.
     return measured / max(true.sum(), measured.sum())
+
+
+def _moved(density: Density, nature: Nature, lepton_mass: float) -> Density:
+    """Density per dE' dθ' of what such a detector measures, from that of a calibrated one."""
+    if not nature.is_calibrated:
+        return density
+
+    def of_measured(e_lepton: Array, theta: Array) -> Array:
+        energy, angle, ratio = analysed_leptons(e_lepton, theta, nature)
+        possible = energy > lepton_mass
+        return np.where(possible, ratio * density(np.maximum(energy, lepton_mass), angle), 0.0)
+
+    return of_measured
 
 
 def draw_histogram(probability: Array, n_events: int, rng: np.random.Generator) -> IntArray:

@@ -49,7 +49,7 @@ class SplineDesign:
         first; `response` is S, shape (n_measured, n_cells), or None: measured exactly.
         """
         designs = [
-            _design(matrix, basis, response)
+            spline_map(matrix, basis, response)
             for matrix in operator.event_matrices(fluxes / fluxes[0].sum())
         ]
         cells = np.flatnonzero(np.any(designs[0] != 0.0, axis=1))
@@ -62,7 +62,10 @@ class SplineDesign:
         return (self.modes @ coefficients).T
 
 
-def _design(matrix: sp.csr_array, basis: SplineBasis, response: sp.csr_array | None) -> Array:
+def spline_map(
+    matrix: sp.csr_array, basis: SplineBasis, response: sp.csr_array | None = None
+) -> Array:
+    """Map of node values, (n_cells, n_nodes of all functions), and response, of coefficients."""
     n_nodes = basis.nodes.n_nodes
     of_functions = [
         matrix[:, first : first + n_nodes] @ basis.matrix

@@ -102,15 +102,20 @@ def cross_section_factors(
     return x, Q2, np.where(physical, factors, 0.0), physical
 
 
-def reachable_parts(grid: DensityGrid) -> tuple[IntArray, Array, Array, Array]:
+class Parts(NamedTuple):
+    """Parts of cells: flat cell, ascending, a point, and area dv1 dv2; shape (n_parts,) each."""
+
+    cell: IntArray
+    v1: Array
+    v2: Array
+    area: Array
+
+
+def reachable_parts(grid: DensityGrid) -> Parts:
     """Parts of the grid's cells that leptons can reach, whatever the neutrino energy.
 
-    Returns
-    -------
-    cell, v1, v2, area
-        Flat cell, centroid and area dv1 dv2 of every part, each of shape (n_parts,), ascending in
-        the cell. Reachable is a b ≥ m², or v1 v2 ≥ m / √(2 M x_max E_max): that makes
-        hyperbola-shaped cuts, with integrals in closed form.
+    Their points are the centroids. Reachable is a b ≥ m², or v1 v2 ≥ m / √(2 M x_max E_max): that
+    makes hyperbola-shaped cuts, with integrals in closed form.
     """
     s = grid.subsamples
     product = grid.setup.smallest_product
@@ -141,12 +146,12 @@ def reachable_parts(grid: DensityGrid) -> tuple[IntArray, Array, Array, Array]:
         high2**2 - low2**2
     ) / 2 * beyond
     kept = area > 0.0
-    return cell[kept], (moment1 / area)[kept], (moment2 / area)[kept], area[kept]
+    return Parts(cell[kept], (moment1 / area)[kept], (moment2 / area)[kept], area[kept])
 
 
-def physical_points(grid: DensityGrid) -> Iterator[PhysicalPoints]:
-    """The quadrature points of each neutrino energy of the grid, in order."""
-    cell, v1, v2, area = reachable_parts(grid)
+def physical_points(grid: DensityGrid, parts: Parts | None = None) -> Iterator[PhysicalPoints]:
+    """The quadrature points of each neutrino energy of the grid, in order; of its own parts."""
+    cell, v1, v2, area = parts or reachable_parts(grid)
     for energy in grid.energy:
         inside = kinematics(energy, v1, v2, grid.setup).physical
         x, Q2, factors, _ = cross_section_factors(energy, v1[inside], v2[inside], grid.setup)

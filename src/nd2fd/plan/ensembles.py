@@ -6,7 +6,7 @@ from typing import Any, Literal
 from nd2fd.config.ensembles import EnsembleSection
 from nd2fd.plan.common import CommonPlan, PlanError, experiments_of_block
 from nd2fd.streams import NO_DRAW
-from nd2fd.systematics import SYSTEMATICS
+from nd2fd.systematics import SYSTEMATICS, VARIED
 
 Kind = Literal["known", "structure_functions", "splines", "flow"]
 """What the cross sections of an ensemble are made of."""
@@ -171,8 +171,8 @@ class EnsemblePlan(CommonPlan):
         members = range(ensemble.size) if batch is None else self.members(name, batch)
         return {
             systematic: [m if systematic in ensemble.vary else NO_DRAW for m in members]
-            for systematic, described in SYSTEMATICS.items()
-            if described.n_parameters is not None
+            for systematic in VARIED
+            if SYSTEMATICS[systematic].n_parameters is not None
         }
 
     # What the files of an ensemble are made from.

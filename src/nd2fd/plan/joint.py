@@ -4,6 +4,7 @@ from typing import Any
 
 from nd2fd.config.sections import JointFitSection
 from nd2fd.plan.common import DETECTORS, CommonPlan, PlanError, experiments_of_block
+from nd2fd.systematics import PULLS
 
 _TOY_POINTS, _TOWARDS_MAXIMUM = 7, 1.5
 """Values of sin²θ23 at which toys are made, from that of maximal disappearance to the end of the
@@ -75,6 +76,36 @@ class JointPlan(CommonPlan):
         """Histogram of the file's ND events, if they are from a file."""
         self.joint_fit(name)
         return {} if self.near_file is None else {"near": self.path("near/histogram.h5")}
+
+    def joint_pulls(self, name: str) -> list[str]:
+        """Systematics that are pulls of a joint fit, in the order of the registry."""
+        pulls = self.joint_fit(name).pulls
+        return [systematic for systematic in PULLS if systematic in pulls]
+
+    def design_pulls(self, detector: str) -> list[str]:
+        """Those of all joint fits with such detectors, whose effects their design holds."""
+        of_fits = {
+            systematic
+            for name in self.joint_fits
+            if DETECTORS[self.joint_fit(name).smeared] == detector
+            for systematic in self.joint_pulls(name)
+        }
+        return [systematic for systematic in PULLS if systematic in of_fits]
+
+    def chosen_pulls(self, name: str) -> dict[str, Any]:
+        """Names of the pulls of a joint fit, of those of its design, and the sizes of these."""
+        detector = DETECTORS[self.joint_fit(name).smeared]
+        return {
+            "names": self.joint_pulls(name),
+            "of_design": self.design_pulls(detector),
+            "sizes": self.design_sizes(detector),
+        }
+
+    def design_sizes(self, detector: str) -> dict[str, float]:
+        """One standard deviation of the nuisance parameters of joint fits with such detectors."""
+        sizes = self.config.systematics
+        # Those of others must rerun nothing.
+        return {name: sizes[name] for name in self.design_pulls(detector) if name in sizes}
 
     def joint_far_data(self, name: str) -> str:
         """Far-detector events as a joint fit sees them."""

@@ -103,6 +103,14 @@ def fit_numbers(name: str, fit: JointFit) -> Numbers:
         "sin2_theta23",
         "profile_sin2_theta23",
     )
+    numbers[f"{start}/largest_pull"] = number(
+        np.abs(fit.mode_best).max(initial=0.0),
+        "1",
+        ".2f",
+        "largest nuisance parameter at the best fit, in standard deviations of its prior; above 4 "
+        "the log of the fit names it",
+        "mode_best",
+    )
     for key, spec, description in (
         ("strength", ".2e", "strength of the smoothness prior, of the largest marginal likelihood"),
         ("chi2", ".0f", "χ² of the ND histogram"),
@@ -211,7 +219,7 @@ def coverage_numbers(name: str, coverage: JointCoverage) -> Numbers:
             f"{start}/pull_modes",
             "",
             coverage.mode_pull.ravel(),
-            "(posterior mean - nature)/error of the flux modes",
+            "(posterior mean - nature)/error of flux modes and other pulls",
             ((source, "mode_pull"),),
         )
     return numbers

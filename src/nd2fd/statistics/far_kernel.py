@@ -10,6 +10,7 @@ where the B_bj are orthonormal shapes over the energies that make up all spectra
 with them (and smeared). Unlike in fits with one cross section nothing is clamped: W_m are changes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,10 @@ from numpy.typing import NDArray
 from nd2fd.detector.response import event_response
 from nd2fd.forward.event_kernel import cell_cross_sections_on_nodes
 from nd2fd.forward.nodes import NodeGrid
-from nd2fd.physics.density import cross_section_factors
+from nd2fd.physics.density import DensityGrid, cross_section_factors
 from nd2fd.statistics.far_density import FarDetector
 from nd2fd.statistics.likelihood_table import Survival
+from nd2fd.systematics.pulls import Pull, analysed_at
 
 Array = NDArray[np.float64]
 
@@ -98,6 +100,13 @@ class FarKernel:
             np.einsum("lm,kmb->klb", weights, self.events, optimize=True), weights @ self.totals
         )
 
+    def joined(self, other: "FarKernel") -> "FarKernel":
+        """With the functions of another one after its own."""
+        return FarKernel(
+            np.concatenate([self.events, other.events], axis=1),
+            np.concatenate([self.totals, other.totals]),
+        )
+
     def __getitem__(self, part: slice) -> "FarKernel":
         """Some of the functions."""
         return FarKernel(self.events[:, part], self.totals[part])
@@ -115,7 +124,65 @@ def far_kernel(
 
     `v1` and `v2` have shape (n_events,); `detector.grid` has the energies of the spectra.
     """
-    grid = detector.grid
+    n_functions, n_shapes = len(structure_functions), len(spectra.shapes)
+    flat = _in_true_cells(nodes, structure_functions, spectra, detector.grid)
+    totals = (detector.acceptance @ flat).reshape(n_functions, n_shapes)
+    if detector.resolution.is_ideal:
+        events = _at_points(nodes, structure_functions, spectra, detector, v1, v2)
+    else:
+        response = event_response(v1, v2, detector.grid, detector.resolution)
+        events = (response @ flat).reshape(v1.size, n_functions, n_shapes)
+    return FarKernel(events, totals)
+
+
+def pull_kernel(
+    nodes: NodeGrid,
+    structure_functions: Array,
+    spectra: FarSpectra,
+    detector: FarDetector,
+    pulls: Sequence[tuple[Pull, Array]],
+    v1: Array,
+    v2: Array,
+) -> FarKernel:
+    """Change of G by nuisance parameters, the functions of the result.
+
+    Parameters
+    ----------
+    structure_functions
+        Of one cross section on the nodes, shape (3, n_xi, n_tau).
+    pulls
+        Each with the change of the probability of events to be measured, shape (n_cells,).
+    nodes, spectra, detector, v1, v2
+        As for `far_kernel`.
+    """
+    one, setup = structure_functions[None], detector.grid.setup
+    smeared = not detector.resolution.is_ideal
+    flat = _in_true_cells(nodes, one, spectra, detector.grid) if smeared else None
+    changes = []
+    for pull, _ in pulls:
+        moved = []
+        for nature in (pull.up, pull.down):
+            w1, w2, ratio = analysed_at(v1, v2, nature, setup)
+            seen = ratio > 0.0
+            events = np.zeros((v1.size, len(spectra.shapes)))
+            if flat is not None:
+                resolution = nature.resolution(detector.resolution)
+                events[seen] = event_response(w1[seen], w2[seen], detector.grid, resolution) @ flat
+            else:
+                at_points = _at_points(nodes, one, spectra, detector, w1[seen], w2[seen])
+                events[seen] = at_points[:, 0]
+            moved.append(events * ratio[:, None])
+        changes.append(0.5 * (moved[0] - moved[1]))
+    totals = np.zeros((len(pulls), len(spectra.shapes)))
+    if flat is not None:
+        totals = np.stack([kept for _, kept in pulls]) @ flat
+    return FarKernel(np.stack(changes, axis=1), totals)
+
+
+def _in_true_cells(
+    nodes: NodeGrid, structure_functions: Array, spectra: FarSpectra, grid: DensityGrid
+) -> Array:
+    """G of the contents of true cells, shape (n_cells, n_functions n_shapes)."""
     n_functions, n_shapes = len(structure_functions), len(spectra.shapes)
     in_cells = np.zeros((grid.n_v1 * grid.n_v2, n_functions, n_shapes))
     of_energies = cell_cross_sections_on_nodes(nodes, structure_functions, grid, clamp=False)
@@ -127,14 +194,7 @@ def far_kernel(
             columns = spectra.shapes[:, j + 1 - len(together) : j + 1]
             in_cells += np.einsum("jmc,bj->cmb", np.stack(together), columns, optimize=True)
             together = []
-    flat = in_cells.reshape(len(in_cells), -1)
-    totals = (detector.acceptance @ flat).reshape(n_functions, n_shapes)
-    if detector.resolution.is_ideal:
-        events = _at_points(nodes, structure_functions, spectra, detector, v1, v2)
-    else:
-        response = event_response(v1, v2, grid, detector.resolution)
-        events = (response @ flat).reshape(v1.size, n_functions, n_shapes)
-    return FarKernel(events, totals)
+    return in_cells.reshape(len(in_cells), -1)
 
 
 _ENERGIES_TOGETHER = 8

@@ -6,8 +6,8 @@ are half as wide in both directions where leptons are smeared, and energies twic
 are not (docs/studies/joint-fit.md).
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -23,12 +23,14 @@ from nd2fd.forward.splines import SplineBasis
 from nd2fd.io.schemas.inputs import Flux
 from nd2fd.io.schemas.joint import JointDesign
 from nd2fd.io.schemas.truth import Truth
-from nd2fd.learning.spline_design import SplineDesign
-from nd2fd.physics.density import DensityGrid
+from nd2fd.learning.spline_design import SplineDesign, spline_map
+from nd2fd.physics.density import DensityGrid, Parts, reachable_parts
 from nd2fd.statistics.far_analysis import FarAnalysis
 from nd2fd.statistics.theta_stencil import theta_derivatives
+from nd2fd.systematics.pulls import Nature, Pull, analysed_at
 
 Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 Progress = Callable[[int, str], None]
 
 _ENERGIES, _SUBSAMPLES = 2, 3
@@ -36,6 +38,9 @@ _ENERGIES, _SUBSAMPLES = 2, 3
 
 _TRUE_CELLS = 2
 """Refinement of the true cells of smeared densities, along either variable."""
+
+_SMALL_PARTS = 4
+"""Of what quadrature takes for one point, along either variable, where a calibration moves it."""
 
 _SLOPE_STEP = 0.01
 """Of the differences in sin²θ23, and in Δm²32 in units of its size: half an error or so."""
@@ -49,6 +54,7 @@ def joint_design(
     reference: tuple[float, float],
     n_intervals: int,
     progress: Progress,
+    pulls: Sequence[Pull] = (),
 ) -> JointDesign:
     """Densities of both detectors as linear maps of spline coefficients.
 
@@ -68,6 +74,8 @@ def joint_design(
         Of the splines, along ξ and τ.
     progress
         Called with (densities so far, note).
+    pulls
+        Nuisance parameters other than those of the flux.
     """
     nodes, detector = NodeGrid.of(truth), analysis.detector
     far_response = None
@@ -79,6 +87,10 @@ def joint_design(
     (matrix,) = operator.event_matrices(in_cells[:1])
     basis = SplineBasis.build(nodes, n_intervals, reachable_nodes([matrix], nodes))
     near = SplineDesign.build(operator, in_cells, basis, response)
+    fine = operator.grid
+    del operator
+    measured = _Measured(grid, fine, detector.resolution, nodes, basis, in_cells[0])
+    near_pulls = [measured.change(pull, near.cells, matrix)[0] for pull in pulls]
     progress(1, "near detector")
 
     energy = detector.grid.energy
@@ -93,6 +105,11 @@ def joint_design(
     far = SplineDesign.build(
         operator, np.concatenate([unoscillated * at, slopes]), basis, far_response
     )
+    spectrum = unoscillated[0] * at
+    (matrix,) = operator.event_matrices(spectrum[None]) if pulls else (matrix,)
+    del operator
+    measured = _Measured(detector.grid, detector.grid, detector.resolution, nodes, basis, spectrum)
+    far_changes = [measured.change(pull, far.cells, matrix) for pull in pulls]
     progress(2, "far detector")
     n_modes = len(unoscillated) - 1
     return JointDesign(
@@ -109,6 +126,81 @@ def joint_design(
         far=far.nominal,
         far_modes=far.modes[:n_modes],
         far_slopes=far.modes[n_modes:],
+        near_pulls=np.stack(near_pulls) if pulls else None,
+        far_pulls=np.stack([change for change, _ in far_changes]) if pulls else None,
+        far_acceptances=np.stack([kept for _, kept in far_changes]) if pulls else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A detector whose nature can be another.
+
+    grid, true_grid
+        Measured cells; true ones, with the energies.
+    resolution
+        Nominal.
+    nodes, basis
+        Of the structure functions.
+    flux
+        At the energies of `true_grid`, shape (n_energy,).
+    """
+
+    grid: DensityGrid
+    true_grid: DensityGrid
+    resolution: Resolution
+    nodes: NodeGrid
+    basis: SplineBasis
+    flux: Array
+
+    def change(self, pull: Pull, cells: IntArray, nominal: sp.csr_array) -> tuple[Array, Array]:
+        """Half the difference of densities with the pull up and down.
+
+        `nominal` is A(Φ) with true cells, in any unit of the flux. Returns it in `cells`, as a map
+        of spline coefficients, and the half difference of the probabilities of events in each true
+        cell to be measured.
+        """
+        if self.resolution.is_ideal:
+            # What moves a lepton neither loses nor adds one.
+            matrices = [self._at_moved_points(nature) for nature in (pull.up, pull.down)]
+            half = 0.5 * (matrices[0] - matrices[1])
+            return spline_map(sp.csr_array(half[cells]), self.basis), np.zeros(nominal.shape[0])
+        responses = [self._response(nature) for nature in (pull.up, pull.down)]
+        half = 0.5 * (responses[0] - responses[1])
+        normalised = spline_map(nominal, self.basis) / self.flux.sum()
+        return np.asarray(half[cells] @ normalised), np.asarray(half.sum(axis=0))
+
+    def _at_moved_points(self, nature: Nature) -> sp.csr_array:
+        operator = ForwardOperator.build(
+            self.true_grid, self.nodes, moved_parts(self.true_grid, nature)
+        )
+        return operator.event_matrix(self.flux / self.flux.sum())
+
+    def _response(self, nature: Nature) -> sp.csr_array:
+        move = nature.measured_at if nature.is_calibrated else None
+        return response_matrix(self.grid, nature.resolution(self.resolution), self.true_grid, move)
+
+
+def moved_parts(grid: DensityGrid, nature: Nature) -> Parts:
+    """Parts of cells where the right analysis takes them for, with the area that they have there.
+
+    Muons at rest are moved far in (v1, v2): areas and centroids are those of smaller parts.
+    """
+    n_v1, n_v2 = grid.subsamples * grid.n_v1, grid.subsamples * grid.n_v2
+    small = reachable_parts(replace(grid, subsamples=_SMALL_PARTS * grid.subsamples))
+    w1, w2, ratio = analysed_at(small.v1, small.v2, nature, grid.setup)
+    i, j = (small.v1 * n_v1).astype(np.int64), (small.v2 * n_v2).astype(np.int64)
+    cell = i // grid.subsamples * grid.n_v2 + j // grid.subsamples
+    in_cell = i % grid.subsamples * grid.subsamples + j % grid.subsamples
+    number, part = np.unique(cell * grid.subsamples**2 + in_cell, return_inverse=True)
+    weight = small.area * ratio
+    area, moment1, moment2 = (
+        np.bincount(part, weight * x).astype(np.float64) for x in (1.0, w1, w2)
+    )
+    kept = area > 0.0
+    area = area[kept]
+    return Parts(
+        number[kept] // grid.subsamples**2, moment1[kept] / area, moment2[kept] / area, area
     )
 
 

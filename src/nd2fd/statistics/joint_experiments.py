@@ -5,10 +5,11 @@ each mode make those of any flux. Far-detector events of a drawn flux are those 
 accepted in proportion to the ratio of the fluxes at their energy. Densities are tabulated once, in
 coordinates that hold for all experiments (`nd2fd.statistics.joint_analysis.PullBasis` about the
 posterior from expected events), on a lattice of measured leptons, relative to that of the centre.
+Where detectors are drawn, too, what is expected is computed for each of them.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from nd2fd.events.sampling import EventSampler
 from nd2fd.io.schemas.inputs import Flux, Oscillation
 from nd2fd.io.schemas.joint import JointCoverage, JointCoverageBlock, JointToys, OffAxisDesign
 from nd2fd.io.schemas.truth import Truth
-from nd2fd.learning.near_data import draw_histogram
+from nd2fd.learning.near_data import draw_histogram, expected_contents
 from nd2fd.physics.density import DensityGrid
 from nd2fd.statistics.ensemble import N_SIGMAS
 from nd2fd.statistics.far_analysis import stacked
@@ -39,6 +40,7 @@ from nd2fd.statistics.profile_regions import contains
 from nd2fd.statistics.profiles import Profile
 from nd2fd.statistics.pull_tables import PullTables
 from nd2fd.streams import random_stream
+from nd2fd.systematics.pulls import Nature, measured_events, n_parameters, nature
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -55,6 +57,8 @@ class JointData:
         Numbers of events, lost ones included.
     seed
         Root seed.
+    sizes
+        Configuration section `systematics`.
     """
 
     truth: Truth
@@ -63,6 +67,7 @@ class JointData:
     near_events: int
     far_events: int
     seed: int
+    sizes: Mapping[str, float] = field(default_factory=dict)
 
     def near_contents(self, resolution: Resolution, grid: DensityGrid) -> Array:
         """Probabilities of measured events in cells, of the nominal flux and their changes.
@@ -78,6 +83,26 @@ class JointData:
         )
         contents[1:] -= contents[0]
         return contents / max(true.sum(), contents[0].sum())
+
+    def near_probability(
+        self, modes: Array, found: Nature, resolution: Resolution, grid: DensityGrid
+    ) -> Array:
+        """Probabilities of measured events in cells with other detectors; (n_v1, n_v2)."""
+        shift = np.zeros_like(self.flux.near)
+        if modes.size:
+            assert self.flux.near_modes is not None
+            shift = modes @ self.flux.near_modes
+        varied = replace(self.flux, near=self.flux.near * np.maximum(1.0 + shift, 0.0))
+        return expected_contents(self.truth, varied, resolution, grid, found)
+
+    def nuisance(self, names: Sequence[str], experiment: int) -> dict[str, Array]:
+        """Nature's parameters of systematics other than the flux, by their names."""
+        return {
+            name: random_stream(self.seed, "joint_coverage", name, experiment).standard_normal(
+                n_parameters(name, self.flux)
+            )
+            for name in names
+        }
 
     def _measured(self, flux: Array, resolution: Resolution, grid: DensityGrid) -> Any:
         table = FluxTable(self.flux.energy, flux)
@@ -96,10 +121,17 @@ class JointData:
         resolution: Resolution,
         grid: DensityGrid,
         rng: np.random.Generator,
+        found: Nature | None = None,
     ) -> tuple[Array, Array]:
-        """(v1, v2) of measured events, the flux having the given modes (n_modes,)."""
+        """(v1, v2) of measured events, the flux having the given modes (n_modes,); or none.
+
+        `found` is the detector, where it is not the nominal one.
+        """
         flux = self.flux
-        shift = np.zeros_like(flux.energy) if flux.far_modes is None else modes @ flux.far_modes
+        shift = np.zeros_like(flux.energy)
+        if modes.size:
+            assert flux.far_modes is not None
+            shift = modes @ flux.far_modes
         assert flux.far is not None
         varied = np.maximum(1.0 + shift, 0.0)
         largest = varied.max()
@@ -119,8 +151,13 @@ class JointData:
                 if n_left == 0:
                     break
         v1, v2 = np.concatenate(parts, axis=1)
-        v1, v2, kept = smear_events(v1, v2, resolution, grid.setup, rng)
-        return v1[kept], v2[kept]
+        actual = resolution if found is None else found.resolution(resolution)
+        v1, v2, kept = smear_events(v1, v2, actual, grid.setup, rng)
+        v1, v2 = v1[kept], v2[kept]
+        if found is not None:
+            v1, v2, kept = measured_events(v1, v2, found, grid.setup)
+            v1, v2 = v1[kept], v2[kept]
+        return v1, v2
 
 
 def joint_experiments(
@@ -153,7 +190,7 @@ def joint_experiments(
     """
     resolution, truth_point = analysis.far_analysis.detector.resolution, np.array(true_point)
     contents = data.near_contents(resolution, grid)
-    n_modes = len(contents) - 1
+    n_modes = len(analysis.spectra.modes)
     energy_max = grid.setup.energy_max
     samples = off_axis_samples(angles, data.truth, data.flux, data.near_events, energy_max)
     analysis = replace(analysis, off_axis=tuple(sample.design for sample in samples))
@@ -167,22 +204,28 @@ def joint_experiments(
     progress(0, f"{len(basis.structure_functions) - 1} directions")
     tables = PullTables.build(analysis, basis, data.truth.structure_functions[None])
     sampler, starts = data.far_sampler(grid), octant_starts(analysis.far_analysis)
+    names = list(dict.fromkeys(pull.name for pull, _ in analysis.pulls))
     results = []
     for experiment in experiments:
         rng = random_stream(data.seed, "joint_coverage", "", experiment)
         modes = rng.standard_normal(n_modes)
-        counts = [_drawn(c, modes, n, rng) for c, n in near]
+        drawn = data.nuisance(names, experiment)
+        found = nature(drawn, data.flux, data.sizes) if names else None
+        if found is None:
+            counts = [_drawn(c[: 1 + n_modes], modes, n, rng) for c, n in near]
+        else:
+            probability = data.near_probability(modes, found, resolution, grid)
+            counts = [draw_histogram(probability, data.near_events, rng)]
         posterior = analysis.learn(counts[0], off_axis=counts[1:])
-        v1, v2 = data.far_leptons(sampler, modes, resolution, grid, rng)
+        v1, v2 = data.far_leptons(sampler, modes, resolution, grid, rng, found)
         kernel = tables.kernel(v1, v2)
+        of_detectors = np.concatenate([np.empty(0), *drawn.values()])
+        known = kernel[tables.n_learned :]
+        if found is not None:
+            known = known.combined(np.append(1.0, of_detectors)[None])
         likelihoods = [
             _learned(analysis, basis, posterior, kernel[: tables.n_learned]),
-            JointLikelihood.build(
-                analysis.spectra,
-                kernel[tables.n_learned :],
-                modes,
-                np.empty((n_modes, 0)),
-            ),
+            JointLikelihood.build(analysis.spectra, known, modes, np.empty((n_modes, 0))),
         ]
         profiles = [Profile.of(likelihood, starts) for likelihood in likelihoods]
         best = np.stack([profile.best.theta for profile in profiles])
@@ -194,7 +237,7 @@ def joint_experiments(
                 "half_width_dm2_32": np.array([p.half_width_dm2_32() for p in profiles]),
                 "mode_mean": posterior.modes,
                 "mode_error": posterior.mode_errors,
-                "true_mode": modes,
+                "true_mode": np.append(modes, of_detectors),
             }
         )
         progress(len(results), f"{v1.size} far-detector events")

@@ -22,7 +22,7 @@ from nd2fd.physics.density import DensityGrid
 from nd2fd.statistics.far_analysis import FarAnalysis
 from nd2fd.statistics.far_directions import theta_errors, weighted_changes
 from nd2fd.statistics.far_kernel import far_kernel
-from nd2fd.statistics.joint_analysis import JointAnalysis, octant_starts
+from nd2fd.statistics.joint_analysis import ChosenPulls, JointAnalysis, octant_starts
 from nd2fd.statistics.joint_likelihood import JointLikelihood
 from nd2fd.statistics.profiles import Profile
 from nd2fd.streams import random_stream
@@ -81,6 +81,7 @@ def joint_fit(
     n_points: int,
     progress: Progress,
     off_axis: Sequence[tuple[SplineDesign, IntArray]] = (),
+    chosen: ChosenPulls | None = None,
 ) -> JointFit:
     """Fit both detectors together, and, for comparison, the far one with the known cross section.
 
@@ -108,15 +109,19 @@ def joint_fit(
         Called with (steps so far, note).
     off_axis
         Maps and near-detector counts at angles to the beam axis.
+    chosen
+        Pulls; those of the flux if not given.
 
     Raises
     ------
     ImproperPosteriorError
         If the near detector does not determine the structure functions.
+    VainPullError
+        If a systematic moves nothing.
     """
     v1, v2 = far
     shape = (grid.n_v1, grid.n_v2)
-    analysis = JointAnalysis.of(design, flux, far_analysis, price, shape)
+    analysis = JointAnalysis.of(design, flux, far_analysis, price, shape, chosen)
     analysis = replace(analysis, off_axis=tuple(maps for maps, _ in off_axis))
     posterior = analysis.learn(near.counts, near.squares, [counts for _, counts in off_axis])
     basis = analysis.pull_basis(posterior, v1.size)
@@ -126,11 +131,13 @@ def joint_fit(
         analysis.basis.nodes, functions, analysis.spectra, far_analysis.detector, v1, v2
     )
     progress(2, "far-detector events")
-    n_learned, no_modes = len(basis.structure_functions), np.zeros(posterior.n_modes)
+    n_learned, no_modes = len(basis.structure_functions), np.zeros(basis.n_modes)
+    learned = kernel[:n_learned]
+    if analysis.pulls:
+        of_pulls = analysis.pull_kernel(basis.structure_functions[0], v1, v2)
+        learned = basis.with_pulls(learned, of_pulls)
     likelihoods = [
-        JointLikelihood.build(
-            analysis.spectra, kernel[:n_learned], basis.modes, basis.mode_changes
-        ),
+        JointLikelihood.build(analysis.spectra, learned, basis.modes, basis.mode_changes),
         JointLikelihood.build(
             analysis.spectra, kernel[n_learned:], no_modes, no_modes[:, None][:, :0]
         ),
@@ -146,6 +153,7 @@ def joint_fit(
     structure_functions, errors = _with_errors(analysis, posterior)
     sigma_total, sigma_error = _sigma_total(analysis, posterior, truth.near_flux, grid)
     best = np.stack([profile.best.theta for profile in profiles])
+    nuisance = basis.nuisance + basis.nuisance_changes @ profiles[0].best.pulls
     return JointFit(
         v1=grid.v1,
         v2=grid.v2,
@@ -163,6 +171,8 @@ def joint_fit(
         sigma_total_error=sigma_error,
         mode_mean=posterior.modes,
         mode_error=posterior.mode_errors,
+        mode_best=nuisance,
+        beyond_limits=analysis.beyond_limits(nuisance),
         strength=np.array(posterior.strength),
         chi2=np.array(posterior.chi2),
         paid=np.array(posterior.paid),

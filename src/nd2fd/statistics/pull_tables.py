@@ -3,6 +3,7 @@
 Tabulated once for all pseudo-experiments or toys, relative to the density of the centre.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,10 @@ class PullTables:
 
     @classmethod
     def build(cls, analysis: JointAnalysis, basis: PullBasis, others: Array) -> "PullTables":
-        """With other structure functions, shape (n_others, n_functions, n_xi, n_tau)."""
+        """With other structure functions, shape (n_others, n_functions, n_xi, n_tau).
+
+        Each of these is followed by its changes by pulls other than those of the flux, if any.
+        """
         detector, spectra = analysis.far_analysis.detector, analysis.spectra
         lattice = LeptonLattice.build(detector.grid, detector.resolution)
         # Of one size, so that what is negligible is so for all.
@@ -58,6 +62,8 @@ class PullTables:
             lattice.v1,
             lattice.v2,
         )
+        if analysis.pulls:
+            kernel = _with_pulls(analysis, basis, scaled, kernel, lattice)
         density = kernel.events[:, 0] @ (spectra.shapes @ spectra.flux)
         seen = density > _NEGLIGIBLE_DENSITY * density.max()
         relative = np.zeros_like(kernel.events)
@@ -88,3 +94,19 @@ class PullTables:
         """
         relative = self.relative[:, : functions.size].reshape(len(self.relative), -1)
         return np.maximum(relative @ np.outer(functions, flux).ravel(), 0.0) * self.centre
+
+
+def _with_pulls(
+    analysis: JointAnalysis,
+    basis: PullBasis,
+    others: Sequence[Array],
+    kernel: FarKernel,
+    lattice: LeptonLattice,
+) -> FarKernel:
+    n_learned, points = len(basis.structure_functions), (lattice.v1, lattice.v2)
+    of_centre = analysis.pull_kernel(basis.structure_functions[0], *points)
+    every = basis.with_pulls(kernel[:n_learned], of_centre)
+    for i, other in enumerate(others, start=n_learned):
+        changes = analysis.pull_kernel(other, *points)
+        every = every.joined(kernel[i : i + 1]).joined(changes)
+    return every

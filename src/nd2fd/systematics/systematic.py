@@ -29,10 +29,13 @@ class Assumption:
         Fluxes of both detectors.
     calibrations
         Applied to every measured event of both detectors, in this order.
+    resolution_factors
+        Resolutions of the muon's energy and angle, in units of those of section `smearing`.
     """
 
     flux: "Flux"
     calibrations: tuple[Calibration, ...] = ()
+    resolution_factors: tuple[float, float] = (1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Systematic:
     """A systematic uncertainty.
 
     name
-        As in `ensembles.NAME.vary`; also the name of its random stream.
+        As in `ensembles.NAME.vary` and `joint.fits.NAME.pulls`; also the name of its random stream.
     noun, plural
         What members differ in, in captions and legends.
     prior
@@ -48,7 +51,8 @@ class Systematic:
     at_near, at_far
         What it changes at either detector, in words.
     drawn_by
-        Rules of the workflow that draw it.
+        Rules of the workflow that draw it; none for what members of ensembles cannot differ in, but
+        joint fits can have as a pull.
     n_parameters
         Number of its nuisance parameters with a flux; None if it has a random stream of its own
         and nothing is assumed differently.
@@ -56,6 +60,8 @@ class Systematic:
         Assumption with parameters z (n,) and the configuration section `systematics`.
     needs_network, needs_near_events
         Whether it means something for networks only, and for these only with near-detector events.
+    needs_resolution
+        Key of section `smearing` that must not be zero for it to change anything.
     """
 
     name: str
@@ -69,3 +75,4 @@ class Systematic:
     assume: Callable[[Assumption, Array, Mapping[str, float]], Assumption] | None = None
     needs_network: bool = False
     needs_near_events: bool = False
+    needs_resolution: str | None = None

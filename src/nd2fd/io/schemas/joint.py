@@ -13,6 +13,7 @@ from nd2fd.io.schemas.common import (
     X_MAX,
     XI_NODES,
     Array,
+    BoolArray,
     IntArray,
 )
 
@@ -44,6 +45,21 @@ class JointDesign(Artifact, name="joint_design", version=1):
     far_slopes: Array = dataset(
         "1", ("slope", "far_cell", "coefficient"), "their derivatives by the fitted parameters"
     )
+    near_pulls: Array | None = dataset(
+        "1",
+        ("pull", "near_cell", "coefficient"),
+        "change of ND events by the nuisance parameters of other systematics",
+        default=None,
+    )
+    far_pulls: Array | None = dataset(
+        "1", ("pull", "far_cell", "coefficient"), "change of FD events by them", default=None
+    )
+    far_acceptances: Array | None = dataset(
+        "1",
+        ("pull", "true_cell"),
+        "change of the probability of FD events to be measured by them",
+        default=None,
+    )
 
 
 class OffAxisDesign(Artifact, name="off_axis_design", version=1):
@@ -57,7 +73,7 @@ class OffAxisDesign(Artifact, name="off_axis_design", version=1):
     )
 
 
-class JointFit(Artifact, name="joint_fit", version=1):
+class JointFit(Artifact, name="joint_fit", version=2):
     """One joint fit (``joint/fits/{fit}.h5``); `known`: the same data, cross section known."""
 
     v1: Array = dataset("1", ("v1",), V1_CELLS)
@@ -74,8 +90,17 @@ class JointFit(Artifact, name="joint_fit", version=1):
     energy: Array = dataset("GeV", ("energy",), "neutrino energy")
     sigma_total: Array = dataset("1", ("energy",), "cross section, ND flux average 1")
     sigma_total_error: Array = dataset("1", ("energy",), "its standard deviation")
-    mode_mean: Array = dataset("1", ("mode",), "posterior mean of the flux modes")
+    mode_mean: Array = dataset(
+        "1", ("mode",), "ND posterior mean of the flux modes, then of the other pulls"
+    )
     mode_error: Array = dataset("1", ("mode",), "its standard deviation")
+    mode_best: Array = dataset("1", ("mode",), "the same parameters at the best fit of both")
+    beyond_limits: BoolArray = dataset(
+        "1",
+        ("mode",),
+        "whether that is more than 4 standard deviations of the prior: not to be believed",
+        dtype="bool",
+    )
     strength: Array = dataset("1", (), "prior strength of the largest marginal likelihood")
     chi2: Array = dataset("1", (), "of the ND histogram")
     paid: Array = dataset("1", (), "units of chi2 that the structure functions pay to the prior")
@@ -130,9 +155,9 @@ class JointCoverageBlock(Artifact, name="joint_coverage_block", version=1):
     half_width_dm2_32: Array = dataset(
         "eV2", ("experiment", "cross_section"), "half of the 1 sigma interval; learned, known"
     )
-    mode_mean: Array = dataset("1", ("experiment", "mode"), "posterior mean of the flux modes")
+    mode_mean: Array = dataset("1", ("experiment", "mode"), "ND posterior mean of the pulls")
     mode_error: Array = dataset("1", ("experiment", "mode"), "its standard deviation")
-    true_mode: Array = dataset("1", ("experiment", "mode"), "flux modes of nature")
+    true_mode: Array = dataset("1", ("experiment", "mode"), "those of nature, flux modes first")
 
 
 class JointCoverage(Artifact, name="joint_coverage", version=1):
@@ -154,7 +179,7 @@ class JointCoverage(Artifact, name="joint_coverage", version=1):
     best_dm2_32: Array = dataset("eV2", ("experiment", "cross_section"), "learned, known")
     half_width_dm2_32: Array = dataset("eV2", ("experiment", "cross_section"), "learned, known")
     mode_pull: Array = dataset(
-        "1", ("experiment", "mode"), "(posterior mean - nature) / error of the flux modes"
+        "1", ("experiment", "mode"), "(posterior mean - nature) / error of the pulls"
     )
     true_sin2_2theta23: Array = dataset("1", (), "truth")
     true_dm2_32: Array = dataset("eV2", (), "truth")
