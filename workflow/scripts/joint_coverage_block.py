@@ -20,7 +20,6 @@ with Job(snakemake) as job:
     design, shape = job.load("design", JointDesign), (grid.n_v1, grid.n_v2)
     analysis = JointAnalysis.of(design, flux, far, p.price, shape, ChosenPulls(**p.pulls))
     osc, angles = job.load("oscillation", Oscillation), job.load_all("off_axis", OffAxisDesign)
-    numbers = (p.near_events, p.n_events, p.seed, p.pulls["sizes"])
-    data = JointData(truth, flux, osc, *numbers)
+    data = JointData(truth, flux, osc, p.near_events, p.n_events, p.seed, p.pulls["sizes"])
     what = (p.experiments, p.true_point, job.progress("experiments", len(p.experiments)))
     job.save(joint_experiments(analysis, grid, data, *what, angles))
