@@ -22,5 +22,6 @@ with Job(snakemake) as job:
     read, angles = job.load_optional("near", NearHistogram), job.load_all("off_axis", OffAxisDesign)
     near, others = near_samples(read, angles, *nature, resolution, grid, p.near_events, p.seed)
     design, far = job.load("design", JointDesign), job.load("events", Events)
+    data = (design, analysis, *nature, grid, near, (far.v1, far.v2))
     settings = (p.price, p.points, job.progress("fit", 4), others, ChosenPulls(**p.pulls))
-    job.save(joint_fit(design, analysis, *nature, grid, near, (far.v1, far.v2), *settings))
+    job.save(joint_fit(*data, *settings))
