@@ -12,7 +12,7 @@ rule joint_design:
     conda:
         "../../envs/nd2fd.yaml"
     resources:
-        mem_mb=3000,
+        mem_mb=4500,
     params:
         code=CODE["joint_design"],
         setup=section("setup"),
