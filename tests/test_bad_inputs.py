@@ -102,9 +102,15 @@ def bad_values(kinds, named):
                 huge = 1e300 if kind["type"] == "number" else 10**20
                 for value in (limit - step, -huge) if low else (limit + step, huge):
                     yield value, f"{symbol} {re.escape(f'{limit:g}')}|{symbol} {limit}"
-        if "prefixItems" in kind:
+        if len(kind.get("prefixItems", ())) == 3:
+            for value in ([0.4], [0.4, 0.5, 0.6, 0.7], ["a", 0.6, 0.1], [math.nan, 0.6, 0.1]):
+                yield value, "list of three numbers|at most 3|finite"
+        elif "prefixItems" in kind:
             for value in ([0.4], [0.4, 0.5, 0.6], [0.6, 0.4], ["a", 0.6], [math.nan, 0.6]):
                 yield value, "list of two numbers|at most 2|first limit|finite"
+        elif kind["type"] == "array" and kind["items"].get("type") == "number":
+            for value in ([None], ["nothing"], [math.nan], [0.0]):
+                yield value, "list of numbers|finite|greater than 0"
         elif kind["type"] == "array":
             for value in ([3], [None], ["nothing"]):
                 yield value, "a list|no such|pattern"

@@ -61,6 +61,7 @@ def near_data(made, assumed):
         n_events=np.array(N_EVENTS),
         acceptance=acceptance,
         flux_parameters=assumed,
+        squares=None,
     )
 
 

@@ -486,7 +486,7 @@ def test_every_artifact_is_there_and_says_where_it_comes_from(finished):
         "joint/coverage/joint/1.h5": (
             JointCoverageBlock,
             "joint_coverage_block",
-            ["design", "flux", "oscillation", "truth"],
+            ["design", "flux", "off_axis", "oscillation", "truth"],
         ),
         "joint/coverage/joint.h5": (
             JointCoverage,

@@ -277,6 +277,7 @@ def captured(nature, monkeypatch):
 
     def train_together(data, *_):
         given.append(data)
+        return SimpleNamespace(structure_functions=None)
 
     def joined(_):
         raise NoTrainingError
@@ -291,6 +292,7 @@ def captured(nature, monkeypatch):
 
     monkeypatch.setattr(members, "train_together", train_together)
     monkeypatch.setattr(members, "joined", joined)
+    monkeypatch.setattr(members, "fitted_shifts", lambda *_: None)
     monkeypatch.setattr(flux_errors, "train", find_the_truth)
 
     def of_batch(name, batch):
@@ -322,8 +324,9 @@ def test_networks_learn_their_own_data_with_their_own_streams(nature, captured, 
 
 
 def test_flux_errors_of_a_training_are_those_of_the_flux(nature, captured):
-    """In N times the loss, a χ², a flux off by 2σ in each of two modes costs 2² + 2².
+    """In N times the loss, a χ², a flux off by z costs zᵀ I (1 + I)⁻¹ z, nearly |z|².
 
+    I is what the histogram says of the modes with its own errors.
     The flux and its modes are those of the files, about the flux that each member has drawn.
     """
     n_events, data = 60_000, captured("flux", 0)
@@ -338,12 +341,15 @@ def test_flux_errors_of_a_training_are_those_of_the_flux(nature, captured):
         return event_densities(grid, interpolated(truth), in_cells[None])[0].ravel()
 
     drawn = [random_stream(3, "flux", "", member).standard_normal(2) for member in range(2)]
-    for z, errors in zip(drawn, data.common_errors, strict=True):
+    off_by, costs = np.array([2.0, -2.0]), []
+    for z, errors, weights in zip(drawn, data.common_errors, data.weights, strict=True):
         steps = 0.01 * np.eye(2)
         expected = np.sqrt(n_events) * np.stack(
             [(density(z + h) - density(z - h)) / 0.02 for h in steps], axis=1
         )
         np.testing.assert_allclose(errors, expected, atol=0.003 * abs(expected).max())
+        information = data.cell_area * expected.T @ (expected * weights[:, None])
+        costs.append(off_by @ np.linalg.solve(np.eye(2) + information, information @ off_by))
     problem = DensityProblem(
         data.event_matrices,
         np.stack([density(z) for z in drawn]),
@@ -356,9 +362,12 @@ def test_flux_errors_of_a_training_are_those_of_the_flux(nature, captured):
         np.stack(data.common_errors),
     )
     rows = np.flatnonzero(np.diff(data.event_matrices[0].indptr))
-    off = np.stack([density(z + np.array([2.0, -2.0]))[rows] for z in drawn])
+    # To first order: densities have a total that the flux changes, too.
+    changes = [0.5 * (density(z + off_by) - density(z - off_by)) for z in drawn]
+    off = np.stack([density(z) + change for z, change in zip(drawn, changes, strict=True)])[:, rows]
     cost = n_events * problem.squared_distance(torch.from_numpy(off)).numpy()
-    np.testing.assert_allclose(cost, 8.0, rtol=0.1)
+    np.testing.assert_allclose(cost, costs, rtol=0.05)
+    assert (np.array(costs) > 6.5).all()
 
 
 def test_flows_of_a_batch_start_from_their_own_seeds(nature, monkeypatch):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -85,6 +85,25 @@ def _field_at(location: tuple[int | str, ...]) -> FieldInfo | None:
     return None
 
 
+_LISTS = {
+    None: "a list of numbers",
+    2: "a list of two numbers, [low, high]",
+    3: "a list of three numbers",
+}
+"""Words for lists of so many numbers; None: of any number of them."""
+
+
+def _length_of_list(annotation: Any) -> int | None:
+    """Number of entries of the first tuple in a type; None if any number is allowed."""
+    if get_origin(annotation) is Annotated:
+        return _length_of_list(get_args(annotation)[0])
+    if get_origin(annotation) is tuple:
+        entries = get_args(annotation)
+        return None if Ellipsis in entries else len(entries)
+    lengths = [_length_of_list(part) for part in get_args(annotation)]
+    return next((length for length in lengths if length is not None), None)
+
+
 def _wanted(field: FieldInfo) -> str:
     """What kind of value a field takes, and which are allowed."""
     annotation, allowed = field.annotation, allowed_values(field)
@@ -96,8 +115,7 @@ def _wanted(field: FieldInfo) -> str:
     elif dict in origins:
         words = "a mapping of names to numbers"
     elif tuple in origins and number is not None:
-        three = any(len(get_args(part)) == 3 for part in parts)
-        words = "a list of three numbers" if three else "a list of two numbers, [low, high]"
+        words = _LISTS[_length_of_list(annotation)]
     elif origins & {tuple, frozenset}:
         words = "a list, as [a, b]"
     elif {int, str} <= {*parts}:
