@@ -24,15 +24,18 @@ def leptons_of_drawn_flux(
     flux
         The nominal one and its modes.
     modes
-        z of each mode, shape (n_modes,).
+        z of each mode, shape (n_modes,); or none.
     n_events
         Number of accepted events.
     rng
         Source of randomness.
     """
     assert flux.far is not None
-    assert flux.far_modes is not None
-    varied = np.maximum(1.0 + modes @ flux.far_modes, 0.0)
+    shift = np.zeros_like(flux.energy)
+    if modes.size:
+        assert flux.far_modes is not None
+        shift = modes @ flux.far_modes
+    varied = np.maximum(1.0 + shift, 0.0)
     nominal, drawn = (FluxTable(flux.energy, flux.far * factor) for factor in (1.0, varied))
     # Each is linear between its points, so that their ratio is largest at one.
     largest = varied.max()

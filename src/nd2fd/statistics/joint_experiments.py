@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.beam.flux import FluxTable, interpolate_flux
+from nd2fd.beam.flux import FluxTable
 from nd2fd.beam.spectra import far_spectrum
 from nd2fd.cross_sections.models import interpolated
 from nd2fd.detector.measured_density import cell_contents, measured_density
@@ -27,6 +27,7 @@ from nd2fd.io.schemas.joint import JointCoverage, JointCoverageBlock, JointToys,
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.learning.near_data import draw_histogram, expected_contents
 from nd2fd.physics.density import DensityGrid
+from nd2fd.statistics.drawn_flux import leptons_of_drawn_flux
 from nd2fd.statistics.ensemble import N_SIGMAS
 from nd2fd.statistics.far_analysis import stacked
 from nd2fd.statistics.far_kernel import FarKernel
@@ -127,30 +128,7 @@ class JointData:
 
         `found` is the detector, where it is not the nominal one.
         """
-        flux = self.flux
-        shift = np.zeros_like(flux.energy)
-        if modes.size:
-            assert flux.far_modes is not None
-            shift = modes @ flux.far_modes
-        assert flux.far is not None
-        varied = np.maximum(1.0 + shift, 0.0)
-        largest = varied.max()
-        parts: list[Array] = []
-        n_left = self.far_events
-        while n_left > 0:
-            for events in sampler.batches(2 * n_left + 100, rng):
-                # Φ and Φ (1 + shift) are each linear between their points.
-                ratio = interpolate_flux(FluxTable(flux.energy, flux.far * varied), events.energy)
-                ratio /= interpolate_flux(FluxTable(flux.energy, flux.far), events.energy)
-                accepted = rng.random(ratio.size) * largest < ratio
-                leptons = np.stack([events.v1, events.v2])[:, accepted]
-                # Events of a batch are sorted by energy.
-                leptons = rng.permutation(leptons, axis=1)[:, :n_left]
-                parts.append(leptons)
-                n_left -= leptons.shape[1]
-                if n_left == 0:
-                    break
-        v1, v2 = np.concatenate(parts, axis=1)
+        v1, v2 = leptons_of_drawn_flux(sampler, self.flux, modes, self.far_events, rng)
         actual = resolution if found is None else found.resolution(resolution)
         v1, v2, kept = smear_events(v1, v2, actual, grid.setup, rng)
         v1, v2 = v1[kept], v2[kept]
