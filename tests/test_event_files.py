@@ -2,7 +2,6 @@
 
 import gzip
 import re
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -17,12 +16,12 @@ from nd2fd.events.files.selection import target_numbers
 from nd2fd.events.sampling import histogram_events
 from nd2fd.events.weighted_histogram import fill_histograms
 from nd2fd.io.artifacts import Provenance
+from reference_data import reference_file
 
 SETUP = toy.SETUP
 MUON_MASS = SETUP.lepton_mass
 SHAPE = (12, 14)
 N = 2000
-CASES = Path("/work/shared/cases")
 DEFAULT = {"data_unit": None, "beam_direction": None}
 
 
@@ -362,11 +361,10 @@ def test_protons_on_target_are_known(tmp_path, sample):
     assert read(written(tmp_path, "GENIE gst", few))[1].file.pot is None
 
 
-@pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not here")
 def test_public_looking_files_agree():
     """Fifty events twice: HepMC3 without weights and with statuses 4 and 20, and an RNTuple."""
-    hepmc, _ = read(CASES / "events.hepmc3")
-    genie, _ = read(CASES / "events_gst_like.root")
+    hepmc, _ = read(reference_file("../cases/events.hepmc3"))
+    genie, _ = read(reference_file("../cases/events_gst_like.root"))
     assert hepmc["e_lepton"].size == 50
     for name, tolerance in (("e_lepton", 1e-12), ("cos_theta", 1e-12), ("e_nu", 1e-12)):
         np.testing.assert_allclose(hepmc[name], genie[name], rtol=tolerance)

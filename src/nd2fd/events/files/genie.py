@@ -1,12 +1,11 @@
 """GENIE's summary trees `gst`, as gntpc -f gst makes them; energies are in GeV."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from nd2fd.events.files.format import EventFile, RawEvents
-from nd2fd.events.files.root_trees import entries, find_tree, vector
+from nd2fd.events.files.root_trees import Place, Values, find_tree, open_tree, vector
 
 _NEEDED = frozenset({"El", "pxl", "pyl", "pzl", "cc", "neu", "tgt"})
 
@@ -24,32 +23,20 @@ class GenieGst:
 
     def open(self, path: Path) -> EventFile:
         """See `EventFormat`."""
-        found = find_tree(path, _NEEDED)
-        assert found is not None
-        tree, branches, total = found
-        read = [*sorted(_NEEDED), *(name for name in _READ_IF_THERE if name in branches)]
-        name = f"event file {path}"
-        return EventFile(name, _parts(path, name, tree, read, total), total, "events", "GeV")
+        return open_tree(path, _NEEDED, _READ_IF_THERE, _events)
 
 
-def _parts(
-    path: Path, name: str, tree: str, branches: list[str], total: int
-) -> Iterator[RawEvents]:
-    for first, end, values in entries(path, tree, branches, total):
-
-        def place(i: int, first: int = first) -> str:
-            return f"{name}, {tree} entry {first + i}"
-
-        yield RawEvents(
-            end,
-            place,
-            e_lepton=values["El"].astype(np.float64),
-            momentum=vector(values, ("pxl", "pyl", "pzl")),
-            weight=values["wght"].astype(np.float64) if "wght" in values else None,
-            e_nu=values["Ev"].astype(np.float64) if "Ev" in values else None,
-            neutrino_momentum=vector(values, ("pxv", "pyv", "pzv")),
-            pdg=values["neu"].astype(np.int64),
-            target=values["tgt"].astype(np.int64),
-            lepton_pdg=values["fspl"].astype(np.int64) if "fspl" in values else None,
-            charged_current=values["cc"] == 1,
-        )
+def _events(end: int, place: Place, values: Values) -> RawEvents:
+    return RawEvents(
+        end,
+        place,
+        e_lepton=values["El"].astype(np.float64),
+        momentum=vector(values, ("pxl", "pyl", "pzl")),
+        weight=values["wght"].astype(np.float64) if "wght" in values else None,
+        e_nu=values["Ev"].astype(np.float64) if "Ev" in values else None,
+        neutrino_momentum=vector(values, ("pxv", "pyv", "pzv")),
+        pdg=values["neu"].astype(np.int64),
+        target=values["tgt"].astype(np.int64),
+        lepton_pdg=values["fspl"].astype(np.int64) if "fspl" in values else None,
+        charged_current=values["cc"] == 1,
+    )

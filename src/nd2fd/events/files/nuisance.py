@@ -4,13 +4,12 @@
 factor `fScaleFactor`, to cross sections, is not read: densities do not see it.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from nd2fd.events.files.format import EventFile, RawEvents
-from nd2fd.events.files.root_trees import entries, find_tree
+from nd2fd.events.files.root_trees import Place, Values, find_tree, open_tree
 
 _NEEDED = frozenset({"ELep", "CosLep", "PDGLep", "tgt"})
 
@@ -28,32 +27,20 @@ class NuisanceFlat:
 
     def open(self, path: Path) -> EventFile:
         """See `EventFormat`."""
-        found = find_tree(path, _NEEDED)
-        assert found is not None
-        tree, branches, total = found
-        read = [*sorted(_NEEDED), *(name for name in _READ_IF_THERE if name in branches)]
-        name = f"event file {path}"
-        return EventFile(name, _parts(path, name, tree, read, total), total, "events", "GeV")
+        return open_tree(path, _NEEDED, _READ_IF_THERE, _events)
 
 
-def _parts(
-    path: Path, name: str, tree: str, branches: list[str], total: int
-) -> Iterator[RawEvents]:
-    for first, end, values in entries(path, tree, branches, total):
-
-        def place(i: int, first: int = first) -> str:
-            return f"{name}, {tree} entry {first + i}"
-
-        energies = values.get("Enu_true", values.get("Enu"))
-        yield RawEvents(
-            end,
-            place,
-            e_lepton=values["ELep"].astype(np.float64),
-            cos_theta=values["CosLep"].astype(np.float64),
-            weight=values["Weight"].astype(np.float64) if "Weight" in values else None,
-            e_nu=None if energies is None else energies.astype(np.float64),
-            pdg=values["PDGnu"].astype(np.int64) if "PDGnu" in values else None,
-            target=values["tgt"].astype(np.int64),
-            lepton_pdg=values["PDGLep"].astype(np.int64),
-            charged_current=values["cc"] != 0 if "cc" in values else None,
-        )
+def _events(end: int, place: Place, values: Values) -> RawEvents:
+    energies = values.get("Enu_true", values.get("Enu"))
+    return RawEvents(
+        end,
+        place,
+        e_lepton=values["ELep"].astype(np.float64),
+        cos_theta=values["CosLep"].astype(np.float64),
+        weight=values["Weight"].astype(np.float64) if "Weight" in values else None,
+        e_nu=None if energies is None else energies.astype(np.float64),
+        pdg=values["PDGnu"].astype(np.int64) if "PDGnu" in values else None,
+        target=values["tgt"].astype(np.int64),
+        lepton_pdg=values["PDGLep"].astype(np.int64),
+        charged_current=values["cc"] != 0 if "cc" in values else None,
+    )

@@ -1,15 +1,16 @@
 """Trees of ROOT files (TTree, RNTuple), read branch by branch."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.events.files.format import EVENTS_PER_PART
+from nd2fd.events.files.format import EVENTS_PER_PART, EventFile, RawEvents
 
 Values = Mapping[str, NDArray[np.generic]]
+Place = Callable[[int], str]
 
 
 def find_tree(path: Path, branches: frozenset[str]) -> tuple[str, frozenset[str], int] | None:
@@ -37,10 +38,28 @@ def find_tree(path: Path, branches: frozenset[str]) -> tuple[str, frozenset[str]
     return None
 
 
-def entries(
+def open_tree(
+    path: Path,
+    needed: frozenset[str],
+    read_if_there: tuple[str, ...],
+    events_of: Callable[[int, Place, Values], RawEvents],
+) -> EventFile:
+    """Events of the tree that has all of the branches `needed`; there is one.
+
+    `events_of` makes events of a part: where it ends, what its entries are called, its values.
+    """
+    found = find_tree(path, needed)
+    assert found is not None
+    tree, branches, total = found
+    read = [*sorted(needed), *(name for name in read_if_there if name in branches)]
+    parts = (events_of(*part) for part in _parts(path, tree, read, total))
+    return EventFile(f"event file {path}", parts, total, "events", "GeV")
+
+
+def _parts(
     path: Path, tree: str, branches: list[str], total: int
-) -> Iterator[tuple[int, int, Values]]:
-    """First entry, end and values of parts of a tree.
+) -> Iterator[tuple[int, Place, Values]]:
+    """End of parts of a tree, what their entries are called, and their values.
 
     Raises
     ------
@@ -60,7 +79,11 @@ def entries(
                     f"event file {path}, {tree}, entry {first} or after: is damaged or "
                     f"incomplete: {error}"
                 ) from None
-            yield first, end, values
+
+            def place(i: int, first: int = first) -> str:
+                return f"event file {path}, {tree} entry {first + i}"
+
+            yield end, place, values
 
 
 def vector(values: Values, names: tuple[str, str, str]) -> NDArray[np.float64] | None:

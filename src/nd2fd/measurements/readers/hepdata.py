@@ -40,7 +40,7 @@ def read(path: Path) -> BinnedMeasurement:
     FileNotFoundError, ValueError
         Naming the file that is missing, or file, bin or key, value and what is allowed.
     """
-    (file,) = [path / _DESCRIPTION]
+    file = path / _DESCRIPTION
     if not file.is_file():
         raise FileNotFoundError(f"{file} is missing; {READERS['hepdata'].source}")
     given = described(file)
