@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from nd2fd.beam.builtin import BEAMS
 from nd2fd.beam.flux import cell_averages, interpolate_flux
+from nd2fd.cross_sections import truths
 from nd2fd.cross_sections.pdf.evolution import evolve_to_lhapdf
-from nd2fd.cross_sections.quark_parton import truth_from_pdf
-from nd2fd.cross_sections.truths import PdfMember
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.physics.baseline import Experiment
 from nd2fd.physics.density import DensityGrid, event_densities
@@ -44,7 +43,8 @@ def true_structure_functions() -> StructureFunctions:
     with tempfile.TemporaryDirectory() as directory:
         pdf_set = Path(directory) / "CT18NNLO_embedded"
         evolve_to_lhapdf(pdf_set)
-        return truth_from_pdf(SETUP, PdfMember(pdf_set, 0, "neopdf"))
+        pdf = truths.PdfMember(pdf_set, 0, "neopdf")
+        return truths.true_structure_functions("quark_parton", SETUP, pdf)
 
 
 def near_density(grid: DensityGrid) -> Array:

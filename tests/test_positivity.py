@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import toy
-from nd2fd.cross_sections.quark_parton import toy_truth
 from nd2fd.events.positivity import LARGEST_SHARE, refuse_negative
 from nd2fd.physics.density import DensityGrid, physical_points
 
@@ -61,7 +60,7 @@ def test_a_cross_section_negative_everywhere():
 def test_antineutrinos_with_callan_gross_are_refused():
     """(1 - y)² - M x y/(2E) < 0 at large y, on valence quarks."""
     setup = toy.setup(antineutrino=True)
-    share, energy, _, x, _, y = refusal(toy_truth(toy.parton_densities, setup), setup)
+    share, energy, _, x, _, y = refusal(toy.quark_parton_truth(toy.parton_densities, setup), setup)
     assert 0.05 < share < 0.3
     assert (1 - y) ** 2 < setup.nucleon_mass * x * y / (2 * energy)
 
@@ -74,9 +73,9 @@ def test_positive_truths_pass(antineutrino, lepton, energy_max, target):
     setup = toy.setup(
         antineutrino=antineutrino, lepton=lepton, energy_max=energy_max, target={target: 1}
     )
-    refuse_negative(toy_truth(toy.parton_densities, setup, transverse=True), setup)
+    refuse_negative(toy.quark_parton_truth(toy.parton_densities, setup, transverse=True), setup)
     if not antineutrino:
-        refuse_negative(toy_truth(toy.parton_densities, setup), setup)
+        refuse_negative(toy.quark_parton_truth(toy.parton_densities, setup), setup)
 
 
 def test_rounding_passes_and_a_little_more_does_not():

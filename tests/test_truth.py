@@ -12,7 +12,6 @@ from nd2fd.cross_sections.pdf.continuation import continued_xf
 from nd2fd.cross_sections.pdf.grid import open_grid
 from nd2fd.cross_sections.quark_parton import (
     quark_parton_model,
-    toy_truth,
     transverse_quark_parton_model,
 )
 from nd2fd.cross_sections.truths import TRUTHS, PdfMember, true_structure_functions
@@ -44,7 +43,7 @@ def flux():
 def test_total_cross_section_is_that_of_neutrinos(embedded):
     """σ/E_ν ≈ 0.62e-38 cm²/GeV per nucleon at 10 GeV."""
     grid = DensityGrid(SETUP, 40, 64, 64, 2)
-    _, sigma = event_densities(grid, toy_truth(embedded, SETUP), np.ones((1, 40)))
+    _, sigma = event_densities(grid, toy.quark_parton_truth(embedded, SETUP), np.ones((1, 40)))
     assert sigma[-1] / grid.energy[-1] == pytest.approx(0.62, abs=0.015)
 
 
@@ -160,7 +159,7 @@ def test_cross_sections_at_high_energy_are_the_measured_ones(embedded, antineutr
     """
     setup = toy.setup(target={"Fe56": 1}, antineutrino=antineutrino, energy_max=200.0)
     grid = DensityGrid(setup, 20, 64, 64, 2)
-    _, sigma = event_densities(grid, toy_truth(embedded, setup), np.ones((1, 20)))
+    _, sigma = event_densities(grid, toy.quark_parton_truth(embedded, setup), np.ones((1, 20)))
     assert sigma[-1] / grid.energy[-1] == pytest.approx(measured, rel=0.03)
 
 
@@ -174,7 +173,7 @@ def test_antineutrinos_at_ten_gev_see_about_a_third(embedded):
     for antineutrino in (False, True):
         setup = toy.setup(target={"C12": 1}, antineutrino=antineutrino)
         grid = DensityGrid(setup, 40, 64, 64, 2)
-        _, total = event_densities(grid, toy_truth(embedded, setup), np.ones((1, 40)))
+        _, total = event_densities(grid, toy.quark_parton_truth(embedded, setup), np.ones((1, 40)))
         sigma.append(total[-1] / grid.energy[-1])
     assert sigma[1] / sigma[0] == pytest.approx(0.37, abs=0.02)
 
@@ -187,7 +186,9 @@ def test_no_cross_section_is_negative(embedded, antineutrino, transverse, energy
     setup = toy.setup(antineutrino=antineutrino, energy_max=energy_max)
     negative = total = 0.0
     for points in physical_points(DensityGrid(setup, 20, 48, 48, 1)):
-        truth = toy_truth(embedded, setup, transverse=transverse)(points.bjorken_x, points.Q2)
+        truth = toy.quark_parton_truth(embedded, setup, transverse=transverse)(
+            points.bjorken_x, points.Q2
+        )
         values = (points.factors * truth).sum(axis=0)
         negative -= values[values < 0].sum()
         total += values.sum()
@@ -198,7 +199,9 @@ def test_callan_gross_is_negative_for_antineutrinos(embedded):
     """Why the configuration refuses it: (1 - y)² - M x y/(2E) at large y, on valence quarks."""
     setup = toy.setup(antineutrino=True)
     (points,) = physical_points(DensityGrid(setup, 1, 48, 48, 1))
-    values = (points.factors * toy_truth(embedded, setup)(points.bjorken_x, points.Q2)).sum(axis=0)
+    values = (
+        points.factors * toy.quark_parton_truth(embedded, setup)(points.bjorken_x, points.Q2)
+    ).sum(axis=0)
     assert values.min() < 0
     assert not TRUTHS["quark_parton"].antineutrinos
 
@@ -222,7 +225,9 @@ def test_transverse_truth_has_no_longitudinal_cross_section(embedded, pdf_set):
     np.testing.assert_allclose(w1, (1 + ratio) * plain[1], rtol=1e-6)
     pdf = PdfMember.of_job(str(pdf_set / "ct18nnlo.info"), 0, "neopdf")
     found = true_structure_functions("quark_parton_transverse", setup, pdf)(X, Q2)
-    np.testing.assert_array_equal(found, toy_truth(embedded, setup, transverse=True)(X, Q2))
+    np.testing.assert_array_equal(
+        found, toy.quark_parton_truth(embedded, setup, transverse=True)(X, Q2)
+    )
 
 
 def test_registered_truth_is_the_quark_parton_model(embedded, pdf_set):
@@ -232,7 +237,7 @@ def test_registered_truth_is_the_quark_parton_model(embedded, pdf_set):
     assert TRUTHS["quark_parton"].needs_pdf
     setup = toy.setup(target={"Fe56": 1})
     found = true_structure_functions("quark_parton", setup, pdf)(X, Q2)
-    np.testing.assert_array_equal(found, toy_truth(embedded, setup)(X, Q2))
+    np.testing.assert_array_equal(found, toy.quark_parton_truth(embedded, setup)(X, Q2))
 
 
 def test_jobs_refuse_a_truth_with_a_negative_cross_section(pdf_set):
@@ -253,7 +258,7 @@ def test_callan_gross_and_albright_jarlskog(embedded):
 
 
 def test_default_operator_agrees_with_the_direct_truth(embedded, flux):
-    truth = toy_truth(embedded, SETUP)
+    truth = toy.quark_parton_truth(embedded, SETUP)
     (density,), _ = event_densities(GRID, truth, flux[None])
     nodes = NodeGrid.for_setup(SETUP, 64, 64)
     events = (
@@ -266,7 +271,7 @@ def test_default_operator_agrees_with_the_direct_truth(embedded, flux):
 def test_embedded_set_gives_the_density_of_the_official_one(embedded, flux):
     official = partial(continued_xf, open_grid(reference_file("CT18NNLO")))
     ours, theirs = (
-        event_densities(GRID, toy_truth(pdf, SETUP), flux[None])[0][0]
+        event_densities(GRID, toy.quark_parton_truth(pdf, SETUP), flux[None])[0][0]
         for pdf in (embedded, official)
     )
     assert total_variation(ours, theirs) < 3e-3

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from nd2fd.beam.spectra import tabulated_oscillation
-from nd2fd.cross_sections.quark_parton import quark_parton_model
+from nd2fd.cross_sections.quark_parton import quark_parton_model, transverse_quark_parton_model
 from nd2fd.io.schemas.inputs import Flux
 from nd2fd.physics.baseline import Experiment
-from nd2fd.physics.cross_section import effective_structure_functions
+from nd2fd.physics.cross_section import effective_structure_functions, measurable_combinations
 from nd2fd.physics.oscillation import NUFIT_6_0
 from nd2fd.physics.setup import Setup, Target
 
@@ -68,6 +68,12 @@ def structure_functions_of(setup):
 
 
 structure_functions = structure_functions_of(SETUP)
+
+
+def quark_parton_truth(parton_densities, setup, *, transverse=False):
+    """(W1', W2', W3')(x, Q²) of a truth of the package with other parton densities."""
+    model = transverse_quark_parton_model if transverse else quark_parton_model
+    return measurable_combinations(lambda x, Q2: model(parton_densities, x, Q2, setup), setup)
 
 
 def flux(energy):

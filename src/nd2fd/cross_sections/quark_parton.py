@@ -9,9 +9,8 @@ from nd2fd.cross_sections.pdf.continuation import continued_xf
 from nd2fd.cross_sections.pdf.grid import open_grid
 from nd2fd.cross_sections.pdf.proton import refuse_other_than_protons, refuse_short_grids
 from nd2fd.cross_sections.truths import PdfMember
-from nd2fd.physics.cross_section import effective_structure_functions
 from nd2fd.physics.setup import Setup
-from nd2fd.physics.structure_functions import StructureFunctions
+from nd2fd.physics.structure_functions import FiveStructureFunctions
 
 Array = NDArray[np.float64]
 
@@ -63,21 +62,10 @@ def transverse_quark_parton_model(
     return np.stack([(1.0 + (2.0 * setup.nucleon_mass * x) ** 2 / Q2) * w2, w2, w3, w4, w5])
 
 
-def toy_truth(
-    parton_densities: PartonDensities, setup: Setup, *, transverse: bool = False
-) -> StructureFunctions:
-    """The known (W1', W2', W3')(x, Q²) that the network has to find, of either model."""
-    model = transverse_quark_parton_model if transverse else quark_parton_model
-
-    def structure_functions(x: Array, Q2: Array) -> Array:
-        five = model(parton_densities, x, Q2, setup)
-        return effective_structure_functions(five, Q2, setup)
-
-    return structure_functions
-
-
-def truth_from_pdf(setup: Setup, pdf: PdfMember, *, transverse: bool = False) -> StructureFunctions:
-    """`toy_truth` with a PDF set of a free proton.
+def truth_from_pdf(
+    setup: Setup, pdf: PdfMember, *, transverse: bool = False
+) -> FiveStructureFunctions:
+    """The known (W1, …, W5)(x, Q²) that has to be found, with a PDF set of a free proton.
 
     Below the smallest x of the set, where electrons alone get, densities are those at its edge.
 
@@ -98,9 +86,10 @@ def truth_from_pdf(setup: Setup, pdf: PdfMember, *, transverse: bool = False) ->
     def parton_densities(pids: Sequence[int], x: Array, Q2: Array) -> Array:
         return continued_xf(grid, pids, np.maximum(x, grid.x_min), Q2)
 
-    return toy_truth(parton_densities, setup, transverse=transverse)
+    model = transverse_quark_parton_model if transverse else quark_parton_model
+    return lambda x, Q2: model(parton_densities, x, Q2, setup)
 
 
-def transverse_truth_from_pdf(setup: Setup, pdf: PdfMember) -> StructureFunctions:
+def transverse_truth_from_pdf(setup: Setup, pdf: PdfMember) -> FiveStructureFunctions:
     """The same with R = 0."""
     return truth_from_pdf(setup, pdf, transverse=True)

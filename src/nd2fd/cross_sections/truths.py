@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from nd2fd.events.positivity import refuse_negative
+from nd2fd.physics.cross_section import measurable_combinations
 from nd2fd.physics.setup import Setup
-from nd2fd.physics.structure_functions import StructureFunctions
+from nd2fd.physics.structure_functions import FiveStructureFunctions, StructureFunctions
 
 
 class PdfMember(NamedTuple):
@@ -35,7 +36,8 @@ class TruthModel:
     """A truth.
 
     builder
-        ``module:function`` of (setup, PDF member or None) that gives (W1', W2', W3')(x, Q²).
+        ``module:function`` of (setup, PDF member or None) that gives (W1, …, W5)(x, Q²), those of
+        the setup's target and helicity, whatever its lepton.
     needs_pdf
         Whether the function takes a PDF member.
     antineutrinos
@@ -58,21 +60,35 @@ TRUTHS: Final[Mapping[str, TruthModel]] = {
 """Values of the configuration key `truth.model`."""
 
 
-def true_structure_functions(name: str, setup: Setup, pdf: PdfMember | None) -> StructureFunctions:
-    """The (W1', W2', W3')(x, Q²) of a truth in `TRUTHS`.
+def five_structure_functions(
+    name: str, setup: Setup, pdf: PdfMember | None
+) -> FiveStructureFunctions:
+    """The (W1, …, W5)(x, Q²) of a truth in `TRUTHS`, those of neutrinos or of antineutrinos.
 
     Raises
     ------
     FileNotFoundError, ImportError
         As the truth's builder, for a PDF set or a library that is not there.
     ValueError
-        As the builder, or where the cross section is negative somewhere, or no number.
+        As the builder, or where the setup's lepton has a cross section that is negative somewhere,
+        or no number.
     """
     module, function = TRUTHS[name].builder.split(":")
-    structure_functions: StructureFunctions = getattr(import_module(module), function)(setup, pdf)
+    five: FiveStructureFunctions = getattr(import_module(module), function)(setup, pdf)
     try:
-        refuse_negative(structure_functions, setup)
+        refuse_negative(measurable_combinations(five, setup), setup)
     except ValueError as error:
         source = f" with {pdf.set_directory}, member {pdf.member}" if pdf else ""
         raise ValueError(f"truth {name}{source}: {error}") from None
-    return structure_functions
+    return five
+
+
+def true_structure_functions(name: str, setup: Setup, pdf: PdfMember | None) -> StructureFunctions:
+    """The (W1', W2', W3')(x, Q²) of the setup's lepton, of a truth in `TRUTHS`.
+
+    Raises
+    ------
+    FileNotFoundError, ImportError, ValueError
+        As `five_structure_functions`.
+    """
+    return measurable_combinations(five_structure_functions(name, setup, pdf), setup)

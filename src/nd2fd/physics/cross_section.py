@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from nd2fd.physics.constants import G_FERMI, M_W
 from nd2fd.physics.setup import Setup
+from nd2fd.physics.structure_functions import FiveStructureFunctions, StructureFunctions
 
 Array = NDArray[np.float64]
 
@@ -54,6 +55,15 @@ def effective_structure_functions(structure_functions: Array, Q2: Array, setup: 
     k = setup.lepton_mass**2 / Q2
     sign = -1.0 if setup.antineutrino else 1.0
     return np.stack([w1 - 2.0 * k * (w5 - w4), w2, w3 - sign * 2.0 * k * w5])
+
+
+def measurable_combinations(five: FiveStructureFunctions, setup: Setup) -> StructureFunctions:
+    """The (W1', W2', W3')(x, Q²) of the setup's lepton, of (W1, …, W5)(x, Q²)."""
+
+    def structure_functions(x: Array, Q2: Array) -> Array:
+        return effective_structure_functions(five(x, Q2), Q2, setup)
+
+    return structure_functions
 
 
 def density_variable_prefactor(

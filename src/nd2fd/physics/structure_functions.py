@@ -9,3 +9,6 @@ Array = NDArray[np.float64]
 
 StructureFunctions = Callable[[Array, Array], Array]
 """(x, Q² [GeV²]), each of shape (n,) → (W1', W2', W3') of shape (3, n)."""
+
+FiveStructureFunctions = Callable[[Array, Array], Array]
+"""(x, Q² [GeV²]), each of shape (n,) → (W1, …, W5) of shape (5, n), whatever the lepton."""
