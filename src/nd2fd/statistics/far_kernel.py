@@ -12,6 +12,7 @@ with them (and smeared). Unlike in fits with one cross section nothing is clampe
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from nd2fd.systematics.pulls import Pull, analysed_at
 
 Array = NDArray[np.float64]
 
-_NEGLIGIBLE_SHAPE = 1e-6
+_NEGLIGIBLE_SHAPE = 1e-5
 """Size of the shapes that are left out, relative to the largest."""
 
 _NODES = (9, 17)
@@ -77,10 +78,14 @@ class FarSpectra:
         Returns shape (n, 1 + n_modes, n_shapes): that of fluxes with z is
         A(θ, z) = A[:, 0] + Σ_k z_k A[:, k + 1].
         """
-        spectra = self.flux * self.survival(theta[:, 0], theta[:, 1])
-        factors = np.concatenate([np.ones_like(self.flux)[None], self.modes])
-        weighted = (factors[:, None] * self.shapes).reshape(-1, self.flux.size)
-        return (spectra @ weighted.T).reshape(len(theta), len(factors), len(self.shapes))
+        survival = self.survival(theta[:, 0], theta[:, 1])
+        return (survival @ self._weighted).reshape(len(theta), -1, len(self.shapes))
+
+    @cached_property
+    def _weighted(self) -> Array:
+        """Φ_j B_bj and Φ_j s_kj B_bj, shape (n_energy, (1 + n_modes) n_shapes)."""
+        fluxes = np.concatenate([self.flux[None], self.flux * self.modes])
+        return (fluxes[:, None] * self.shapes).reshape(-1, self.flux.size).T
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nd2fd.statistics.far_kernel import FarKernel, FarSpectra
 from nd2fd.statistics.likelihood import DENSITY_FLOOR
-from nd2fd.statistics.theta_stencil import theta_derivatives
+from nd2fd.statistics.theta_stencil import ThetaDerivatives, theta_derivatives
 
 Array = NDArray[np.float64]
 
@@ -27,6 +27,12 @@ _STEP = 1e-3
 _MAX_ITERATIONS = 60
 _CONVERGED = 1e-5
 """Expected gain in −2 ln L below which the search ends."""
+
+_NEARLY_CONVERGED = 1e-3
+"""Expected gain below which one more step leaves less than `_CONVERGED`."""
+
+_EVENTS_AT_ONCE = 512
+"""Few enough to stay in a core's cache."""
 
 _SMALLEST_CURVATURE = 0.5
 """Curvature of −2 ln L that a step relies on; that of a pull is at least 2."""
@@ -52,6 +58,11 @@ class Minimum(NamedTuple):
     value: float
     curvature: Array
     converged: bool
+
+    def pulls_at(self, theta: Array) -> Array:
+        """What the pulls at another θ are, −2 ln L being a parabola."""
+        moved = self.curvature[2:, :2] @ (theta - self.theta)
+        return self.pulls - np.linalg.solve(self.curvature[2:, 2:], moved)
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,7 @@ class JointLikelihood:
         density = kernel.events[:, 0] @ unoscillated
         floor = DENSITY_FLOOR * np.maximum(density, 0.0).mean()
         floor /= kernel.totals[0] @ unoscillated
+        kernel = FarKernel(np.ascontiguousarray(kernel.events), kernel.totals)
         return cls(spectra, kernel, modes, mode_changes, float(floor))
 
     @property
@@ -97,11 +109,11 @@ class JointLikelihood:
     def value(self, theta: Array, pulls: Array) -> float:
         """−2 ln L at θ (2,) and u (n_pulls,); infinite where no events are expected."""
         amplitudes = self._flux(self.spectra.amplitudes(theta[None])[0], pulls)
-        weights = np.concatenate([[1.0], pulls])
+        weights, events = np.concatenate([[1.0], pulls]), self.kernel.events
         total = weights @ (self.kernel.totals @ amplitudes)
         if not total > 0.0:
             return np.inf
-        density = (self.kernel.events @ amplitudes) @ weights
+        density = events.reshape(len(events), -1) @ np.outer(weights, amplitudes).ravel()
         likelihood = np.log(np.maximum(density / total, 0.0) + self.floor).sum()
         return float(pulls @ pulls - 2.0 * likelihood)
 
@@ -110,53 +122,63 @@ class JointLikelihood:
 
         Of the second derivatives of the density, those by two pulls are left out.
         """
-        at, first, second = theta_derivatives(self.spectra.amplitudes, theta, _STEP)
+        return self._derivatives(self._spectra_near(theta), pulls)
+
+    def _spectra_near(self, theta: Array) -> ThetaDerivatives:
+        return theta_derivatives(self.spectra.amplitudes, theta, _STEP)
+
+    def _derivatives(self, spectra: ThetaDerivatives, pulls: Array) -> tuple[float, Array, Array]:
+        n_pulls, n_shapes = self.n_pulls, self.kernel.totals.shape[1]
         weights = np.concatenate([[1.0], pulls])
-        centre = self._flux(at, pulls)
-        of_theta = np.stack([self._flux(a, pulls) for a in first])
-        of_both = np.stack([self._flux(a, pulls) for a in second])
-        by_mode = self.mode_changes.T @ at[1:]
-        of_modes = self.mode_changes.T @ first[:, 1:]
+        centre = self._flux(spectra.value, pulls)
+        by_theta = np.stack([self._flux(a, pulls) for a in spectra.first])
+        by_both = np.stack([self._flux(a, pulls) for a in spectra.second])
+        of_modes = np.stack(
+            [self.mode_changes.T @ a[1:] for a in (spectra.value, *spectra.first)]
+        ).reshape(3, n_pulls, n_shapes)
+        slopes = np.concatenate([by_theta, of_modes[0]])
 
-        def parts(values: Array) -> tuple[Array, Array, Array]:
-            """Value, gradient, and second derivatives by θ and θ, and by θ and pulls."""
-            folded = np.einsum("...mb,m->...b", values, weights)
-            with_centre = values @ centre
-            by_pulls = with_centre[..., 1:] + folded @ by_mode.T
-            gradient = np.concatenate([folded @ of_theta.T, by_pulls], axis=-1)
-            mixed = np.stack(
-                [
-                    values[..., 1:, :] @ a + folded @ b.T
-                    for a, b in zip(of_theta, of_modes, strict=True)
-                ],
-                axis=-2,
-            )
-            return (
-                with_centre @ weights,
-                gradient,
-                np.concatenate([folded @ of_both.T, mixed.reshape(*mixed.shape[:-2], -1)], axis=-1),
-            )
+        def value_and_gradient(values: Array) -> tuple[Array, Array]:
+            """Density of (n, n_functions, n_shapes), and its gradient."""
+            each = (values.reshape(-1, n_shapes) @ centre).reshape(len(values), -1)
+            gradient = np.einsum("kmb,m->kb", values, weights) @ slopes.T
+            gradient[:, 2:] += each[:, 1:]
+            return each @ weights, gradient
 
-        total, total_gradient, total_second = parts(self.kernel.totals)
-        density, gradient, second_parts = parts(self.kernel.events)
-        n = 2 + self.n_pulls
+        def second(values: Array) -> Array:
+            """Second derivatives of the density of (n_functions, n_shapes), but by two pulls."""
+            folded, matrix = weights @ values, np.zeros((2 + n_pulls, 2 + n_pulls))
+            matrix[:2, :2] = (by_both @ folded)[[[0, 1], [1, 2]]]
+            matrix[:2, 2:] = by_theta @ values[1:].T + of_modes[1:] @ folded
+            matrix[2:, :2] = matrix[:2, 2:].T
+            return matrix
+
+        (total,), (total_gradient,) = value_and_gradient(self.kernel.totals[None])
+        n = 2 + n_pulls
         if not total > 0.0:
             return np.inf, np.zeros(n), np.eye(n)
-        relative = np.maximum(density / total, 0.0)
-        inverse = np.where(density > 0.0, 1.0 / (relative + self.floor), 0.0)
-        slope = (gradient - relative[:, None] * total_gradient) / total
-        scaled = slope * inverse[:, None]
+        likelihood, total_slope, curvature = 0.0, np.zeros(n), np.zeros((n, n))
         # Σ_k ∂²q_k / q_k of q = p / T, p and T each with its own second derivatives.
-        weighted = inverse @ second_parts / total - (inverse @ relative) * total_second / total
-        bent = _symmetric(weighted, self.n_pulls)
-        cross = np.outer(scaled.sum(axis=0), total_gradient) / total
-        bent -= cross + cross.T
-        curvature = 2.0 * (scaled.T @ scaled - bent)
-        curvature[2:, 2:] += 2.0 * np.eye(self.n_pulls)
-        value = pulls @ pulls - 2.0 * np.log(relative + self.floor).sum()
-        total_slope = -2.0 * scaled.sum(axis=0)
+        inverse_sum, weighted = 0.0, np.zeros(self.kernel.totals.size)
+        for start in range(0, len(self.kernel.events), _EVENTS_AT_ONCE):
+            events = self.kernel.events[start : start + _EVENTS_AT_ONCE]
+            density, gradient = value_and_gradient(events)
+            relative = np.maximum(density / total, 0.0)
+            inverse = np.where(density > 0.0, 1.0 / (relative + self.floor), 0.0)
+            scaled = (gradient - relative[:, None] * total_gradient) * (inverse / total)[:, None]
+            likelihood += np.log(relative + self.floor).sum()
+            total_slope += scaled.sum(axis=0)
+            curvature += scaled.T @ scaled
+            inverse_sum += inverse @ relative
+            weighted += inverse @ events.reshape(len(events), -1)
+        of_events = second(weighted.reshape(self.kernel.totals.shape))
+        bent = (of_events - inverse_sum * second(self.kernel.totals)) / total
+        cross = np.outer(total_slope, total_gradient) / total
+        curvature = 2.0 * (curvature - bent + cross + cross.T)
+        curvature[2:, 2:] += 2.0 * np.eye(n_pulls)
+        total_slope *= -2.0
         total_slope[2:] += 2.0 * pulls
-        return float(value), total_slope, curvature
+        return float(pulls @ pulls - 2.0 * likelihood), total_slope, curvature
 
     def minimise(
         self, theta: Array, pulls: Array | None = None, free: Sequence[bool] = (True, True)
@@ -174,12 +196,13 @@ class JointLikelihood:
         pulls = np.zeros(self.n_pulls) if pulls is None else pulls.copy()
         unit = np.concatenate([[1.0, abs(theta[1])], np.ones(self.n_pulls)])
         moving = np.concatenate([np.flatnonzero(free), np.arange(2, 2 + self.n_pulls)]).astype(int)
-        value, gradient, curvature = self.derivatives(theta, pulls)
+        spectra, fixed = self._spectra_near(theta), not any(free)
+        value, gradient, curvature = self._derivatives(spectra, pulls)
         converged = moving.size == 0
         for _ in range(0 if converged else _MAX_ITERATIONS):
             step, gain = _newton_step(gradient[moving], curvature[np.ix_(moving, moving)])
-            if gain < _CONVERGED:
-                converged = True
+            converged = gain < _CONVERGED
+            if converged:
                 break
             whole = np.zeros(2 + self.n_pulls)
             whole[moving] = step
@@ -188,7 +211,14 @@ class JointLikelihood:
             for _ in range(20):
                 trial = point + whole * unit
                 trial[0] = np.clip(trial[0], *_MIXING_LIMITS)
-                if self.value(trial[:2], trial[2:]) < value:
+                if gain < _NEARLY_CONVERGED:
+                    # The last step: the curvature stays what it is.
+                    converged = True
+                    after = (self.value(trial[:2], trial[2:]), gradient, curvature)
+                else:
+                    spectra = spectra if fixed else self._spectra_near(trial[:2])
+                    after = self._derivatives(spectra, trial[2:])
+                if after[0] < value:
                     break
                 whole *= 0.5
             else:
@@ -196,23 +226,15 @@ class JointLikelihood:
                 converged = True
                 break
             theta, pulls = trial[:2], trial[2:]
-            value, gradient, curvature = self.derivatives(theta, pulls)
+            value, gradient, curvature = after
+            if converged:
+                break
         curvature = curvature / np.outer(unit, unit)
         return Minimum(theta, pulls, value, curvature, converged)
 
     def _flux(self, amplitudes: Array, pulls: Array) -> Array:
         """A(θ, z), from those of the nominal flux and the modes, (1 + n_modes, n_shapes)."""
         return amplitudes[0] + (self.modes + self.mode_changes @ pulls) @ amplitudes[1:]
-
-
-def _symmetric(parts: Array, n_pulls: int) -> Array:
-    """Matrix of second derivatives from (θθ: 3, θ and pulls: 2 n_pulls); zero for two pulls."""
-    matrix = np.zeros((2 + n_pulls, 2 + n_pulls))
-    matrix[0, 0], matrix[1, 0], matrix[1, 1] = parts[:3]
-    matrix[0, 1] = matrix[1, 0]
-    matrix[:2, 2:] = parts[3:].reshape(2, n_pulls)
-    matrix[2:, :2] = matrix[:2, 2:].T
-    return matrix
 
 
 def _newton_step(gradient: Array, curvature: Array) -> tuple[Array, float]:

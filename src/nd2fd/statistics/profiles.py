@@ -16,9 +16,9 @@ from nd2fd.statistics.profile_regions import FOR_ONE
 
 Array = NDArray[np.float64]
 
-_EDGE_SEARCHES, _AT_EDGE = 6, 0.01
-"""Secant steps at most towards the edge of an interval, in the root of −2 ln L, and how near −2 ln
-L has to be to the threshold there."""
+_EDGE_SEARCHES, _AT_EDGE = 6, 0.1
+"""Secant steps at most towards the edge of an interval, in the root of −2 ln L, and how near to the
+threshold −2 ln L is before the last of them."""
 
 
 _LARGE_PULL = 4.0
@@ -34,8 +34,14 @@ class Profile:
 
     @classmethod
     def of(cls, likelihood: JointLikelihood, starts: Sequence[Array]) -> "Profile":
-        """Found from starts in either octant."""
-        return cls(likelihood, tuple(likelihood.minimise(start) for start in starts))
+        """Found from starts in either octant; each is told what the one before has found."""
+        octants: list[Minimum] = []
+        for start in starts:
+            if octants:
+                start = np.array([start[0], octants[-1].theta[1]])
+            pulls = octants[-1].pulls if octants else None
+            octants.append(likelihood.minimise(start, pulls))
+        return cls(likelihood, tuple(octants))
 
     @property
     def best(self) -> Minimum:
@@ -64,15 +70,13 @@ class Profile:
             mass, octants = best.theta[1] + sign * sigma, possible
             for _ in range(_EDGE_SEARCHES):
                 octants = tuple(
-                    self.likelihood.minimise(
-                        np.array([near.theta[0], mass]), near.pulls, (True, False)
-                    )
+                    self._near(np.array([near.theta[0], mass]), near, (True, False))
                     for near in octants
                 )
                 above = max(min(near.value for near in octants) - best.value, 0.04)
+                mass = best.theta[1] + (mass - best.theta[1]) * sqrt(FOR_ONE[0] / above)
                 if abs(above - FOR_ONE[0]) < _AT_EDGE:
                     break
-                mass = best.theta[1] + (mass - best.theta[1]) * sqrt(FOR_ONE[0] / above)
             edges.append(mass)
         return float(0.5 * (edges[1] - edges[0]))
 
@@ -84,7 +88,7 @@ class Profile:
             near = best
             for j in _from_the_middle(dm2_32, best.theta[1]):
                 theta = np.array([mixing, dm2_32[j]])
-                near = self.likelihood.minimise(theta, near.pulls, fixed)
+                near = self._near(theta, near, fixed)
                 if near.pulls.size and np.abs(near.pulls).max() > _LARGE_PULL:
                     # There may be several minima.
                     other = self.likelihood.minimise(theta, best.pulls, fixed)
@@ -93,7 +97,10 @@ class Profile:
         return values - best.value
 
     def _at(self, theta: Array, near: Minimum, free: tuple[bool, bool]) -> float:
-        return self.likelihood.minimise(theta, near.pulls, free).value
+        return self._near(theta, near, free).value
+
+    def _near(self, theta: Array, near: Minimum, free: tuple[bool, bool]) -> Minimum:
+        return self.likelihood.minimise(theta, near.pulls_at(theta), free)
 
 
 def _from_the_middle(axis: Array, middle: float) -> list[int]:
