@@ -159,6 +159,23 @@ def test_near_changes_are_those_of_expected_events(joint, truth):
         assert slope == pytest.approx(1.0, abs=0.03), pull.name
 
 
+@smeared
+def test_near_bends_are_those_of_expected_events(joint, truth):
+    """Second differences, a twentieth of the first: quadratures agree to a half of them."""
+    near = joint.analysis.near
+    coefficients = joint.posterior.mean[: near.nominal.shape[1]]
+    scale = joint.expected.ravel()[near.cells].sum() / (near.nominal @ coefficients).sum()
+    found = scale * (near.bends @ coefficients)
+    error = np.sqrt(np.maximum(joint.expected.ravel()[near.cells], 1e-6))
+    (pull, *_) = detector_pulls(joint.names, FLUX, SIZES)
+    up, down = (
+        expected_contents(truth, FLUX, joint.resolution, GRID, n) for n in (pull.up, pull.down)
+    )
+    expected = (0.5 * (up + down) - joint.expected).ravel()[near.cells]
+    off = np.linalg.norm((found[0] - expected) / error)
+    assert off < 0.6 * np.linalg.norm(expected / error)
+
+
 def test_far_kernel_has_the_moments_of_such_detectors(joint):
     """Means of a function of the energy, and of the cosine, from those of exact muons."""
     lattice, weight = LeptonLattice.build(GRID, joint.resolution), flux_in_shapes(joint)

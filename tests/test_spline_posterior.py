@@ -1,5 +1,7 @@
 """Structure functions of splines and their posterior, against independent linear algebra."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.linalg as sl
@@ -133,6 +135,36 @@ def test_smeared_designs_have_smaller_true_cells(basis, true_coefficients):
     )[0][0]
     old = plain @ density.ravel()
     np.testing.assert_allclose(once, old / old.sum(), atol=1e-9)
+
+
+@pytest.mark.parametrize("z", [1.0, -1.5])
+def test_parameters_that_bend_the_density_are_found(design, basis, true_coefficients, z):
+    """Expected events to all orders of a polynomial of second degree; a linear map is far off."""
+    flat, rng = true_coefficients.ravel(), np.random.default_rng(3)
+    # What a blur along the cells does, twice: no structure functions do this.
+    first = 0.1 * (np.roll(design.nominal, 1, axis=0) - design.nominal)
+    second = 0.5 * (np.roll(first, 1, axis=0) - first)
+    modes = np.concatenate([design.modes, first[None]])
+    bent = SplineDesign(design.cells, design.nominal, modes, second[None])
+    events = (design.nominal + z * first + z**2 * second) @ flat
+    histogram = np.maximum(events, 1e-9) / np.maximum(events, 1e-9).sum()
+    variance = errors_of(design, histogram)
+    found = learn(bent, basis, histogram, variance, PRICE)
+    assert found.modes[2] == pytest.approx(z, abs=found.mode_errors[2])
+    np.testing.assert_allclose(found.modes[:2], 0.0, atol=0.5)
+    linear = learn(replace(bent, bends=None), basis, histogram, variance, PRICE)
+    assert abs(linear.modes[2] - z) > 3.0 * found.mode_errors[2]
+    # The same z that the prior pulls towards zero, from wherever it is linearised.
+    moved = replace(bent.about(np.array([0.0])), bends=None)
+    np.testing.assert_array_equal(moved.nominal, bent.nominal)
+    step = rng.standard_normal(1)
+    at = bent.about(step)
+    np.testing.assert_allclose(
+        (at.nominal + (z - step[0]) * at.modes[2] + (z - step[0]) ** 2 * second) @ flat,
+        events,
+        rtol=1e-9,
+        atol=1e-12,
+    )
 
 
 def test_posterior_is_that_of_stacked_least_squares(design, basis, true_coefficients):

@@ -1,9 +1,10 @@
 """Event densities as linear maps of the coefficients of splines.
 
-    n_c = Σ_m X_cm c_m,    ∂n_c/∂z_k = Σ_m X_kcm c_m
+    n_c = Σ_m (X_cm + Σ_k z_k X_kcm + Σ_k z_k² X_kkcm) c_m
 
 for the cells c that events can reach, with the flux Φ and its modes s_k: X is A(Φ) of the splines,
-X_k is A(Φ s_k), measured by the detector.
+X_k is A(Φ s_k), measured by the detector. Densities are linear in modes of the flux; in other
+parameters, which come after them, they are not, and X_kk is half a second derivative.
 """
 
 from dataclasses import dataclass
@@ -29,11 +30,14 @@ class SplineDesign:
         X, shape (n_cells, n_coefficients).
     modes
         X_k, shape (n_modes, n_cells, n_coefficients).
+    bends
+        X_kk of the last of the modes, shape (n_bent, n_cells, n_coefficients); None: all linear.
     """
 
     cells: IntArray
     nominal: Array
     modes: Array
+    bends: Array | None = None
 
     @classmethod
     def build(
@@ -58,8 +62,18 @@ class SplineDesign:
         return cls(cells, reached[0], np.stack(reached[1:]) if reached[1:] else np.empty(shape))
 
     def changes(self, coefficients: Array) -> Array:
-        """∂n/∂z of coefficients (n_coefficients,), shape (n_cells, n_modes)."""
+        """∂n/∂z of coefficients (n_coefficients,) at z = 0, shape (n_cells, n_modes)."""
         return (self.modes @ coefficients).T
+
+    def about(self, bent: Array) -> "SplineDesign":
+        """Linear in what the last modes, (n_bent,), are more than these values."""
+        assert self.bends is not None
+        modes, n_linear = self.modes.copy(), len(self.modes) - len(bent)
+        modes[n_linear:] += 2.0 * bent[:, None, None] * self.bends
+        # Half of that change is in the value already.
+        nominal = self.nominal + np.tensordot(bent, modes[n_linear:], 1)
+        nominal -= np.tensordot(bent**2, self.bends, 1)
+        return SplineDesign(self.cells, nominal, modes)
 
 
 def spline_map(

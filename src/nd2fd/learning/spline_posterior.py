@@ -7,7 +7,8 @@ With coefficients c, flux modes z and expected events n(c, z) = X c + Σ_k z_k X
 where d are the fractions of the events in the cells and v = p / N their variances. The histogram is
 linear in c, whose scale the total absorbs, and nearly linear in z: Σ_k z_k X_k is applied to a
 smooth W that is learned first. (The second-order term, noise of W times z, would make z drift.) The
-posterior is then a Gaussian in closed form.
+posterior is then a Gaussian in closed form. Where n is not linear in a parameter, as in the scale
+of the muons' energies, it is linearised at the value that was found, until that is found again.
 
 The prior is a price for bending, ∫ dξ dτ W_i'' W_j'', with a 3 × 3 matrix Ω of strengths. First a
 single strength λ is chosen by the marginal likelihood of the histogram, with the multiplicative
@@ -39,6 +40,9 @@ _FIRST_STRENGTH = 0.02
 _UPDATES = 4
 """Of λ: each comes closer by an order of magnitude (docs/studies/joint-fit.md)."""
 
+_LINEARISATIONS, _SETTLED = 6, 0.1
+"""At most, of densities that are not linear in a parameter, and by how much of its error this is to
+differ from the last time."""
 
 _WITHOUT_BENDS = 3
 """Functions of (ξ, τ) without second derivatives: 1, ξ, τ."""
@@ -160,16 +164,39 @@ def learn(
     ImproperPosteriorError
         If there are too few events or cells for a posterior.
     """
+    found = _learn_linear(design, basis, histogram, variance, price, np.empty(0))
+    if design.bends is None:
+        return found
+    n_bent = len(design.bends)
+    for _ in range(_LINEARISATIONS):
+        about, errors = found.modes[-n_bent:], found.mode_errors[-n_bent:]
+        found = _learn_linear(design.about(about), basis, histogram, variance, price, about)
+        if np.all(np.abs(found.modes[-n_bent:] - about) < _SETTLED * errors):
+            break
+    return found
+
+
+def _learn_linear(
+    design: SplineDesign,
+    basis: SplineBasis,
+    histogram: Array,
+    variance: Array,
+    price: float,
+    about: Array,
+) -> SplinePosterior:
+    """`learn` with a design that is linear in what the last modes are more than `about`."""
     n_functions = design.nominal.shape[1] // basis.n_splines
     unit = _unit(design, basis, variance * histogram.sum())
     bends = unit * basis.bends
     strength = _FIRST_STRENGTH
+    origin = np.zeros(len(design.modes))
+    origin[origin.size - about.size :] = about
     weighted = _Weighted.of(design, histogram, variance)
     _refuse_improper(weighted.information, n_functions, bends)
     error = np.sqrt(variance)[:, None]
     first = weighted.equations(np.empty((len(error), 0)))
     smooth = _solve(first, strength * np.eye(n_functions), bends)[0]
-    equations = weighted.equations(design.changes(smooth) / error)
+    equations = weighted.equations(design.changes(smooth) / error, origin)
     for _ in range(_UPDATES):
         prior = strength * np.eye(n_functions)
         mean, factor = _solve(equations, prior, bends)
@@ -182,17 +209,17 @@ def learn(
         strength *= max(determined, 1.0) / paid
     mean, factor = _solve(equations, strength * np.eye(n_functions), bends)
     smooth = mean[: design.nominal.shape[1]]
-    equations = weighted.equations(design.changes(smooth) / error)
+    equations = weighted.equations(design.changes(smooth) / error, origin)
     coefficients = _coefficients(mean, n_functions, basis)
     bent = coefficients @ bends @ coefficients.T
     prior = price / n_functions * np.linalg.inv(bent)
     mean, factor = _solve(equations, prior, bends)
     coefficients = _coefficients(mean, n_functions, basis)
     residual = equations.information @ mean - 2.0 * equations.right
-    modes = mean[design.nominal.shape[1] :]
+    modes = origin + mean[design.nominal.shape[1] :]
     chi2 = equations.constant + mean @ residual - modes @ modes
     return SplinePosterior(
-        mean,
+        np.concatenate([mean[: design.nominal.shape[1]], modes]),
         factor,
         len(design.modes),
         strength,
@@ -273,13 +300,18 @@ class _Weighted:
         columns = design.nominal / np.sqrt(variance)[:, None]
         return cls(columns, histogram / np.sqrt(variance), columns.T @ columns)
 
-    def equations(self, changes: Array) -> _Equations:
-        """With changes of the data by flux modes, in the same units, shape (n_cells, n_modes)."""
+    def equations(self, changes: Array, origin: Array | float = 0.0) -> _Equations:
+        """With changes of the data by modes, in the same units, shape (n_cells, n_modes).
+
+        The modes are counted from an origin (n_modes,), their prior is not.
+        """
         mixed = self.columns.T @ changes
         of_modes = changes.T @ changes + np.eye(changes.shape[1])
         information = np.block([[self.information, mixed], [mixed.T, of_modes]])
-        right = np.concatenate([self.columns.T @ self.data, changes.T @ self.data])
-        return _Equations(information, right, float(self.data @ self.data))
+        right = np.concatenate([self.columns.T @ self.data, changes.T @ self.data - origin])
+        return _Equations(
+            information, right, float(self.data @ self.data + np.sum(np.square(origin)))
+        )
 
 
 def _solve(equations: _Equations, prior: Array, bends: Array) -> tuple[Array, Array]:

@@ -147,6 +147,7 @@ class JointAnalysis:
                 design.near_cells,
                 design.near,
                 _chosen(design.near_modes[:n_modes], design.near_pulls, used),
+                design.near_bends[used] if used and design.near_bends is not None else None,
             ),
             SplineDesign(
                 design.far_cells,

@@ -90,7 +90,7 @@ def joint_design(
     fine = operator.grid
     del operator
     measured = _Measured(grid, fine, detector.resolution, nodes, basis, in_cells[0])
-    near_pulls = [measured.change(pull, near.cells, matrix)[0] for pull in pulls]
+    near_pulls = [measured.expansion(pull, near.cells, matrix) for pull in pulls]
     progress(1, "near detector")
 
     energy = detector.grid.energy
@@ -126,7 +126,8 @@ def joint_design(
         far=far.nominal,
         far_modes=far.modes[:n_modes],
         far_slopes=far.modes[n_modes:],
-        near_pulls=np.stack(near_pulls) if pulls else None,
+        near_pulls=np.stack([first for first, _ in near_pulls]) if pulls else None,
+        near_bends=np.stack([second for _, second in near_pulls]) if pulls else None,
         far_pulls=np.stack([change for change, _ in far_changes]) if pulls else None,
         far_acceptances=np.stack([kept for _, kept in far_changes]) if pulls else None,
     )
@@ -160,15 +161,29 @@ class _Measured:
         of spline coefficients, and the half difference of the probabilities of events in each true
         cell to be measured.
         """
+        up, down = (self._with(found) for found in (pull.up, pull.down))
+        half = 0.5 * (up - down)
+        # What moves a lepton neither loses nor adds one.
+        lost = np.zeros(nominal.shape[0])
+        if not self.resolution.is_ideal:
+            lost = np.asarray(half.sum(axis=0))
+        return self._of_splines(half[cells], nominal), lost
+
+    def expansion(self, pull: Pull, cells: IntArray, nominal: sp.csr_array) -> tuple[Array, Array]:
+        """The same of the densities, and half of their second difference."""
+        up, middle, down = (self._with(found) for found in (pull.up, pull.middle, pull.down))
+        parts = 0.5 * (up - down), 0.5 * (up + down) - middle
+        first, second = (self._of_splines(part[cells], nominal) for part in parts)
+        return first, second
+
+    def _with(self, nature: Nature) -> sp.csr_array:
+        """Density of the nodes where leptons are measured exactly, of the true cells otherwise."""
+        return self._at_moved_points(nature) if self.resolution.is_ideal else self._response(nature)
+
+    def _of_splines(self, rows: sp.csr_array, nominal: sp.csr_array) -> Array:
         if self.resolution.is_ideal:
-            # What moves a lepton neither loses nor adds one.
-            matrices = [self._at_moved_points(nature) for nature in (pull.up, pull.down)]
-            half = 0.5 * (matrices[0] - matrices[1])
-            return spline_map(sp.csr_array(half[cells]), self.basis), np.zeros(nominal.shape[0])
-        responses = [self._response(nature) for nature in (pull.up, pull.down)]
-        half = 0.5 * (responses[0] - responses[1])
-        normalised = spline_map(nominal, self.basis) / self.flux.sum()
-        return np.asarray(half[cells] @ normalised), np.asarray(half.sum(axis=0))
+            return spline_map(sp.csr_array(rows), self.basis)
+        return np.asarray(rows @ (spline_map(nominal, self.basis) / self.flux.sum()))
 
     def _at_moved_points(self, nature: Nature) -> sp.csr_array:
         operator = ForwardOperator.build(

@@ -69,12 +69,13 @@ class Pull:
 
     name
         Of its systematic.
-    up, down
-        Nature where it is one standard deviation above, and below.
+    up, middle, down
+        Nature where it is one standard deviation above, zero, and below.
     """
 
     name: str
     up: Nature
+    middle: Nature
     down: Nature
 
 
@@ -107,8 +108,8 @@ def detector_pulls(names: Sequence[str], flux: Flux, sizes: Mapping[str, float])
     pulls = []
     for name in [name for name in SYSTEMATICS if name in names and name != FLUX]:
         for unit in np.eye(n_parameters(name, flux)):
-            up, down = (nature({name: sign * unit}, flux, sizes) for sign in (1.0, -1.0))
-            pulls.append(Pull(name, up, down))
+            found = [nature({name: z * unit}, flux, sizes) for z in (1.0, 0.0, -1.0)]
+            pulls.append(Pull(name, *found))
     return pulls
 
 

@@ -51,6 +51,12 @@ class JointDesign(Artifact, name="joint_design", version=1):
         "change of ND events by the nuisance parameters of other systematics",
         default=None,
     )
+    near_bends: Array | None = dataset(
+        "1",
+        ("pull", "near_cell", "coefficient"),
+        "half of the second derivatives of ND events by them",
+        default=None,
+    )
     far_pulls: Array | None = dataset(
         "1", ("pull", "far_cell", "coefficient"), "change of FD events by them", default=None
     )
