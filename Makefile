@@ -36,10 +36,10 @@ all: setup  ## All figures and tables
 report: setup  ## Everything, and results/report.html: one file with figures, numbers and configuration
 	$(SNAKEMAKE) results/report/index.rst --report results/report.html --report-after-run
 
-gallery: setup  ## Write docs/gallery.md, docs/numbers.json and README's numbers from RESULTS
+gallery: setup  ## Write docs/gallery.md, docs/numbers.json and docs/results.md from RESULTS
 	$(BIN)/python -m nd2fd.report gallery $(RESULTS)
 
-check-numbers: setup  ## Compare results/tables/numbers.json with the README's numbers
+check-numbers: setup  ## Compare RESULTS/tables/numbers.json with docs/results.md
 	$(BIN)/python -m nd2fd.report check $(RESULTS)
 
 profile: setup  ## Where the time of a run went: docs/profile.md from benchmarks and logs in RESULTS

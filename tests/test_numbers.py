@@ -1,4 +1,4 @@
-"""Quoted numbers against values known beforehand, and the README against the committed file."""
+"""Quoted numbers against known values, and `docs/results.md` against the committed file."""
 
 import json
 import math
@@ -683,8 +683,8 @@ def committed():
 
 
 @pytest.fixture(scope="module")
-def readme():
-    return (ROOT / "README.md").read_text(encoding="utf-8")
+def expected_page():
+    return (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
 
 
 def test_best_fits_are_compared_with_the_known_cross_section(plan):
@@ -994,7 +994,7 @@ def test_captions_without_a_far_detector_do_not_speak_of_it():
         assert not re.search(r"n/a|FD|survival|[][{}]", caption), caption
 
 
-def test_tables_have_the_columns_of_the_readme(committed, summary):
+def test_tables_have_the_columns_of_the_expected_page(committed, summary):
     assert {
         title.split()[0]: columns(table, committed, summary.ensembles)
         for title, table in TABLES.items()
@@ -1008,7 +1008,7 @@ def test_tables_have_the_columns_of_the_readme(committed, summary):
 
 
 def test_joint_fits_have_a_table(committed, summary):
-    """Of those that there are numbers of; what a README does not have is not compared."""
+    """Of those that there are numbers of; what a page does not have is not compared."""
     found = joint_numbers.fit_numbers("one", toy_joint_fit())
     found |= joint_numbers.coverage_numbers("two", toy_joint_coverage())
     (table,) = (t for title, t in TABLES.items() if title.startswith("Joint"))
@@ -1021,7 +1021,7 @@ def test_joint_fits_have_a_table(committed, summary):
 
 
 def test_a_new_ensemble_has_a_column(committed, summary):
-    """And the values in a README that does not have it yet are found all the same."""
+    """And the values in a page that does not have it yet are found all the same."""
     new = {"more": replace(summary.ensembles["nd3m"], near_events=1000)}
     numbers = committed | {"more/dm2_32/shift": number(0.1), "more/near/median": number(2.0)}
     page = markdown(numbers, dict(summary.ensembles) | new)
@@ -1032,14 +1032,14 @@ def test_a_new_ensemble_has_a_column(committed, summary):
     )
 
 
-def test_readme_has_the_expected_values(committed, readme, summary):
-    assert with_expected_values(readme, committed, summary.ensembles) == readme
-    deviations = compare(readme, committed)
+def test_expected_page_has_the_expected_values(committed, expected_page, summary):
+    assert with_expected_values(expected_page, committed, summary.ensembles) == expected_page
+    deviations = compare(expected_page, committed)
     assert len(deviations) > 80
     assert all(deviation.allowed for deviation in deviations)
 
 
-def test_values_beyond_their_tolerance_are_found(committed, readme):
+def test_values_beyond_their_tolerance_are_found(committed, expected_page):
     """One by one: a shift by half a σ_stat, a total variation three times as large, a gap."""
     changed = dict(committed)
     for name, value in (
@@ -1048,15 +1048,15 @@ def test_values_beyond_their_tolerance_are_found(committed, readme):
     ):
         changed[name] = number(value)
     del changed["truth/dm2_32/best"]
-    beyond = {d.name for d in compare(readme, changed) if not d.allowed}
+    beyond = {d.name for d in compare(expected_page, changed) if not d.allowed}
     assert beyond == {"seeds/dm2_32/shift", "nd3m/far/median", "truth/dm2_32/best"}
 
 
-def test_edited_readme_is_noticed(committed, readme, summary):
+def test_edited_expected_page_is_noticed(committed, expected_page, summary):
     with pytest.raises(ValueError, match="has no row 'best fit of sin²2θ23'"):
-        compare(readme.replace("| best fit of sin²2θ23 ", "| best fit of x "), committed)
+        compare(expected_page.replace("| best fit of sin²2θ23 ", "| best fit of x "), committed)
     with pytest.raises(ValueError, match="once each"):
-        with_expected_values(readme.replace(END, ""), committed, summary.ensembles)
+        with_expected_values(expected_page.replace(END, ""), committed, summary.ensembles)
     page = f"{BEGIN}\n{markdown(committed, summary.ensembles)}{END}"
     value = f"{committed['truth/dm2_32/best']}"
     assert value in page

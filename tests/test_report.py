@@ -278,9 +278,9 @@ def test_one_figure_needs_only_its_own(tmp_path):
 
 
 def test_gallery_and_check(reported, tmp_path):
-    """Both commands, on another README: what was written agrees, other numbers do not."""
+    """Both commands, on another page: what was written agrees, other numbers do not."""
     (tmp_path / "docs" / "images").mkdir(parents=True)
-    (tmp_path / "README.md").write_text(f"before\n{BEGIN}\n{END}\nafter\n")
+    (tmp_path / "docs" / "results.md").write_text(f"before\n{BEGIN}\n{END}\nafter\n")
 
     def run(command, results):
         return subprocess.run(
@@ -290,9 +290,9 @@ def test_gallery_and_check(reported, tmp_path):
 
     done = run("gallery", reported / "results")
     assert done.returncode == 0, done.stderr
-    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert readme.startswith("before\n")
-    assert readme.endswith("after\n")
+    page = (tmp_path / "docs" / "results.md").read_text(encoding="utf-8")
+    assert page.startswith("before\n")
+    assert page.endswith("after\n")
     assert len(list((tmp_path / "docs/images").glob("fig*.png"))) == len(SHOWN)
     assert run("check", reported / "results").returncode == 0
     content = json.loads((reported / "results/tables/numbers.json").read_text(encoding="utf-8"))
@@ -301,7 +301,7 @@ def test_gallery_and_check(reported, tmp_path):
     (tmp_path / "tables/numbers.json").write_text(json.dumps(content))
     done = run("check", tmp_path)
     assert done.returncode == 1
-    assert "truth/dm2_32/best: 2.3456, but the README has 2.4" in done.stdout
+    assert "truth/dm2_32/best: 2.3456, but docs/results.md has 2.4" in done.stdout
     done = run("check", tmp_path / "docs")
     assert done.returncode == 1
     assert "run the workflow first" in done.stderr

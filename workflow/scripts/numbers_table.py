@@ -1,4 +1,4 @@
-"""The numbers that captions and README quote, with their provenance, and as LaTeX macros."""
+"""The numbers that captions and documentation quote, with their provenance, and as LaTeX macros."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
 """Keep the documentation at what was computed, or compare what was computed with it.
 
 ``python -m nd2fd.report gallery`` writes ``docs/gallery.md``, its images, ``docs/numbers.json`` and
-the expected values in ``README.md`` from a folder of results; ``python -m nd2fd.report check``
-compares the numbers in such a folder with the README's; ``python -m nd2fd.report profile`` shows
+the expected values in ``docs/results.md`` from a folder of results; ``python -m nd2fd.report
+check`` compares the numbers in such a folder with those; ``python -m nd2fd.report profile`` shows
 where its time went and, of a full run, writes ``docs/profile.md`` and ``docs/profile.json``.
 """
 
@@ -27,8 +27,8 @@ from nd2fd.report.tables import compare, markdown
 BEGIN = "<!-- Expected values: written by `make gallery`. -->"
 END = "<!-- End of expected values. -->"
 
-_README = Path("README.md")
 _DOCS = Path("docs")
+_EXPECTED = _DOCS / "results.md"
 
 
 def gallery(summary: Summary) -> str:
@@ -88,23 +88,22 @@ def _write_gallery(results: Path) -> None:
         (_DOCS / "images" / f"{name}.png").write_bytes(image)
     shutil.copyfile(file, _DOCS / "numbers.json")
     (_DOCS / "gallery.md").write_text(gallery(summary), encoding="utf-8")
-    readme = with_expected_values(
-        _README.read_text(encoding="utf-8"), numbers_from_json(text), summary.ensembles
-    )
-    _README.write_text(readme, encoding="utf-8")
+    page = _EXPECTED.read_text(encoding="utf-8")
+    page = with_expected_values(page, numbers_from_json(text), summary.ensembles)
+    _EXPECTED.write_text(page, encoding="utf-8")
 
 
 def _check(results: Path) -> None:
     numbers = numbers_from_json(_numbers_file(results).read_text(encoding="utf-8"))
-    deviations = compare(_README.read_text(encoding="utf-8"), numbers)
+    deviations = compare(_EXPECTED.read_text(encoding="utf-8"), numbers)
     beyond = [deviation for deviation in deviations if not deviation.allowed]
     for deviation in beyond:
         found = "no value" if deviation.value is None else deviation.value
         print(
-            f"{deviation.name}: {found}, but the README has {deviation.expected:g} (tolerance "
+            f"{deviation.name}: {found}, but {_EXPECTED} has {deviation.expected:g} (tolerance "
             f"{deviation.tolerance})"
         )
-    print(f"{len(deviations) - len(beyond)} of {len(deviations)} numbers agree with the README")
+    print(f"{len(deviations) - len(beyond)} of {len(deviations)} numbers agree with {_EXPECTED}")
     if beyond:
         sys.exit(1)
 

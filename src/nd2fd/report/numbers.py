@@ -1,4 +1,4 @@
-"""The numbers that captions, README and papers quote.
+"""The numbers that captions, documentation and papers quote.
 
 Names are paths such as ``nominal/dm2_32/shift``: what it is of, of which quantity, which property.
 A number that does not exist, as the scatter of one member or an edge of an empty interval, has no

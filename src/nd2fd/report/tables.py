@@ -1,6 +1,6 @@
-"""Tables of the headline numbers: in the report, and with tolerances in the README.
+"""Tables of the headline numbers: in the report, and with tolerances in the documentation.
 
-The tolerance says how far another run may be from the README: on another machine the last digits
+The tolerance says how far another run may be from that: on another machine the last digits
 of sums differ, and networks end in other, equally good places.
 """
 
@@ -52,7 +52,7 @@ class Table(NamedTuple):
 
 
 class Deviation(NamedTuple):
-    """A value of the README and what it is elsewhere; None if it is not there or not defined."""
+    """A value of the page and what it is elsewhere; None if it is not there or not defined."""
 
     name: str
     expected: float
@@ -239,7 +239,7 @@ def with_true_values(
 
 
 def markdown(numbers: Mapping[str, Number], ensembles: Mapping[str, Ensemble]) -> str:
-    """All tables with tolerances, for the README."""
+    """All tables with tolerances, for `docs/results.md`."""
     lines = []
     for title, table in TABLES.items():
         heading, *rows = cells(table, numbers, ensembles)
