@@ -33,6 +33,21 @@ class Truth(Artifact, name="truth", version=2):
     structure_functions: Array = dataset("1", NODES, "true W1', W2', W3' on the nodes")
 
 
+class StructureFunctionTable(Artifact, name="structure_function_table", version=1):
+    """Structure functions of a truth that is tabulated (``truth/table.h5``).
+
+    Between its points they are linear in √x and in log(Q² + 0.02 GeV²).
+    """
+
+    x: Array = dataset("1", ("x",), "Bjorken x, ascending")
+    Q2: Array = dataset("GeV2", ("Q2",), "Q2, ascending")
+    structure_functions: Array = dataset(
+        "1",
+        ("structure_function", "x", "Q2"),
+        "W1, ..., W5 = 2xF1, F2, xF3, xF4, xF5 per nucleon of the target",
+    )
+
+
 class NodeWeights(Artifact, name="weights", version=2):
     """How much each node counts at either detector (``truth/weights.h5``)."""
 
