@@ -20,7 +20,7 @@ rule tabulate_oscillation:
 
 rule far_events:
     input:
-        **PLAN.pdf_files,
+        **PLAN.truth_files,
         **PLAN.spectra_files,
     output:
         "<results>/far/events.h5",

@@ -1,6 +1,30 @@
+rule truth_table:
+    input:
+        **PLAN.table_files,
+    output:
+        "<results>/truth/table.h5",
+    log:
+        "<logs>/truth_table.log",
+    benchmark:
+        "<benchmarks>/truth_table.tsv"
+    localrule: True
+    conda:
+        "../../envs/nd2fd.yaml"
+    params:
+        code=CODE["truth_table"],
+        setup=section("setup"),
+        truth=section("truth"),
+        member=CONFIG.pdf.member,
+        reader=CONFIG.pdf.reader,
+    message:
+        "Tabulating the structure functions of the truth"
+    script:
+        "../scripts/truth_table.py"
+
+
 rule truth_densities:
     input:
-        **PLAN.pdf_files,
+        **PLAN.truth_files,
         **PLAN.spectra_files,
     output:
         "<results>/truth/densities.h5",

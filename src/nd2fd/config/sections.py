@@ -54,6 +54,12 @@ class TruthSection(Section):
     """The known cross section from which events are made."""
 
     model: str = key(f"One of {', '.join(TRUTHS)}", "paper")
+    table: str | None = key(
+        "File of structure functions of `model: table` (docs/method/nuclear-truth.md); null for "
+        "all others",
+        "choice",
+        default=None,
+    )
 
     @field_validator("model")
     @classmethod
@@ -61,6 +67,17 @@ class TruthSection(Section):
         if model not in TRUTHS:
             raise ValueError(f"there is no such truth; there are {', '.join(TRUTHS)}")
         return model
+
+    @model_validator(mode="after")
+    def _table_is_that_of_the_model(self) -> "TruthSection":
+        if self.model == "table" and self.table is None:
+            raise ValueError("truth.model is table: truth.table must name its file")
+        if self.model != "table" and self.table is not None:
+            raise ValueError(
+                f"truth.table is {self.table!r}, but truth.model is {self.model}: use "
+                "truth.model: table, or truth.table: null"
+            )
+        return self
 
 
 class PdfSection(Section):

@@ -62,12 +62,10 @@ def transverse_quark_parton_model(
     return np.stack([(1.0 + (2.0 * setup.nucleon_mass * x) ** 2 / Q2) * w2, w2, w3, w4, w5])
 
 
-def truth_from_pdf(
-    setup: Setup, pdf: PdfMember, *, transverse: bool = False
-) -> FiveStructureFunctions:
-    """The known (W1, …, W5)(x, Q²) that has to be found, with a PDF set of a free proton.
+def checked_densities(setup: Setup, pdf: PdfMember) -> PartonDensities:
+    """Parton densities of a PDF set of a free proton, as far as the setup reaches.
 
-    Below the smallest x of the set, where electrons alone get, densities are those at its edge.
+    Below the smallest x of the set, where electrons alone get, they are those at its edge.
 
     Raises
     ------
@@ -86,6 +84,14 @@ def truth_from_pdf(
     def parton_densities(pids: Sequence[int], x: Array, Q2: Array) -> Array:
         return continued_xf(grid, pids, np.maximum(x, grid.x_min), Q2)
 
+    return parton_densities
+
+
+def truth_from_pdf(
+    setup: Setup, pdf: PdfMember, *, transverse: bool = False
+) -> FiveStructureFunctions:
+    """The known (W1, …, W5)(x, Q²) that has to be found, with `checked_densities`."""
+    parton_densities = checked_densities(setup, pdf)
     model = transverse_quark_parton_model if transverse else quark_parton_model
     return lambda x, Q2: model(parton_densities, x, Q2, setup)
 

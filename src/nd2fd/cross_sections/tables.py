@@ -1,7 +1,8 @@
-"""Truths from a table of structure functions in x and Q²."""
+"""Truths from a file of the user: structure functions in a table of x and Q²."""
 
-from collections.abc import Callable
+from pathlib import Path
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,59 +10,67 @@ from nd2fd.io.schemas.truth import StructureFunctionTable
 from nd2fd.physics.setup import Setup
 
 Array = NDArray[np.float64]
-FiveStructureFunctions = Callable[[Array, Array], Array]
 
-N_X, N_Q2 = 512, 384
-"""Points of a table that is made here (docs/method/nuclear-truth.md says how exact it is)."""
-
-Q2_SCALE = 0.02
-"""Q² [GeV²] below which a table is linear in Q², and above in its logarithm."""
-
-_SMALLEST_X, _SMALLEST_Q2 = 1e-5, 1e-6
+_LARGEST_FIRST_X = 1e-3
+_LARGEST_FIRST_Q2 = 0.02
 
 
-def tabulate(
-    structure_functions: FiveStructureFunctions, setup: Setup, n_x: int = N_X, n_Q2: int = N_Q2
-) -> StructureFunctionTable:
-    """(W1, …, W5)(x, Q²) on n_x × n_Q2 points that reach x_max and Q²_max of the setup."""
-    x = np.linspace(np.sqrt(_SMALLEST_X), np.sqrt(setup.x_max), n_x) ** 2
-    x[-1] = setup.x_max
-    Q2 = Q2_SCALE * np.expm1(np.linspace(0.0, np.log1p(setup.Q2_max / Q2_SCALE), n_Q2))
-    Q2[0], Q2[-1] = _SMALLEST_Q2, setup.Q2_max
-    points = np.meshgrid(x, Q2, indexing="ij")
-    values = structure_functions(*(v.ravel() for v in points))
-    return StructureFunctionTable(
-        x=x, Q2=Q2, structure_functions=values.reshape(5, x.size, Q2.size)
-    )
+def table_from_file(setup: Setup, path: str) -> StructureFunctionTable:
+    """Read structure functions of a target's nucleon from HDF5.
 
+    Datasets `x` (n_x,) and `Q2` [GeV²] (n_Q2,), ascending, and `neutrino` or `antineutrino`, or
+    both: (W1, …, W5) = (2xF1, F2, xF3, xF4, xF5) of shape (5, n_x, n_Q2). Whatever else the file
+    holds is not looked at.
 
-def interpolated_table(table: StructureFunctionTable) -> FiveStructureFunctions:
-    """(W1, …, W5)(x, Q²) between the points of a table; outside, those at its edge.
-
-    Linear interpolation, since what it makes of positive cross sections is positive.
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is no HDF5, lacks a dataset, or does not reach as far as the setup's events;
+        with what is wrong.
     """
-    values = table.structure_functions
-    flat = values.reshape(5, -1)
-    roots, logs = np.sqrt(table.x), np.log(table.Q2 + Q2_SCALE)
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        with h5py.File(path) as file:
+            found = {name: _dataset(file, name) for name in ("x", "Q2")}
+            of_helicities = {
+                name: _dataset(file, name) for name in ("neutrino", "antineutrino") if name in file
+            }
+    except OSError as error:
+        raise ValueError(f"{path} is no HDF5 file: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    try:
+        _check_axis("x", found["x"], _LARGEST_FIRST_X, setup.x_max)
+        # No event has more Q² than x = x_max at E_max makes.
+        _check_axis("Q2", found["Q2"], _LARGEST_FIRST_Q2, 2.0 * setup.a_max * setup.energy_max)
+        wanted = "antineutrino" if setup.antineutrino else "neutrino"
+        if wanted not in of_helicities:
+            raise ValueError(f"there is no dataset {wanted}")
+        shape = (5, found["x"].size, found["Q2"].size)
+        for name, values in of_helicities.items():
+            if values.shape != shape:
+                raise ValueError(f"{name} has the shape {values.shape}; it must be {shape}")
+            if not np.isfinite(values).all():
+                raise ValueError(f"{name} has values that are no finite numbers")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return StructureFunctionTable(**found, **of_helicities)
 
-    def structure_functions(x: Array, Q2: Array) -> Array:
-        x, Q2 = np.broadcast_arrays(x, Q2)
-        i, along_x = _cell(np.sqrt(x), roots)
-        j, along_Q2 = _cell(np.log(Q2 + Q2_SCALE), logs)
-        corner = i * logs.size + j
-        low = _between(flat[:, corner], flat[:, corner + 1], along_Q2)
-        high = _between(flat[:, corner + logs.size], flat[:, corner + logs.size + 1], along_Q2)
-        return _between(low, high, along_x)
 
-    return structure_functions
+def _dataset(file: h5py.File, name: str) -> Array:
+    found = file.get(name)
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "fiu":
+        raise ValueError(f"{name} is no dataset of numbers; there are {', '.join(file) or 'none'}")
+    return np.asarray(found[()], dtype=np.float64)
 
 
-def _cell(values: Array, points: Array) -> tuple[NDArray[np.int64], Array]:
-    """Number of the cell of ascending points, and the share of its width that lies below."""
-    position = np.interp(values, points, np.arange(points.size, dtype=np.float64))
-    cell = np.minimum(position.astype(np.int64), points.size - 2)
-    return cell, position - cell
-
-
-def _between(low: Array, high: Array, share: Array) -> Array:
-    return low + (high - low) * share
+def _check_axis(name: str, values: Array, largest_first: float, smallest_last: float) -> None:
+    if values.ndim != 1 or values.size < 2 or not np.all(np.diff(values) > 0.0):
+        raise ValueError(f"{name} must be one-dimensional and ascending, with 2 values or more")
+    if not 0.0 <= values[0] <= largest_first:
+        raise ValueError(f"{name} starts at {values[0]:g}; allowed is 0 to {largest_first:g}")
+    if values[-1] < (1.0 - 1e-9) * smallest_last:
+        raise ValueError(f"{name} ends at {values[-1]:g}; events reach {smallest_last:.6g}")

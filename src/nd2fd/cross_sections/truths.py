@@ -1,16 +1,19 @@
 """Known cross sections by name: the truths of closure tests.
 
-A truth is a function of the setup and, where it needs one, a PDF set. It is imported when it is
-asked for, so that the names cost nothing.
+A truth is a function of the setup and, where it needs one, a PDF set; or a table, which takes
+longer to make and has a rule of its own. It is imported when it is asked for, so that the names
+cost nothing.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+from nd2fd.cross_sections.interpolation import interpolated_table
 from nd2fd.events.positivity import refuse_negative
+from nd2fd.io.schemas.truth import StructureFunctionTable
 from nd2fd.physics.cross_section import measurable_combinations
 from nd2fd.physics.setup import Setup
 from nd2fd.physics.structure_functions import FiveStructureFunctions, StructureFunctions
@@ -42,11 +45,15 @@ class TruthModel:
         Whether the function takes a PDF member.
     antineutrinos
         Whether it may be used for antineutrinos: their cross section is nowhere negative.
+    tabulated
+        Whether the function gives a `StructureFunctionTable` instead, from (setup, PDF member or
+        path of the user's table).
     """
 
     builder: str
     needs_pdf: bool
     antineutrinos: bool = True
+    tabulated: bool = False
 
 
 TRUTHS: Final[Mapping[str, TruthModel]] = {
@@ -56,14 +63,37 @@ TRUTHS: Final[Mapping[str, TruthModel]] = {
     "quark_parton_transverse": TruthModel(
         "nd2fd.cross_sections.quark_parton:transverse_truth_from_pdf", needs_pdf=True
     ),
+    "impulse": TruthModel(
+        "nd2fd.cross_sections.impulse.targets:impulse_table", needs_pdf=True, tabulated=True
+    ),
+    "table": TruthModel(
+        "nd2fd.cross_sections.tables:table_from_file", needs_pdf=False, tabulated=True
+    ),
 }
 """Values of the configuration key `truth.model`."""
 
 
+def table_of_truth(name: str, setup: Setup, source: PdfMember | str) -> StructureFunctionTable:
+    """The table of a tabulated truth, from a PDF member or from the user's file.
+
+    Raises
+    ------
+    FileNotFoundError, ImportError, ValueError
+        As the truth's builder.
+    """
+    table: StructureFunctionTable = _builder(name)(setup, source)
+    return table
+
+
 def five_structure_functions(
-    name: str, setup: Setup, pdf: PdfMember | None
+    name: str,
+    setup: Setup,
+    pdf: PdfMember | None,
+    table: StructureFunctionTable | None = None,
 ) -> FiveStructureFunctions:
     """The (W1, …, W5)(x, Q²) of a truth in `TRUTHS`, those of neutrinos or of antineutrinos.
+
+    Tabulated truths need their `table`, and no PDF member.
 
     Raises
     ------
@@ -73,8 +103,12 @@ def five_structure_functions(
         As the builder, or where the setup's lepton has a cross section that is negative somewhere,
         or no number.
     """
-    module, function = TRUTHS[name].builder.split(":")
-    five: FiveStructureFunctions = getattr(import_module(module), function)(setup, pdf)
+    if TRUTHS[name].tabulated:
+        if table is None:
+            raise ValueError(f"truth {name} needs its table")
+        five = interpolated_table(table, antineutrino=setup.antineutrino)
+    else:
+        five = _builder(name)(setup, pdf)
     try:
         refuse_negative(measurable_combinations(five, setup), setup)
     except ValueError as error:
@@ -83,7 +117,12 @@ def five_structure_functions(
     return five
 
 
-def true_structure_functions(name: str, setup: Setup, pdf: PdfMember | None) -> StructureFunctions:
+def true_structure_functions(
+    name: str,
+    setup: Setup,
+    pdf: PdfMember | None,
+    table: StructureFunctionTable | None = None,
+) -> StructureFunctions:
     """The (W1', W2', W3')(x, Q²) of the setup's lepton, of a truth in `TRUTHS`.
 
     Raises
@@ -91,4 +130,9 @@ def true_structure_functions(name: str, setup: Setup, pdf: PdfMember | None) -> 
     FileNotFoundError, ImportError, ValueError
         As `five_structure_functions`.
     """
-    return measurable_combinations(five_structure_functions(name, setup, pdf), setup)
+    return measurable_combinations(five_structure_functions(name, setup, pdf, table), setup)
+
+
+def _builder(name: str) -> Any:
+    module, function = TRUTHS[name].builder.split(":")
+    return getattr(import_module(module), function)

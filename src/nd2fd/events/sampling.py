@@ -10,6 +10,10 @@ falls, uniformly, under the upper bound of all cells falls under the lower bound
 Only between the bounds is the density evaluated and compared. The result does not depend on the
 bounds, provided that they hold. They come from the values at the cells' corners and a margin for
 what happens in between, and every evaluated density is checked against them.
+
+Cross sections with peaks that are narrow in ω = E_ν - E_l, such as the quasi-elastic one, pass
+between the corners of such cells. Where a trial shows it, cells are narrow at small y, margins are
+wide, and bounds are those of the cells around, too.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from nd2fd.events.coordinates import (
     Inelastic,
@@ -39,6 +44,16 @@ _SPECTRUM_STEPS = 8192
 _CURVATURE_MARGIN = 1.0
 """Margin of the bounds in units of the second differences of the values at the corners: a parabola
 leaves the range of its values at the corners by 1/8 of them at most, a kink by 1/2."""
+
+_SHARP_CURVATURE_MARGIN = 8.0
+_SHARP_POWER = 3
+_SHARP_CELLS = (192, 64, 96)
+_SHARP_FLOOR = 0.05
+"""For narrow peaks: margin, power of t with which y grows, fewest cells, and what upper bounds are
+raised by, in units of their mean at the energy: a trace of a peak may be all that is in a cell."""
+
+_TRIAL_PROPOSALS = 20_000
+_TRIAL_SEED = 20
 
 _ROUNDING_MARGIN = 1e-9
 """Margin relative to the values, for functions that are constant or linear within a cell."""
@@ -62,7 +77,11 @@ class SampledEvents(NamedTuple):
     v2: Array
 
 
-def _cell_bounds(values: Array) -> tuple[Array, Array]:
+class BoundsError(RuntimeError):
+    """A density is outside of the bounds of its cell; the message says which, and how far."""
+
+
+def _cell_bounds(values: Array, margin: float = _CURVATURE_MARGIN) -> tuple[Array, Array]:
     """Bounds, at least 0, of max(0, f) in every cell of a lattice with f = `values` at the corners.
 
     `values` has one more entry along each axis than there are cells, at least 3.
@@ -76,15 +95,15 @@ def _cell_bounds(values: Array) -> tuple[Array, Array]:
         window = sliding_window_view(corners, (2,) * corners.ndim)
         return window.max(axis=tuple(range(corners.ndim, 2 * corners.ndim)))
 
-    margin = _CURVATURE_MARGIN * largest(bend) + _ROUNDING_MARGIN * largest(np.abs(values))
-    return np.maximum(-largest(-values) - margin, 0.0), np.maximum(largest(values) + margin, 0.0)
+    more = margin * largest(bend) + _ROUNDING_MARGIN * largest(np.abs(values))
+    return np.maximum(-largest(-values) - more, 0.0), np.maximum(largest(values) + more, 0.0)
 
 
 def _check(name: str, values: Array, lower: Array, upper: Array) -> None:
     wrong = ~((values >= lower) & (values <= upper))
     if wrong.any():
         i = int(np.argmax(wrong))
-        raise RuntimeError(
+        raise BoundsError(
             f"{name} {values[i]:.6g} outside of its bounds [{lower[i]:.6g}, {upper[i]:.6g}] in a "
             "cell of the sampling grid: the sample would be biased; it varies too fast for the grid"
         )
@@ -100,6 +119,7 @@ class EventSampler:
     spectrum_lower, spectrum_upper : bounds of Φ, shape (n_energy,)
     lower, upper : bounds of max(0, d²σ/ds dt) [1e-38 cm² per nucleon], (n_energy, n_s, n_t)
     negative_share : of Σ|Φ d²σ| at the corners of the cells, what is negative and taken as 0
+    power : y grows with this power of t, so that cells are narrow at small y if it is above 1
     """
 
     spectrum: Callable[[Array], Array]
@@ -110,6 +130,7 @@ class EventSampler:
     lower: Array
     upper: Array
     negative_share: float
+    power: int = 1
 
     @classmethod
     def build(
@@ -132,8 +153,9 @@ class EventSampler:
         setup
             Target, lepton, and the end of the spectrum.
         n_cells
-            Cells in E_ν, s and t, each at least 2. Their number decides about speed only: of
-            memory, 40 bytes per cell, and one evaluation per cell here save evaluations later.
+            Cells in E_ν, s and t, each at least 2; more for cross sections with narrow peaks.
+            Their number decides about speed only: of memory, 40 bytes per cell, and one evaluation
+            per cell here save evaluations later.
         allowed_negative
             Share of the events for which the cross section may be negative.
 
@@ -146,7 +168,29 @@ class EventSampler:
         """
         if min(n_cells) < 2:
             raise ValueError(f"n_cells is {n_cells}; there must be at least 2 along each axis")
+        given = (spectrum, structure_functions, setup)
+        sampler = cls._with_bounds(*given, n_cells, allowed_negative, sharp=False)
+        try:
+            sampler._try_bounds()
+        except BoundsError:
+            fewest = tuple(max(n) for n in zip(n_cells, _SHARP_CELLS, strict=True))
+            return cls._with_bounds(*given, fewest, allowed_negative, sharp=True)
+        return sampler
+
+    @classmethod
+    def _with_bounds(
+        cls,
+        spectrum: Callable[[Array], Array],
+        structure_functions: StructureFunctions,
+        setup: Setup,
+        n_cells: tuple[int, ...],
+        allowed_negative: float,
+        *,
+        sharp: bool,
+    ) -> "EventSampler":
+        """`build` with the bounds of smooth cross sections, or of those with narrow peaks."""
         n_energy, n_s, n_t = n_cells
+        power = _SHARP_POWER if sharp else 1
         steps = -(-_SPECTRUM_STEPS // n_energy)
         fine = np.linspace(setup.energy_threshold, setup.energy_max, n_energy * steps + 1)
         flux = spectrum(fine)
@@ -161,13 +205,17 @@ class EventSampler:
         corners = np.empty((n_energy + 1, n_s + 1, n_t + 1))
         for j, energy in enumerate(fine[::steps]):
             plane = np.full(s.size, energy)
-            values = cross_section_in_box(
-                structure_functions, plane, inelastic(plane, s.ravel(), t.ravel(), setup), setup
-            )
+            point = _inelastic(plane, s.ravel(), t.ravel(), setup, power)
+            values = cross_section_in_box(structure_functions, plane, point, setup)
             if not np.isfinite(values).all():
                 raise ValueError(f"cross section is not finite at E_ν = {energy:.6g} GeV")
             corners[j] = values.reshape(s.shape)
-        lower, upper = _cell_bounds(corners)
+        if sharp:
+            lower, upper = _cell_bounds(corners, _SHARP_CURVATURE_MARGIN)
+            lower, upper = minimum_filter(lower, 3), maximum_filter(upper, 3)
+            upper += _SHARP_FLOOR * upper.mean(axis=(1, 2), keepdims=True)
+        else:
+            lower, upper = _cell_bounds(corners)
         density = corners * flux[::steps, None, None]
         negative_share = refuse_mostly_negative(density, fine[::steps], setup, allowed_negative)
         # The spectrum may oscillate within a cell of the cross section.
@@ -189,7 +237,14 @@ class EventSampler:
             lower,
             upper,
             negative_share,
+            power,
         )
+
+    def _try_bounds(self) -> None:
+        """Raise BoundsError if they do not hold at a few points; leaves no trace in any sample."""
+        lower, upper = self._lower(), self._upper()
+        rng = np.random.default_rng(_TRIAL_SEED)
+        self._accept(_draw_cells(np.cumsum(upper), _TRIAL_PROPOSALS, rng), 0, lower, upper, rng)
 
     def _lower(self) -> Array:
         """Lower bounds of the density, flat."""
@@ -261,7 +316,7 @@ class EventSampler:
         unit = [(i + rng.random(cell.size)) / n for i, n in zip(index, shape, strict=True)]
         threshold = self.setup.energy_threshold
         energy = threshold + (self.setup.energy_max - threshold) * unit[0]
-        point = inelastic(energy, unit[1], unit[2], self.setup)
+        point = _inelastic(energy, unit[1], unit[2], self.setup, self.power)
 
         audited = np.arange(rng.integers(_AUDIT_STEP), n_below, _AUDIT_STEP)
         evaluated = np.concatenate([audited, np.arange(n_below, cell.size)])
@@ -289,6 +344,14 @@ class EventSampler:
             energy, point.bjorken_x[accepted], point.inelasticity[accepted], self.setup
         )
         return SampledEvents(energy, v1, v2)
+
+
+def _inelastic(energy: Array, s: Array, t: Array, setup: Setup, power: int) -> Inelastic:
+    """`inelastic` in a t whose power is that of the coordinates."""
+    if power == 1:
+        return inelastic(energy, s, t, setup)
+    x, y, jacobian = inelastic(energy, s, t**power, setup)
+    return Inelastic(x, y, jacobian * power * t ** (power - 1))
 
 
 def _draw_cells(cumulative: Array, n: int, rng: np.random.Generator) -> IntArray:

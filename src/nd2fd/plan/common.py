@@ -54,6 +54,19 @@ class CommonPlan:
         }
 
     @property
+    def truth_files(self) -> dict[str, str]:
+        """What the truth is computed from: its table, or the PDF set, or nothing."""
+        if TRUTHS[self.config.truth.model].tabulated:
+            return {"table": self.path("truth/table.h5")}
+        return self.pdf_files
+
+    @property
+    def table_files(self) -> dict[str, str]:
+        """What the table of a tabulated truth is made from."""
+        table = self.config.truth.table
+        return self.pdf_files if table is None else {"table": table}
+
+    @property
     def flux_files(self) -> dict[str, str]:
         """Flux files given by the user; built-in beams are part of the package."""
         flux = self.config.flux

@@ -1,7 +1,7 @@
 """Hadron tensors of nucleons, averaged over their momenta in a nucleus.
 
 A nucleon of energy E = √(M² + p²) takes up the momentum q̃ = (ω - ε, **q**), since ε is spent on its
-binding (DESIGN of the impulse approximation, e.g. Smith & Moniz, Nucl. Phys. B 43 (1972) 605):
+binding (Smith & Moniz, Nucl. Phys. B 43 (1972) 605):
 
     W^μν_A = M_A ∫ d³p n(p)/E W^μν(p, q̃),
 
@@ -109,7 +109,7 @@ def on_shell_tensor(w: Array, product: Array, q0: Array, q: Array, m: Moments) -
 def transverse_tensor(
     f2: Array, f3: Array, product: Array, q0: Array, q: Array, m: Moments
 ) -> Tensor:
-    """∫ dE W^μν of nucleons that take up transverse W bosons alone (R = 0), and conserve the current.
+    """∫ dE W^μν of nucleons that take up transverse W bosons alone (R = 0), conserving the current.
 
     The nucleon's momentum is p = (E - s, **p**), off the mass shell by the binding s, and with
     P = p + q D/Q², D = p·q,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -60,10 +61,14 @@ class Strengths:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Points of the rules over the mass W of what is made; of the Δ, and of the continuum's parts."""
+    """Points of the rules over the mass W of what is made: Δ, and each part of the continuum."""
 
     delta: int = 40
     continuum: int = 16
+
+
+NOMINAL: Final = Strengths()
+STANDARD: Final = Accuracy()
 
 
 class _DeltaTable:
@@ -117,8 +122,8 @@ class Nucleus:
     antineutrino: bool
     continuum: Continuum
     Q2_max: float
-    strengths: Strengths = Strengths()
-    accuracy: Accuracy = Accuracy()
+    strengths: Strengths = NOMINAL
+    accuracy: Accuracy = STANDARD
 
     @cached_property
     def _delta(self) -> _DeltaTable:
@@ -198,14 +203,12 @@ class Nucleus:
         limits = [np.clip(edge, low, np.maximum(high, low)) for edge in edges]
         limits.append(np.maximum(high, low))
         node, weight = np.polynomial.legendre.leggauss(self.accuracy.continuum)
-        for start, end in zip(limits[:-1], limits[1:], strict=True):
+        for start, end in pairwise(limits):
             used = np.flatnonzero(end > start)
             if not used.size:
                 continue
             # In D, with which the momentum fraction of the nucleon goes.
-            start, end = (
-                0.5 * (v[used] ** 2 - NUCLEON_MASS**2 + Q2[used]) for v in (start, end)
-            )
+            start, end = (0.5 * (v[used] ** 2 - NUCLEON_MASS**2 + Q2[used]) for v in (start, end))
             product = start[:, None] + (end - start)[:, None] * 0.5 * (1.0 + node)
             at_Q2, at_omega, at_q = Q2[used, None], omega[used, None], q[used, None]
             W = np.sqrt(NUCLEON_MASS**2 + 2.0 * product - at_Q2)
@@ -221,9 +224,7 @@ class Nucleus:
                 all_of_it[used] += found
         return total
 
-    def _mass_limits(
-        self, q0: Array, q: Array, Q2: Array, shift: float
-    ) -> tuple[Array, Array]:
+    def _mass_limits(self, q0: Array, q: Array, Q2: Array, shift: float) -> tuple[Array, Array]:
         """Smallest and largest W [GeV] of what nucleons of the gas make with q; W ≥ M."""
         middle, half = self.gas.fermi_energy * q0 - shift * q0, self.gas.fermi_momentum * q
         M2 = NUCLEON_MASS**2

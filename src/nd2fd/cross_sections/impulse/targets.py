@@ -1,6 +1,5 @@
 """Targets in the impulse approximation: Fermi gases of nuclei, and quarks as their continuum."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -9,14 +8,23 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, spline_filter
 
 from nd2fd.cross_sections.impulse.fermi_gas import FermiGas
-from nd2fd.cross_sections.impulse.nucleus import Accuracy, Continuum, Nucleus, Strengths
+from nd2fd.cross_sections.impulse.nucleus import (
+    NOMINAL,
+    STANDARD,
+    Accuracy,
+    Nucleus,
+    Strengths,
+)
+from nd2fd.cross_sections.interpolation import tabulate
 from nd2fd.cross_sections.quark_parton import (
     PartonDensities,
     checked_densities,
     quark_parton_model,
 )
 from nd2fd.cross_sections.truths import PdfMember
+from nd2fd.io.schemas.truth import StructureFunctionTable
 from nd2fd.physics.setup import NUCLEI, Setup, Target
+from nd2fd.physics.structure_functions import FiveStructureFunctions
 
 Array = NDArray[np.float64]
 
@@ -81,10 +89,10 @@ class TabulatedContinuum:
 def impulse_approximation(
     parton_densities: PartonDensities,
     setup: Setup,
-    strengths: Strengths = Strengths(),
-    accuracy: Accuracy = Accuracy(),
+    strengths: Strengths = NOMINAL,
+    accuracy: Accuracy = STANDARD,
     gases: dict[str, FermiGas] = GASES,
-) -> Callable[[Array, Array], Array]:
+) -> FiveStructureFunctions:
     """(W1, …, W5)(x, Q²) per nucleon of the target: arrays (n,), (n,) to (5, n)."""
     parts = []
     nucleons = sum(number * NUCLEI[name].A for name, number in setup.target.nuclei)
@@ -108,12 +116,16 @@ def impulse_approximation(
     return structure_functions
 
 
-def impulse_truth(setup: Setup, pdf: PdfMember) -> Callable[[Array, Array], Array]:
-    """`impulse_approximation` with a PDF set of a free proton, of which the continuum is made.
+def impulse_table(setup: Setup, pdf: PdfMember) -> StructureFunctionTable:
+    """Table of `impulse_approximation` for ν and ν̄, with a PDF set of a free proton.
 
     Raises
     ------
     FileNotFoundError, ImportError, ValueError
         As `nd2fd.cross_sections.quark_parton.checked_densities`.
     """
-    return impulse_approximation(checked_densities(setup, pdf), setup)
+    of_helicities = [
+        impulse_approximation(checked_densities(of_helicity, pdf), of_helicity)
+        for of_helicity in (replace(setup, antineutrino=False), replace(setup, antineutrino=True))
+    ]
+    return tabulate(*of_helicities, setup)

@@ -1,5 +1,7 @@
 """The known truth of the closure test."""
 
+from typing import Final
+
 from nd2fd.io.artifacts import Artifact, dataset
 from nd2fd.io.schemas.common import (
     NODES,
@@ -12,6 +14,8 @@ from nd2fd.io.schemas.common import (
     XI_NODES,
     Array,
 )
+
+TABLE: Final = ("structure_function", "x", "Q2")
 
 
 class Truth(Artifact, name="truth", version=2):
@@ -34,18 +38,17 @@ class Truth(Artifact, name="truth", version=2):
 
 
 class StructureFunctionTable(Artifact, name="structure_function_table", version=1):
-    """Structure functions of a truth that is tabulated (``truth/table.h5``).
+    """Structure functions of a truth that is tabulated (``truth/table.h5``), per nucleon.
 
     Between its points they are linear in √x and in log(Q² + 0.02 GeV²).
     """
 
     x: Array = dataset("1", ("x",), "Bjorken x, ascending")
     Q2: Array = dataset("GeV2", ("Q2",), "Q2, ascending")
-    structure_functions: Array = dataset(
-        "1",
-        ("structure_function", "x", "Q2"),
-        "W1, ..., W5 = 2xF1, F2, xF3, xF4, xF5 per nucleon of the target",
+    neutrino: Array | None = dataset(
+        "1", TABLE, "W1, ..., W5 = 2xF1, F2, xF3, xF4, xF5 of neutrinos", default=None
     )
+    antineutrino: Array | None = dataset("1", TABLE, "the same of antineutrinos", default=None)
 
 
 class NodeWeights(Artifact, name="weights", version=2):
