@@ -455,3 +455,13 @@ def test_joint_fits_off_the_axis_have_maps_of_each_angle():
     assert plan.joint_off_axis("joint") == {}
     assert plan.detector_design("smeared") == "results/joint/designs/smeared.h5"
     assert plan.joint_legend("joint_smeared") == "joint fit, 2 off-axis samples, smeared"
+
+
+def test_what_a_truth_is_computed_from():
+    table = {"table": "results/truth/table.h5"}
+    pdf = planned().pdf_files
+    assert planned().truth_files == pdf
+    impulse = planned("experiments/dune_impulse.yaml")
+    assert (impulse.truth_files, impulse.table_files) == (table, pdf)
+    own = planned({"truth": {"model": "table", "table": "own.h5"}})
+    assert (own.truth_files, own.table_files) == (table, {"table": "own.h5"})

@@ -124,8 +124,8 @@ def impulse_table(setup: Setup, pdf: PdfMember) -> StructureFunctionTable:
     FileNotFoundError, ImportError, ValueError
         As `nd2fd.cross_sections.quark_parton.checked_densities`.
     """
-    of_helicities = [
+    neutrino, antineutrino = (
         impulse_approximation(checked_densities(of_helicity, pdf), of_helicity)
         for of_helicity in (replace(setup, antineutrino=False), replace(setup, antineutrino=True))
-    ]
-    return tabulate(*of_helicities, setup)
+    )
+    return tabulate(neutrino, antineutrino, setup)

@@ -1,0 +1,97 @@
+"""A truth from a file of the user: what is read, and what is refused by file, dataset and value."""
+
+import h5py
+import numpy as np
+import pytest
+
+import toy
+from nd2fd.config.reading import ConfigError
+from nd2fd.config.truth import refuse_unusable_truth
+from nd2fd.cross_sections.quark_parton import transverse_quark_parton_model
+from nd2fd.cross_sections.truths import table_of_truth, true_structure_functions
+
+SETUP = toy.setup(energy_max=4.0)
+X = np.linspace(0.005, 1.0, 160) ** 2
+Q2 = np.geomspace(0.01, 8.0, 140)
+
+
+def values():
+    x, q2 = np.meshgrid(X, Q2, indexing="ij")
+    return transverse_quark_parton_model(toy.parton_densities, x, q2, SETUP)
+
+
+def written(path, **changes):
+    datasets = {"x": X, "Q2": Q2, "neutrino": values()} | changes
+    with h5py.File(path, "w") as file:
+        for name, array in datasets.items():
+            if array is not None:
+                file[name] = array
+    return str(path)
+
+
+def test_structure_functions_are_those_of_the_file(tmp_path):
+    table = table_of_truth("table", SETUP, written(tmp_path / "own.h5"))
+    found = true_structure_functions("table", SETUP, None, table)
+    x, q2 = np.array([0.05, 0.2, 0.6]), np.array([0.5, 1.0, 2.0])
+    expected = toy.quark_parton_truth(toy.parton_densities, SETUP, transverse=True)(x, q2)
+    np.testing.assert_allclose(found(x, q2), expected, rtol=3e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"x": None}, "x is no dataset"),
+        ({"x": X[::-1]}, "x must be one-dimensional and ascending"),
+        ({"x": 0.9 * X}, r"x ends at 0.9; events reach 1$"),
+        ({"x": X + 0.01}, "x starts at 0.0101; allowed is 0 to 0.001"),
+        ({"Q2": 0.9 * Q2}, "Q2 ends at 7.2; events reach 7.44"),
+        ({"Q2": Q2 + 0.1}, "Q2 starts at 0.11; allowed is 0 to 0.02"),
+        ({"neutrino": None}, "there is no dataset neutrino"),
+        (
+            {"neutrino": np.zeros((3, 160, 140))},
+            r"shape \(3, 160, 140\); it must be \(5, 160, 140\)",
+        ),
+        ({"neutrino": np.full((5, 160, 140), np.nan)}, "neutrino has values that are no finite"),
+    ],
+)
+def test_what_events_cannot_be_made_of_is_refused(tmp_path, changes, said):
+    path = written(tmp_path / "own.h5", **changes)
+    with pytest.raises(ValueError, match=said) as error:
+        table_of_truth("table", SETUP, path)
+    assert str(error.value).startswith(path)
+
+
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no file"):
+        table_of_truth("table", SETUP, str(tmp_path / "none.h5"))
+    (tmp_path / "text.h5").write_text("x Q2\n")
+    with pytest.raises(ValueError, match=r"text\.h5 is no HDF5 file"):
+        table_of_truth("table", SETUP, str(tmp_path / "text.h5"))
+
+
+def test_a_negative_cross_section_is_refused(tmp_path):
+    bad = values()
+    bad[:, 60:80] *= -1.0
+    table = table_of_truth("table", SETUP, written(tmp_path / "own.h5", neutrino=bad))
+    with pytest.raises(ValueError, match="truth table: the cross section is negative"):
+        true_structure_functions("table", SETUP, None, table)
+
+
+class _Section(dict):
+    __getattr__ = dict.__getitem__
+
+    def model_dump(self, mode):
+        return {"target": "Ar40", "lepton": "muon", "helicity": "neutrino"} | self
+
+
+def test_a_file_is_looked_at_before_anything_runs(tmp_path):
+    path = written(tmp_path / "own.h5", x=0.9 * X)
+    config = _Section(
+        truth=_Section(model="table", table=path),
+        pdf=_Section(path=None),
+        setup=_Section(energy_max=4.0, x_max=1.0),
+    )
+    with pytest.raises(ConfigError, match=r"truth\.table: .*own\.h5: x ends at 0\.9"):
+        refuse_unusable_truth(config)
+    config["truth"] = _Section(model="table", table=written(tmp_path / "own.h5"))
+    refuse_unusable_truth(config)
