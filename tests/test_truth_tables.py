@@ -43,7 +43,7 @@ def test_structure_functions_are_those_of_the_file(tmp_path):
         ({"x": None}, "x is no dataset"),
         ({"x": X[::-1]}, "x must be one-dimensional and ascending"),
         ({"x": 0.9 * X}, r"x ends at 0.9; events reach 1$"),
-        ({"x": X + 0.01}, "x starts at 0.0101; allowed is 0 to 0.001"),
+        ({"x": X + 0.01}, "x starts at 0.010025; allowed is 0 to 0.001"),
         ({"Q2": 0.9 * Q2}, "Q2 ends at 7.2; events reach 7.44"),
         ({"Q2": Q2 + 0.1}, "Q2 starts at 0.11; allowed is 0 to 0.02"),
         ({"neutrino": None}, "there is no dataset neutrino"),
