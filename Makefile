@@ -13,7 +13,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup fig2 all report gallery check-numbers profile test mutants test-slurm test-slurm-faults lint format config-docs bench bench-quick clean
+.PHONY: help setup fig2 all report gallery check-numbers profile test mutants validate test-slurm test-slurm-faults lint format config-docs bench bench-quick clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -50,6 +50,10 @@ test: setup lint  ## Lint, types, and all tests
 
 mutants: setup  ## Errors on purpose, half an hour: does a test see each? Writes docs/mutants.md
 	$(BIN)/python tools/mutants.py
+
+validate: setup  ## Beside other programs and published values: writes docs/validation.md
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-validate.lock
+	$(BIN)/pytest -q tests/test_validation.py --validation-table docs/validation.md
 
 test-slurm: setup  ## The workflow at toy size on a real Slurm, which is set up on this machine (root)
 	$(BIN)/pytest tests/slurm/live.py

@@ -7,15 +7,45 @@ import torch
 from xdist.scheduler import LoadScopeScheduling
 
 from nd2fd.cross_sections.pdf.evolution import evolve_to_lhapdf
+from validation_table import Table
 from workflow_runs import CI, copy_project, git, snakemake
 
 # As in the workflow's training jobs: tests run side by side.
 torch.set_num_threads(1)
 
+VALIDATION = pytest.StashKey[Table]()
+
 MAKE_REPORT = (
     "all", "results/report/index.rst", "--report", "results/report.html", "--report-after-run",
 )  # fmt: skip
 """As `make report`, with the tables that are not in the report."""
+
+
+def pytest_addoption(parser):
+    parser.addoption("--validation-table", type=Path, help="where the validation table is written")
+
+
+@pytest.fixture(scope="session")
+def validation(pytestconfig):
+    """The validation table; written in the end if that was asked for."""
+    table = pytestconfig.stash[VALIDATION]
+    yield table
+    file = pytestconfig.getoption("--validation-table")
+    if file is not None:
+        table.write(file)
+
+
+def pytest_configure(config):
+    config.stash[VALIDATION] = Table()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if report.skipped and "validation" in getattr(item, "fixturenames", ()):
+        reason = str(report.longrepr[2]).removeprefix("Skipped: ")
+        item.config.stash[VALIDATION].absent[item.name] = reason
+    return report
 
 
 LONGEST = (
