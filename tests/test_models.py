@@ -48,6 +48,7 @@ def on_nodes(nodes, structure_functions):
         tau=nodes.tau,
         x_max=np.array(nodes.x_max),
         Q2_max=np.array(nodes.Q2_max),
+        Q2_scale=nodes.stored_scale,
         structure_functions=structure_functions,
     )
 

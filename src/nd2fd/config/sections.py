@@ -22,6 +22,7 @@ from nd2fd.config.fields import (
 from nd2fd.cross_sections.pdf.sets import read_metadata
 from nd2fd.cross_sections.truths import TRUTHS
 from nd2fd.physics.setup import NUCLEI, Target
+from nd2fd.physics.structure_functions import Q2_SCALE
 from nd2fd.systematics import PULLS, SYSTEMATICS
 
 
@@ -204,6 +205,15 @@ class NodesSection(Section):
 
     n_xi: int = key("Nodes along ξ = √(x/x_max)", "choice", ge=8, le=256)
     n_tau: int = key("Nodes along τ(Q²)", "choice", ge=8, le=256)
+    Q2_scale: float = key(
+        "Where τ turns from linear to logarithmic in Q²; 0.02 for truths with quasi-elastic events "
+        "(docs/studies/nuclear.md)",
+        "choice",
+        unit="GeV²",
+        default=Q2_SCALE,
+        ge=1e-4,
+        le=10,
+    )
 
 
 class SmearingSection(Section):

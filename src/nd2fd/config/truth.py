@@ -5,7 +5,6 @@ from pathlib import Path
 from nd2fd.config.fields import usable
 from nd2fd.config.model import Config
 from nd2fd.config.reading import ConfigError
-from nd2fd.cross_sections.quark_parton import checked_densities
 from nd2fd.cross_sections.truths import (
     TRUTHS,
     PdfMember,
@@ -42,6 +41,8 @@ def refuse_unusable_truth(config: Config) -> None:
 def _try_out(model: str, setup: Setup, pdf: PdfMember | None, file: str | None) -> None:
     if pdf and TRUTHS[model].tabulated:
         # What takes half a minute is left to its job; the parton densities are looked at here.
+        from nd2fd.cross_sections.quark_parton import checked_densities
+
         checked_densities(setup, pdf)
     elif file:
         true_structure_functions(model, setup, None, table_of_truth(model, setup, file))

@@ -40,6 +40,7 @@ def closure_truth(
         tau=nodes.tau,
         x_max=np.array(nodes.x_max),
         Q2_max=np.array(nodes.Q2_max),
+        Q2_scale=nodes.stored_scale,
         structure_functions=structure_functions(*nodes.x_and_Q2()),
     )
 
@@ -59,6 +60,7 @@ def node_weights(
         tau=nodes.tau,
         x_max=truth.x_max,
         Q2_max=truth.Q2_max,
+        Q2_scale=truth.Q2_scale,
         near=of_detectors[0],
         far=None if oscillation is None else of_detectors[1],
     )

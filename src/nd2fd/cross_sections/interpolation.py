@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 N_X, N_Q2 = 512, 384
 """Points of a table that is made here (docs/method/nuclear-truth.md says how exact it is)."""
 
-Q2_SCALE = 0.02
+_Q2_SCALE = 0.02
 """Q² [GeV²] below which a table is linear in Q², and above in its logarithm."""
 
 _SMALLEST_X, _SMALLEST_Q2 = 1e-5, 1e-6
@@ -27,7 +27,7 @@ def tabulate(
 ) -> StructureFunctionTable:
     """(W1, …, W5)(x, Q²) on n_x × n_Q2 points that reach x_max and Q²_max of the setup."""
     x = np.linspace(np.sqrt(_SMALLEST_X), np.sqrt(setup.x_max), n_x) ** 2
-    Q2 = Q2_SCALE * np.expm1(np.linspace(0.0, np.log1p(setup.Q2_max / Q2_SCALE), n_Q2))
+    Q2 = _Q2_SCALE * np.expm1(np.linspace(0.0, np.log1p(setup.Q2_max / _Q2_SCALE), n_Q2))
     x[-1], Q2[0], Q2[-1] = setup.x_max, _SMALLEST_Q2, setup.Q2_max
     points = [v.ravel() for v in np.meshgrid(x, Q2, indexing="ij")]
     shape = (5, n_x, n_Q2)
@@ -55,12 +55,12 @@ def interpolated_table(
     if values is None:
         raise ValueError(f"there is no dataset {'anti' * antineutrino}neutrino in the table")
     flat = values.reshape(5, -1)
-    roots, logs = np.sqrt(table.x), np.log(table.Q2 + Q2_SCALE)
+    roots, logs = np.sqrt(table.x), np.log(table.Q2 + _Q2_SCALE)
 
     def structure_functions(x: Array, Q2: Array) -> Array:
         x, Q2 = np.broadcast_arrays(x, Q2)
         i, along_x = _cell(np.sqrt(x), roots)
-        j, along_Q2 = _cell(np.log(Q2 + Q2_SCALE), logs)
+        j, along_Q2 = _cell(np.log(Q2 + _Q2_SCALE), logs)
         corner = i * logs.size + j
         low = _between(flat[:, corner], flat[:, corner + 1], along_Q2)
         high = _between(flat[:, corner + logs.size], flat[:, corner + logs.size + 1], along_Q2)

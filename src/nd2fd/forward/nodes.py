@@ -14,12 +14,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from nd2fd.physics.setup import Setup
+from nd2fd.physics.structure_functions import Q2_SCALE
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-Q2_SCALE = 0.3
-"""q0 [GeV²]: where τ turns from linear to logarithmic in Q²."""
 
 _SMALLEST_Q2 = 1e-9
 """Stands for Q² = 0 on the first row of nodes, where m²/Q² times F2 has a finite limit."""
@@ -90,6 +88,10 @@ class OnNodes(Protocol):
     def Q2_max(self) -> Array:
         """Q² [GeV²] at τ = 1, a scalar."""
 
+    @property
+    def Q2_scale(self) -> Array | None:
+        """q0 [GeV²], a scalar; None: `Q2_SCALE`."""
+
 
 @dataclass(frozen=True)
 class NodeGrid:
@@ -97,24 +99,39 @@ class NodeGrid:
 
     x_max, Q2_max
         Bjorken x at ξ = 1, and Q² [GeV²] at τ = 1.
+    Q2_scale
+        q0 [GeV²] of τ.
     """
 
     n_xi: int
     n_tau: int
     x_max: float
     Q2_max: float
+    Q2_scale: float = Q2_SCALE
 
     @classmethod
-    def for_setup(cls, setup: Setup, n_xi: int, n_tau: int) -> "NodeGrid":
+    def for_setup(
+        cls, setup: Setup, n_xi: int, n_tau: int, Q2_scale: float = Q2_SCALE
+    ) -> "NodeGrid":
         """Nodes for all x and Q² that events can have."""
-        return cls(n_xi, n_tau, setup.x_max, setup.Q2_max)
+        return cls(n_xi, n_tau, setup.x_max, setup.Q2_max, Q2_scale)
 
     @classmethod
     def of(cls, artifact: "OnNodes") -> "NodeGrid":
         """The nodes on which the arrays of an artifact are."""
+        scale = artifact.Q2_scale
         return cls(
-            artifact.xi.size, artifact.tau.size, artifact.x_max.item(), artifact.Q2_max.item()
+            artifact.xi.size,
+            artifact.tau.size,
+            artifact.x_max.item(),
+            artifact.Q2_max.item(),
+            Q2_SCALE if scale is None else scale.item(),
         )
+
+    @property
+    def stored_scale(self) -> Array | None:
+        """`Q2_scale` as artifacts have it."""
+        return None if self.Q2_scale == Q2_SCALE else np.array(self.Q2_scale)
 
     def xi_of_x(self, bjorken_x: Array) -> Array:
         """ξ = √(x/x_max)."""
@@ -122,11 +139,11 @@ class NodeGrid:
 
     def tau_of_Q2(self, Q2: Array) -> Array:
         """τ = log(1 + Q²/q0) / log(1 + Q²_max/q0), Q² in GeV²."""
-        return np.log1p(Q2 / Q2_SCALE) / np.log1p(self.Q2_max / Q2_SCALE)
+        return np.log1p(Q2 / self.Q2_scale) / np.log1p(self.Q2_max / self.Q2_scale)
 
     def Q2_of_tau(self, tau: Array) -> Array:
         """Q² [GeV²] at τ; the inverse of `tau_of_Q2`."""
-        return Q2_SCALE * np.expm1(tau * np.log1p(self.Q2_max / Q2_SCALE))
+        return self.Q2_scale * np.expm1(tau * np.log1p(self.Q2_max / self.Q2_scale))
 
     @property
     def xi(self) -> Array:

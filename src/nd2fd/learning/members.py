@@ -143,6 +143,7 @@ def train_members(
         tau=nodes.tau,
         x_max=truth.x_max,
         Q2_max=truth.Q2_max,
+        Q2_scale=truth.Q2_scale,
         structure_functions=models.structure_functions,
         fitted_flux_parameters=fitted,
         layer_sizes=np.array(architecture.layer_sizes),

@@ -66,6 +66,7 @@ def spline_members(
         tau=design.tau,
         x_max=design.x_max,
         Q2_max=design.Q2_max,
+        Q2_scale=design.Q2_scale,
         structure_functions=basis.on_nodes(np.stack([p.coefficients for p in posteriors])),
         fitted_flux_parameters=fitted,
         **{

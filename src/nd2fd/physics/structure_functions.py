@@ -12,3 +12,7 @@ StructureFunctions = Callable[[Array, Array], Array]
 
 FiveStructureFunctions = Callable[[Array, Array], Array]
 """(x, Q² [GeV²]), each of shape (n,) → (W1, …, W5) of shape (5, n), whatever the lepton."""
+
+Q2_SCALE = 0.3
+"""Q² [GeV²] where nodes (`nd2fd.forward.nodes`) turn from linear to logarithmic, if nothing else is
+said."""

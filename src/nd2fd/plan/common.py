@@ -6,6 +6,7 @@ from typing import Any
 
 from nd2fd.beam.builtin import BEAMS
 from nd2fd.beam.builtin_modes import BUILT_IN_MODES
+from nd2fd.config.fields import Section
 from nd2fd.config.model import Config
 from nd2fd.cross_sections.truths import TRUTHS
 from nd2fd.statistics.fit_ranges import mass_range, mixing_range, widened_mass, widened_mixing
@@ -106,9 +107,20 @@ class CommonPlan:
     # Parameters.
 
     def section(self, name: str) -> dict[str, Any]:
-        """A section of the configuration, as plain values."""
+        """A section of the configuration, as plain values; without optional keys that say nothing.
+
+        Else artifacts would change with every key that becomes known.
+        """
         values = self.config.model_dump(mode="json", include={name})[name]
-        return dict(values)
+        section = getattr(self.config, name)
+        fields = type(section).model_fields if isinstance(section, Section) else {}
+        return {
+            key: value
+            for key, value in values.items()
+            if key not in fields
+            or fields[key].is_required()
+            or getattr(section, key) != fields[key].default
+        }
 
     @property
     def true_point(self) -> list[float]:

@@ -117,6 +117,7 @@ def joint_design(
         tau=truth.tau,
         x_max=truth.x_max,
         Q2_max=truth.Q2_max,
+        Q2_scale=truth.Q2_scale,
         splines=basis.matrix,
         bends=basis.bends,
         near_cells=near.cells,

@@ -164,6 +164,7 @@ def joint_fit(
         tau=truth.tau,
         x_max=truth.x_max,
         Q2_max=truth.Q2_max,
+        Q2_scale=truth.Q2_scale,
         structure_functions=structure_functions,
         structure_function_errors=errors,
         energy=grid.energy,

@@ -7,6 +7,7 @@ from nd2fd.io.schemas.common import (
     NODES,
     PLANE,
     Q2_MAX,
+    Q2_SCALE,
     TAU_NODES,
     V1_CELLS,
     V2_CELLS,
@@ -28,6 +29,7 @@ class JointDesign(Artifact, name="joint_design", version=1):
     tau: Array = dataset("1", ("tau",), TAU_NODES)
     x_max: Array = dataset("1", (), X_MAX)
     Q2_max: Array = dataset("GeV2", (), Q2_MAX)
+    Q2_scale: Array | None = dataset("GeV2", (), Q2_SCALE, default=None)
     splines: Array = dataset("1", ("node", "spline"), "values of the splines on the nodes")
     bends: Array = dataset(
         "1", ("spline", "other_spline"), "integral of products of second derivatives"
@@ -91,6 +93,7 @@ class JointFit(Artifact, name="joint_fit", version=2):
     tau: Array = dataset("1", ("tau",), TAU_NODES)
     x_max: Array = dataset("1", (), X_MAX)
     Q2_max: Array = dataset("GeV2", (), Q2_MAX)
+    Q2_scale: Array | None = dataset("GeV2", (), Q2_SCALE, default=None)
     structure_functions: Array = dataset("1", NODES, "posterior mean of W1', W2', W3'")
     structure_function_errors: Array = dataset("1", NODES, "its standard deviation")
     energy: Array = dataset("GeV", ("energy",), "neutrino energy")

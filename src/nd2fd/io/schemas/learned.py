@@ -8,6 +8,7 @@ from nd2fd.io.schemas.common import (
     NODES,
     PLANE,
     Q2_MAX,
+    Q2_SCALE,
     TAU_NODES,
     V1_CELLS,
     V2_CELLS,
@@ -29,6 +30,7 @@ class Networks(Artifact, name="member", version=6):
     tau: Array = dataset("1", ("tau",), TAU_NODES)
     x_max: Array = dataset("1", (), X_MAX)
     Q2_max: Array = dataset("GeV2", (), Q2_MAX)
+    Q2_scale: Array | None = dataset("GeV2", (), Q2_SCALE, default=None)
     structure_functions: Array = dataset(
         "1", ("member", *NODES), "learned W1', W2', W3' on the nodes"
     )
@@ -65,6 +67,7 @@ class Splines(Artifact, name="splines", version=1):
     tau: Array = dataset("1", ("tau",), TAU_NODES)
     x_max: Array = dataset("1", (), X_MAX)
     Q2_max: Array = dataset("GeV2", (), Q2_MAX)
+    Q2_scale: Array | None = dataset("GeV2", (), Q2_SCALE, default=None)
     structure_functions: Array = dataset(
         "1", ("member", *NODES), "posterior mean of W1', W2', W3' on the nodes"
     )

@@ -6,6 +6,7 @@ from nd2fd.io.artifacts import Artifact, dataset
 from nd2fd.io.schemas.common import (
     NODES,
     Q2_MAX,
+    Q2_SCALE,
     TAU_NODES,
     X_MAX,
     XI_NODES,
@@ -58,6 +59,7 @@ class MeasurementFit(Artifact, name="measurement_fit", version=1):
     tau: Array = dataset("1", ("tau",), TAU_NODES)
     x_max: Array = dataset("1", (), X_MAX)
     Q2_max: Array = dataset("GeV2", (), Q2_MAX)
+    Q2_scale: Array | None = dataset("GeV2", (), Q2_SCALE, default=None)
     structure_functions: Array = dataset("1", ("data", *NODES), "posterior mean of W1', W2', W3'")
     structure_function_errors: Array = dataset("1", ("data", *NODES), "its standard deviation")
     neutrino_energy: Array = dataset("GeV", ("neutrino_energy",), "E_nu of the total cross section")

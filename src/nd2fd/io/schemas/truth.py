@@ -7,6 +7,7 @@ from nd2fd.io.schemas.common import (
     NODES,
     PLANE,
     Q2_MAX,
+    Q2_SCALE,
     TAU_NODES,
     V1_CELLS,
     V2_CELLS,
@@ -34,6 +35,7 @@ class Truth(Artifact, name="truth", version=2):
     tau: Array = dataset("1", ("tau",), TAU_NODES)
     x_max: Array = dataset("1", (), X_MAX)
     Q2_max: Array = dataset("GeV2", (), Q2_MAX)
+    Q2_scale: Array | None = dataset("GeV2", (), Q2_SCALE, default=None)
     structure_functions: Array = dataset("1", NODES, "true W1', W2', W3' on the nodes")
 
 
@@ -58,6 +60,7 @@ class NodeWeights(Artifact, name="weights", version=2):
     tau: Array = dataset("1", ("tau",), TAU_NODES)
     x_max: Array = dataset("1", (), X_MAX)
     Q2_max: Array = dataset("GeV2", (), Q2_MAX)
+    Q2_scale: Array | None = dataset("GeV2", (), Q2_SCALE, default=None)
     near: Array = dataset("1", NODES, "weights of W' on the nodes in the number of ND events")
     far: Array | None = dataset(
         "1", NODES, "the same at the FD; with the true W' both sum to one", default=None
