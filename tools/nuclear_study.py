@@ -246,7 +246,8 @@ def nodes(case: Case) -> None:
             found, _ = case.events(partial(grid.interpolate, values))
             print(
                 f"{name} {n} × {n} nodes, q0 {scale}: "
-                f"TV ND {total_variation(found[0], events[0]):.1e} FD {total_variation(found[k], events[k]):.1e}",
+                f"TV ND {total_variation(found[0], events[0]):.1e} "
+                f"FD {total_variation(found[k], events[k]):.1e}",
                 flush=True,
             )
 
