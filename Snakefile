@@ -23,6 +23,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/predictions.smk"
 include: "workflow/rules/event_files.smk"
 include: "workflow/rules/measurements.smk"
+include: "workflow/rules/leptons.smk"
 
 
 if PLAN.has_far:

@@ -70,6 +70,7 @@ wildcard_constraints:
     angle=r"[0-9]+(\.[0-9]+)?",
     sample="[a-z][a-z0-9_]*",
     measurement="[a-z][a-z0-9_]*",
+    analysis="[a-z][a-z0-9_]*",
     source="[a-z][a-z0-9_]*",
     format="hepmc3|h5|csv",
 
@@ -160,3 +161,4 @@ of_sample = partial(asked, ["sample"])
 of_joint_point = partial(asked, ["fit", "point"])
 of_measurement = partial(asked, ["measurement"])
 of_source = partial(asked, ["source"])
+of_analysis = partial(asked, ["analysis"])

@@ -19,6 +19,7 @@ from nd2fd.beam.modes import remove_normalisation
 from nd2fd.config.ensembles import EnsembleSection, SystematicName
 from nd2fd.config.events import EventSampleSection, refuse_impossible
 from nd2fd.config.fields import EnsembleName, Section, WithoutNulls, key, usable
+from nd2fd.config.leptons import LeptonSection, refuse_unusable
 from nd2fd.config.measurements import MeasurementSection
 from nd2fd.config.sections import (
     CoverageSection,
@@ -95,6 +96,7 @@ class Config(Section):
     joint: JointSection
     events: Annotated[dict[EnsembleName, EventSampleSection], WithoutNulls]
     measurements: Annotated[dict[EnsembleName, MeasurementSection], WithoutNulls]
+    leptons: Annotated[dict[EnsembleName, LeptonSection], WithoutNulls]
     figures: FiguresSection
 
     @property
@@ -320,6 +322,11 @@ class Config(Section):
         has_far = self.far_detector is not None
         fits = self.joint.fits if has_far and self.flux.uncertainty is not None else {}
         usable(lambda: refuse_impossible(self.events, self.ensembles, fits, has_far, self._setup))
+        return self
+
+    @model_validator(mode="after")
+    def _leptons_can_be_made(self) -> "Config":
+        usable(lambda: refuse_unusable(self.leptons, self.truth.model))
         return self
 
     @model_validator(mode="after")

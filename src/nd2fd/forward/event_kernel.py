@@ -68,7 +68,8 @@ def cell_cross_sections_on_nodes(
     Parameters
     ----------
     nodes, structure_functions
-        (W1', W2', W3') of each cross section on the nodes, shape (m, 3, n_xi, n_tau).
+        (W1', W2', W3'), or (W1, …, W5), of each cross section on the nodes, shape
+        (m, n_functions, n_xi, n_tau).
     grid
         Where to evaluate.
     clamp
@@ -82,7 +83,7 @@ def cell_cross_sections_on_nodes(
     m, n_functions = structure_functions.shape[:2]
     by_node = structure_functions.reshape(m, n_functions, nodes.n_nodes).transpose(2, 1, 0)
     columns = np.ascontiguousarray(by_node).reshape(nodes.n_nodes, -1)
-    for p in physical_points(grid):
+    for p in physical_points(grid, five=n_functions == 5):
         at_points = nodes.interpolation_matrix(p.bjorken_x, p.Q2) @ columns
         weighted = at_points.reshape(-1, n_functions, m) * p.factors.T[:, :, None]
         cross_sections = weighted.sum(axis=1)

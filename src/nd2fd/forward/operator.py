@@ -48,10 +48,13 @@ class ForwardOperator:
 
     @classmethod
     def build(
-        cls, grid: DensityGrid, nodes: NodeGrid, parts: Parts | None = None
+        cls, grid: DensityGrid, nodes: NodeGrid, parts: Parts | None = None, *, five: bool = False
     ) -> "ForwardOperator":
-        """Collect the quadrature points of all neutrino energies; `parts` are the grid's own."""
-        slices = list(physical_points(grid, parts))
+        """Collect the quadrature points of all neutrino energies; `parts` are the grid's own.
+
+        With `five` node values are those of (W1, …, W5), which all leptons share.
+        """
+        slices = list(physical_points(grid, parts, five=five))
         energy_index = np.repeat(np.arange(grid.n_energy), [s.cell.size for s in slices])
         cell = np.concatenate([s.cell for s in slices])
         order = np.argsort(cell, kind="stable")
@@ -67,7 +70,7 @@ class ForwardOperator:
         """A(Φ) for a flux at `grid.energy`, shape (n_energy,).
 
         A(Φ) w is the flux-weighted cross section [1e-38 cm² per nucleon] in each cell; shape
-        (n_v1 n_v2, 3 n_nodes).
+        (n_v1 n_v2, n_functions n_nodes).
         """
         (matrix,) = self.event_matrices(flux[None])
         return matrix

@@ -10,14 +10,15 @@ smooth W that is learned first. (The second-order term, noise of W times z, woul
 posterior is then a Gaussian in closed form. Where n is not linear in a parameter, as in the scale
 of the muons' energies, it is linearised at the value that was found, until that is found again.
 
-The prior is a price for bending, ∫ dξ dτ W_i'' W_j'', with a 3 × 3 matrix Ω of strengths. First a
-single strength λ is chosen by the marginal likelihood of the histogram, with the multiplicative
-update of Wood & Fasiolo (Biometrics 73 (2017) 1071). What that smooth fit bends, A_ij, then says
-what is to be expected: Ω = (price / 3) A⁻¹, for which each of the three independent combinations of
-structure functions pays the same, `price` / 3 units of χ². Hence no linear parameter, in units of
-its posterior error, is shifted by more than the root of what the truth pays, usually by far less;
-the marginal likelihood alone takes structure functions for as rough on large scales as they are
-smooth on small ones, and lets the truth pay hundreds of units (docs/studies/joint-fit.md).
+The prior is a price for bending, ∫ dξ dτ W_i'' W_j'', with a matrix Ω of strengths, 3 × 3 for one
+lepton. First a single strength λ is chosen by the marginal likelihood of the histogram, with the
+multiplicative update of Wood & Fasiolo (Biometrics 73 (2017) 1071). What that smooth fit bends,
+A_ij, then says what is to be expected: Ω = (price / 3) A⁻¹, for which each of the three independent
+combinations of structure functions pays the same, `price` / 3 units of χ² (with n functions, n for
+3). Hence no linear parameter, in units of its posterior error, is shifted by more than the root of
+what the truth pays, usually by far less; the marginal likelihood alone takes structure functions
+for as rough on large scales as they are smooth on small ones, and lets the truth pay hundreds of
+units (docs/studies/joint-fit.md).
 """
 
 from dataclasses import dataclass
@@ -143,6 +144,8 @@ def learn(
     histogram: Array,
     variance: Array,
     price: float,
+    *,
+    one_strength: bool = False,
 ) -> SplinePosterior:
     """Posterior of structure functions and flux modes.
 
@@ -158,19 +161,23 @@ def learn(
         Of these fractions, shape (n_cells,).
     price
         Units of χ² that structure functions as bent as the smooth fit pay.
+    one_strength
+        Whether all structure functions have the same strength: Ω = price / tr A. Where data say
+        little of one of them, A⁻¹ would take it for as smooth as the little that was found.
 
     Raises
     ------
     ImproperPosteriorError
         If there are too few events or cells for a posterior.
     """
-    found = _learn_linear(design, basis, histogram, variance, price, np.empty(0))
+    wanted = (price, one_strength)
+    found = _learn_linear(design, basis, histogram, variance, *wanted, np.empty(0))
     if design.bends is None:
         return found
     n_bent = len(design.bends)
     for _ in range(_LINEARISATIONS):
         about, errors = found.modes[-n_bent:], found.mode_errors[-n_bent:]
-        found = _learn_linear(design.about(about), basis, histogram, variance, price, about)
+        found = _learn_linear(design.about(about), basis, histogram, variance, *wanted, about)
         if np.all(np.abs(found.modes[-n_bent:] - about) < _SETTLED * errors):
             break
     return found
@@ -182,6 +189,7 @@ def _learn_linear(
     histogram: Array,
     variance: Array,
     price: float,
+    one_strength: bool,
     about: Array,
 ) -> SplinePosterior:
     """`learn` with a design that is linear in what the last modes are more than `about`."""
@@ -212,7 +220,10 @@ def _learn_linear(
     equations = weighted.equations(design.changes(smooth) / error, origin)
     coefficients = _coefficients(mean, n_functions, basis)
     bent = coefficients @ bends @ coefficients.T
-    prior = price / n_functions * np.linalg.inv(bent)
+    if one_strength:
+        prior = price / np.trace(bent) * np.eye(n_functions)
+    else:
+        prior = price / n_functions * np.linalg.inv(bent)
     mean, factor = _solve(equations, prior, bends)
     coefficients = _coefficients(mean, n_functions, basis)
     residual = equations.information @ mean - 2.0 * equations.right

@@ -16,7 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nd2fd.physics.constants import GEV_M2_TO_CM2
-from nd2fd.physics.cross_section import density_variable_prefactor, kinematic_coefficients
+from nd2fd.physics.cross_section import (
+    density_variable_prefactor,
+    kinematic_coefficients,
+    mass_suppressed_coefficients,
+)
 from nd2fd.physics.kinematics import kinematics
 from nd2fd.physics.setup import Setup
 from nd2fd.physics.structure_functions import StructureFunctions
@@ -75,7 +79,7 @@ class PhysicalPoints(NamedTuple):
     cell : flat (v1, v2) cell of each point, shape (n,), ascending
     bjorken_x, Q2 : shape (n,), Q² in GeV²
     factors : shape (3, n): d²σ/dv1 dv2 [1e-38 cm² per nucleon] is Σ_i factors_i W_i', already
-        multiplied by the area dv1 dv2 that the point stands for
+        multiplied by the area dv1 dv2 that the point stands for; or (5, n), of W1, …, W5
     """
 
     cell: IntArray
@@ -85,12 +89,13 @@ class PhysicalPoints(NamedTuple):
 
 
 def cross_section_factors(
-    energy: Array, v1: Array, v2: Array, setup: Setup
+    energy: Array, v1: Array, v2: Array, setup: Setup, *, five: bool = False
 ) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
     """x, Q² [GeV²], factors of (W1', W2', W3') in d²σ/dv1 dv2 [1e-38 cm²], and physical mask.
 
     Inputs broadcast to a shape; the factors have shape (3, *shape) and vanish outside the
-    physical region, where x and Q² are replaced by 1 so that they can be evaluated safely.
+    physical region, where x and Q² are replaced by 1 so that they can be evaluated safely. With
+    `five` they are those of (W1, …, W5), shape (5, *shape).
     """
     point = kinematics(energy, v1, v2, setup)
     physical = point.physical
@@ -99,6 +104,9 @@ def cross_section_factors(
     y = np.where(physical, point.inelasticity, 1.0)
     prefactor = density_variable_prefactor(v1, v2, Q2, y, setup)
     factors = kinematic_coefficients(energy, Q2, y, setup) * (prefactor * CROSS_SECTION_UNIT)
+    if five:
+        suppressed = mass_suppressed_coefficients(Q2, y, setup) * (prefactor * CROSS_SECTION_UNIT)
+        factors = np.concatenate([factors, suppressed])
     return x, Q2, np.where(physical, factors, 0.0), physical
 
 
@@ -149,12 +157,16 @@ def reachable_parts(grid: DensityGrid) -> Parts:
     return Parts(cell[kept], (moment1 / area)[kept], (moment2 / area)[kept], area[kept])
 
 
-def physical_points(grid: DensityGrid, parts: Parts | None = None) -> Iterator[PhysicalPoints]:
+def physical_points(
+    grid: DensityGrid, parts: Parts | None = None, *, five: bool = False
+) -> Iterator[PhysicalPoints]:
     """The quadrature points of each neutrino energy of the grid, in order; of its own parts."""
     cell, v1, v2, area = parts or reachable_parts(grid)
     for energy in grid.energy:
         inside = kinematics(energy, v1, v2, grid.setup).physical
-        x, Q2, factors, _ = cross_section_factors(energy, v1[inside], v2[inside], grid.setup)
+        x, Q2, factors, _ = cross_section_factors(
+            energy, v1[inside], v2[inside], grid.setup, five=five
+        )
         yield PhysicalPoints(cell[inside], x, Q2, factors * area[inside])
 
 

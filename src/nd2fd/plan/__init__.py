@@ -6,12 +6,13 @@ The rules of the workflow ask a `Plan` and decide nothing themselves. A plan rea
 from nd2fd.plan.common import PlanError
 from nd2fd.plan.ensembles import MODELS
 from nd2fd.plan.events import EventPlan
+from nd2fd.plan.leptons import LeptonPlan
 from nd2fd.plan.measurements import MeasurementPlan
 
 __all__ = ["MODELS", "Plan", "PlanError"]
 
 
-class Plan(EventPlan, MeasurementPlan):
+class Plan(EventPlan, MeasurementPlan, LeptonPlan):
     """What a configuration makes, and from what."""
 
     @property

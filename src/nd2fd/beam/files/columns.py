@@ -87,7 +87,13 @@ class Columns:
         return f"{number} ({name})" if name else f"{number}"
 
 
-def choose(columns: Columns, wanted: Neutrinos, column: int | str | None) -> int:
+def choose(
+    columns: Columns,
+    wanted: Neutrinos,
+    column: int | str | None,
+    *,
+    contamination: bool = False,
+) -> int:
     """The number of the flux's column.
 
     Parameters
@@ -98,6 +104,8 @@ def choose(columns: Columns, wanted: Neutrinos, column: int | str | None) -> int
         The neutrinos of the setup.
     column
         The key: a number, which is believed; a name; `dune`; or None.
+    contamination
+        Whether those of the other helicity may be more.
 
     Raises
     ------
@@ -131,7 +139,8 @@ def choose(columns: Columns, wanted: Neutrinos, column: int | str | None) -> int
             f"{file}: {columns.listed(chosen)} is of {symbol(of[chosen] or wanted)}, the setup of "
             f"{symbol(wanted)}: change setup.helicity or column"
         )
-    _refuse_contamination(columns, chosen, of)
+    if not contamination:
+        _refuse_contamination(columns, chosen, of)
     return chosen
 
 

@@ -46,7 +46,7 @@ def read_root_flux(path: Path, wanted: Neutrinos, layout: Layout) -> RawFlux:
         return np.asarray(histograms[number].values(), dtype=np.float64)
 
     columns = Columns(file, dict(enumerate(found)), contents, "histogram")
-    chosen = choose(columns, wanted, layout.column)
+    chosen = choose(columns, wanted, layout.column, contamination=layout.contamination)
     axis = histograms[chosen].axis()
     edges = np.asarray(axis.edges(), dtype=np.float64)
     return RawFlux(
@@ -103,7 +103,9 @@ def read_hepdata_flux(path: Path, wanted: Neutrinos, layout: Layout) -> RawFlux:
     def energies(key: str) -> Array:
         return np.array([number(given, key, row) for row, given in enumerate(bins)])
 
-    chosen = choose(Columns(file, names, values), wanted, layout.column)
+    chosen = choose(
+        Columns(file, names, values), wanted, layout.column, contamination=layout.contamination
+    )
     low, high = (energies("low"), energies("high")) if with_edges else (energies("value"), None)
     if high is not None and not np.allclose(low[1:], high[:-1], rtol=1e-6):
         row = int(np.argmax(~np.isclose(low[1:], high[:-1], rtol=1e-6)))

@@ -52,12 +52,15 @@ class Layout:
         of bins; `low_high`: two columns, both edges.
     content
         `per_gev`: flux per unit of energy, any unit; `per_bin`: integrals over bins.
+    contamination
+        Whether neutrinos (antineutrinos) in a beam of more antineutrinos (neutrinos) are wanted.
     """
 
     column: int | str | None = None
     unit: Unit | None = None
     energies: Energies | None = None
     content: Content | None = None
+    contamination: bool = False
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any]) -> "Layout":

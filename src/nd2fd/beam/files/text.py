@@ -77,7 +77,12 @@ def read_text_flux(path: Path, wanted: Neutrinos, layout: Layout) -> RawFlux:
         number: text.names[number - 1] if text.names else ""
         for number in range(energies[-1] + 1, n_columns + 1)
     }
-    chosen = choose(Columns(text.file, names, text.column), wanted, layout.column)
+    chosen = choose(
+        Columns(text.file, names, text.column),
+        wanted,
+        layout.column,
+        contamination=layout.contamination,
+    )
     return RawFlux(
         file=text.file,
         low=text.column(energies[0]),
@@ -173,7 +178,11 @@ def _lower_edges(text: _Text, n_columns: int) -> int | None:
             low, high = text.column(first), text.column(first + 1)
         except ValueError:
             continue
-        if len(low) > 1 and np.all(high > low) and np.allclose(low[1:], high[:-1], rtol=1e-6):
+        if (
+            len(low) > 1
+            and np.all(high > low)
+            and np.allclose(low[1:], high[:-1], rtol=1e-6, atol=0.0)
+        ):
             return first
     return None
 

@@ -1,0 +1,1 @@
+"""Electrons, muons and their antineutrinos in one fit of both detectors."""

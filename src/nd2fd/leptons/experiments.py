@@ -1,0 +1,89 @@
+"""Pseudo-experiments: near and far contents and constraints drawn, everything fitted anew.
+
+What the near detector learns moves with its contents along the directions that matter, linearly:
+the prior's strength and the cells' errors are those of expected contents.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nd2fd.io.schemas.leptons import LeptonExperiments
+from nd2fd.leptons.analysis import LeptonAnalysis
+from nd2fd.leptons.likelihood import FarLikelihood, Minimum, starts
+from nd2fd.leptons.parameters import UNITS
+
+Array = NDArray[np.float64]
+
+TESTED = (("sin2_theta23",), ("delta_cp",), ("sin2_theta23", "delta_cp"))
+"""Of which parameters the truth is tested; the others are profiled."""
+
+
+def pseudo_experiments(
+    analysis: LeptonAnalysis,
+    n_experiments: int,
+    rng: np.random.Generator,
+    progress: Callable[[int, str], None],
+) -> LeptonExperiments:
+    """Best fits and Δ(−2 ln L) of the truth, with known and learned cross section.
+
+    Parameters
+    ----------
+    analysis
+        Nature, and what is learned of it.
+    n_experiments
+        Number of them.
+    rng
+        Draws contents and constraints.
+    progress
+        Called with (experiments so far, note).
+    """
+    contents, to_pulls = analysis.far_contents, analysis.pulls_of_shares
+    parameters = analysis.parameters
+    spread = np.where(parameters.precision > 0.0, parameters.errors, 0.0)
+    shape = (2, n_experiments)
+    found, errors = np.empty((*shape, 4)), np.empty((*shape, 4))
+    tested, converged = np.empty((*shape, len(TESTED))), np.empty(shape, dtype=bool)
+    for i in range(n_experiments):
+        near = rng.poisson(analysis.near_shares * analysis.n_near)
+        moved = to_pulls @ (near / near.sum() - analysis.near_shares)
+        far = rng.poisson(contents).astype(np.float64)
+        centre = parameters.theta + spread * rng.standard_normal(4)
+        for k, detector in enumerate(analysis.detectors):
+            pulls = moved if k else np.zeros(0)
+            data = FarLikelihood(detector, parameters, far, centre, pulls)
+            lowest, tested[k, i] = _tests(data, parameters.theta)
+            found[k, i], converged[k, i] = lowest.theta, lowest.converged
+            errors[k, i] = _errors(data, lowest.curvature)
+        progress(i + 1, "experiments")
+    return LeptonExperiments(
+        true_theta=parameters.theta,
+        theta=found,
+        errors=errors,
+        above=tested,
+        converged=converged,
+    )
+
+
+def _tests(data: FarLikelihood, truth: Array) -> tuple[Minimum, Array]:
+    """Best fit, and how far the truth is above it."""
+    lowest = data.best(starts(truth, data.parameters, orderings=[np.sign(truth[1])]))
+    above = []
+    for names in TESTED:
+        held = data.holding(*names)
+        minimum = held.best(starts(truth, held.parameters, orderings=[np.sign(truth[1])]))
+        if minimum.value < lowest.value:
+            # What holds something has found what the free fit missed.
+            lowest = data.minimise(minimum.theta, minimum.pulls)
+        above.append(minimum.value)
+    return lowest, np.array(above) - lowest.value
+
+
+def _errors(data: FarLikelihood, curvature: Array) -> Array:
+    moving = data.parameters.moving
+    chosen = np.concatenate([moving, np.ones(len(curvature) - 4, dtype=bool)])
+    covariance = np.linalg.inv(curvature[np.ix_(chosen, chosen)] / 2.0)
+    result = np.zeros(4)
+    result[moving] = np.sqrt(np.diag(covariance)[: int(moving.sum())])
+    return result * UNITS

@@ -1,0 +1,94 @@
+"""What near and far samples of all leptons share: setup, structure functions, fluxes and cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nd2fd.forward.nodes import NodeGrid
+from nd2fd.leptons.beams import Beams, Flavour, in_cells
+from nd2fd.leptons.samples import Lepton, Sample
+from nd2fd.physics.density import DensityGrid, reachable_parts
+from nd2fd.physics.setup import Setup
+
+Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class LeptonModel:
+    """Cross sections of leptons on one target, and the neutrinos that make them.
+
+    setup
+        Its lepton and helicity do not count.
+    leptons
+        Those of any sample.
+    helicities
+        Neutrinos (False), or they and antineutrinos (True).
+    five
+        Whether W1, …, W5 are learned, or the three combinations of one lepton.
+    shared
+        Whether antineutrinos have the structure functions of neutrinos, as on isoscalar targets.
+    nodes
+        Of the structure functions.
+    beams
+        Fluxes.
+    near_cells, far_cells
+        Cells along E_ν, and along v1 and v2, of either detector.
+    subsamples
+        Points of a cell, along v1 and v2.
+    """
+
+    setup: Setup
+    leptons: Sequence[Lepton]
+    helicities: tuple[bool, ...]
+    five: bool
+    shared: bool
+    nodes: NodeGrid
+    beams: Beams
+    near_cells: tuple[int, int]
+    far_cells: tuple[int, int]
+    subsamples: int
+
+    @property
+    def n_functions(self) -> int:
+        """Of either helicity."""
+        return 5 if self.five else 3
+
+    @property
+    def n_sets(self) -> int:
+        """Of structure functions."""
+        return 1 if self.shared else len(self.helicities)
+
+    def set_of(self, antineutrino: bool) -> int:
+        """Which structure functions a helicity has."""
+        return 0 if self.shared else self.helicities.index(antineutrino)
+
+    @property
+    def cross_sections(self) -> list[tuple[Lepton, bool]]:
+        """Lepton and helicity of all."""
+        return [(lepton, anti) for lepton in self.leptons for anti in self.helicities]
+
+    def setup_of(self, lepton: Lepton, antineutrino: bool) -> Setup:
+        """Of one cross section."""
+        return replace(self.setup, lepton=lepton, antineutrino=antineutrino)
+
+    def near_grid(self, lepton: Lepton, antineutrino: bool) -> DensityGrid:
+        """Cells of the near detector."""
+        n_energy, n_v = self.near_cells
+        return DensityGrid(self.setup_of(lepton, antineutrino), n_energy, n_v, n_v, self.subsamples)
+
+    def far_grid(self, lepton: Lepton, antineutrino: bool) -> DensityGrid:
+        """Cells of the far detector."""
+        n_energy, n_v = self.far_cells
+        return DensityGrid(self.setup_of(lepton, antineutrino), n_energy, n_v, n_v, self.subsamples)
+
+    def reached(self, lepton: Lepton) -> IntArray:
+        """Flat cells of the far detector that its events can reach."""
+        return np.unique(reachable_parts(self.far_grid(lepton, self.helicities[0])).cell)
+
+    def near_flux(self, sample: Sample, antineutrino: bool, n_energy: int) -> Array:
+        """Flux of a near sample's neutrinos or antineutrinos in cells of E_ν."""
+        table = self.beams[Flavour(sample.horn, False, sample.lepton, antineutrino)]
+        return in_cells(table, n_energy, self.setup.energy_max)

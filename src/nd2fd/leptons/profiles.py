@@ -1,0 +1,101 @@
+"""What expected data of a lepton analysis tell: profiles, regions and sensitivities.
+
+All are Δ(−2 ln L) of expected contents, of the true cross section, least over all else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nd2fd.leptons.analysis import LeptonAnalysis
+from nd2fd.leptons.far import FarDetector
+from nd2fd.leptons.likelihood import FarLikelihood, Minimum, starts
+from nd2fd.leptons.parameters import NAMES
+from nd2fd.leptons.samples import Lepton
+
+Array = NDArray[np.float64]
+
+_CONSERVING = (0.0, np.pi)
+"""δ_CP without CP violation."""
+
+
+def expected_data(
+    analysis: LeptonAnalysis, k: int, theta: Array | None = None, only: Lepton | None = None
+) -> FarLikelihood:
+    """Likelihood with the k-th cross section of contents expected at θ; of one lepton's samples."""
+    known, detector = (_only(analysis.detectors[i], only) for i in (0, k))
+    at = analysis.parameters.theta if theta is None else theta
+    none = np.zeros(0)
+
+    def events(detector: FarDetector, at: Array) -> Array:
+        return detector.events(known.spectra.at(at[None])[0], none)
+
+    exposure = analysis.n_far / events(analysis.detectors[0], analysis.parameters.theta).sum()
+    contents = exposure * events(known, at)
+    centre = np.zeros(detector.n_pulls)
+    return FarLikelihood(detector, analysis.parameters, contents, analysis.parameters.theta, centre)
+
+
+def _only(detector: FarDetector, lepton: Lepton | None) -> FarDetector:
+    if lepton is None:
+        return detector
+    return replace(detector, samples=[s for s in detector.samples if s.lepton == lepton])
+
+
+def best(likelihood: FarLikelihood, theta: Array, orderings: Sequence[float] = (1.0,)) -> Minimum:
+    """Best fit with the ordering(s) of θ times these signs."""
+    signs = [sign * np.sign(theta[1]) for sign in orderings]
+    return likelihood.best([theta, *starts(theta, likelihood.parameters, orderings=signs)])
+
+
+def curve(likelihood: FarLikelihood, name: str, values: Array) -> Array:
+    """Δ(−2 ln L) against one parameter, above the least of them and the best fit."""
+    theta = likelihood.parameters.theta
+    lowest = best(likelihood, theta)
+    held = likelihood.holding(name)
+    found = np.empty(values.size)
+    for i, value in enumerate(values):
+        at = _with(lowest.theta, name, value)
+        found[i] = held.best(starts(at, held.parameters)).value
+    return np.asarray(found - min(lowest.value, found.min()))
+
+
+def region(likelihood: FarLikelihood, names: tuple[str, str], axes: tuple[Array, Array]) -> Array:
+    """Δ(−2 ln L) against two parameters, shape of the product of both axes."""
+    lowest = best(likelihood, likelihood.parameters.theta)
+    held = likelihood.holding(*names)
+    found = np.empty((axes[0].size, axes[1].size))
+    for i, first in enumerate(axes[0]):
+        at, pulls = _with(lowest.theta, names[0], first), lowest.pulls
+        for j, second in enumerate(axes[1]):
+            minimum = held.minimise(_with(at, names[1], second), pulls)
+            found[i, j] = minimum.value
+            at, pulls = minimum.theta, minimum.pulls
+    return np.asarray(found - min(lowest.value, found.min()))
+
+
+def sensitivity(analysis: LeptonAnalysis, k: int, phases: Array) -> tuple[Array, Array]:
+    """√Δ(−2 ln L) of CP conservation, and of the other ordering, for each true δ_CP."""
+    violation, ordering = np.empty(phases.size), np.empty(phases.size)
+    for i, phase in enumerate(phases):
+        theta = _with(analysis.parameters.theta, "delta_cp", phase)
+        data = expected_data(analysis, k, theta)
+        lowest = best(data, theta).value
+        held = data.holding("delta_cp")
+        conserving = min(
+            held.best(starts(_with(theta, "delta_cp", value), held.parameters)).value
+            for value in _CONSERVING
+        )
+        other = data.best(starts(theta, data.parameters, orderings=[-np.sign(theta[1])])).value
+        violation[i], ordering[i] = (
+            np.sqrt(max(value - lowest, 0.0)) for value in (conserving, other)
+        )
+    return violation, ordering
+
+
+def _with(theta: Array, name: str, value: float) -> Array:
+    changed = theta.copy()
+    changed[NAMES.index(name)] = value
+    return changed

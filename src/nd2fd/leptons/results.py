@@ -1,0 +1,180 @@
+"""What is kept of an analysis of leptons: structure functions, densities, errors and profiles."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import scipy.linalg as sl
+from numpy.typing import NDArray
+
+from nd2fd.io.schemas.leptons import LeptonFit
+from nd2fd.leptons.analysis import LeptonAnalysis
+from nd2fd.leptons.fisher import Changes, errors, scaled_changes
+from nd2fd.leptons.profiles import best, curve, expected_data, region, sensitivity
+from nd2fd.physics.cross_section import measurable_combinations
+from nd2fd.physics.structure_functions import FiveStructureFunctions
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, str], None]
+
+_MIXING = np.linspace(0.38, 0.64, 27)
+_PHASES = np.linspace(0.0, 2.0 * np.pi, 25)
+_REGION_MIXING = np.linspace(0.38, 0.64, 14)
+_TRUE_PHASES = np.linspace(0.0, 2.0 * np.pi, 13)
+
+
+def lepton_fit(
+    analysis: LeptonAnalysis,
+    truths: Mapping[bool, FiveStructureFunctions],
+    progress: Progress,
+) -> LeptonFit:
+    """All that figures and numbers need."""
+    near, model, posterior = analysis.near, analysis.near.model, analysis.posterior
+    nodes = model.nodes
+    data = [expected_data(analysis, k) for k in (0, 1)]
+    theta = analysis.parameters.theta
+    found = [best(of_data, theta) for of_data in data]
+    progress(1, "best fits")
+    muons = [expected_data(analysis, k, only="muon") for k in (0, 1)]
+    octant = np.stack(
+        [
+            [curve(of, "sin2_theta23", _MIXING) for of in pair]
+            for pair in zip(muons, data, strict=True)
+        ]
+    )
+    progress(2, "octants")
+    delta_curve = np.stack([curve(of_data, "delta_cp", _PHASES) for of_data in data])
+    axes = (_REGION_MIXING, _PHASES)
+    regions = np.stack([region(of, ("sin2_theta23", "delta_cp"), axes) for of in data])
+    progress(3, "regions")
+    sensitivities = [sensitivity(analysis, k, _TRUE_PHASES) for k in (0, 1)]
+    progress(4, "sensitivities")
+    known, learned = analysis.detectors
+    spectra = known.spectra.at(theta[None])[0]
+    by_channel = known.by_channel_sums(spectra)
+    far_true, far_learned = (
+        _far_density(analysis, events)
+        for events in (
+            known.events(spectra, np.zeros(0)),
+            learned.events(spectra, np.zeros(learned.n_pulls)),
+        )
+    )
+    x, Q2 = nodes.x_and_Q2()
+    sets = [False] if model.shared else list(model.helicities)
+    return LeptonFit(
+        xi=nodes.xi,
+        tau=nodes.tau,
+        x_max=np.array(nodes.x_max),
+        Q2_max=np.array(nodes.Q2_max),
+        structure_functions=near.basis.on_nodes(near.coefficients(posterior)),
+        structure_function_errors=_errors_on_nodes(analysis),
+        true_structure_functions=_scaled(
+            analysis, np.stack([_on_nodes(analysis, truths, a, x, Q2) for a in sets])
+        ),
+        weights=near.weights.reshape(*near.weights.shape[:-1], nodes.n_xi, nodes.n_tau),
+        near_true=_near_density(analysis, analysis.near_shares),
+        near_learned=_near_density(analysis, near.design.nominal @ posterior.mean),
+        far_true=far_true,
+        far_learned=far_learned,
+        channels=np.array(
+            [
+                (horn == "reverse", c.initial == "electron", c.final == "electron", c.antineutrino)
+                for horn, c in known.spectra.channels
+            ],
+            dtype=np.int64,
+        ),
+        channel_events=by_channel * (analysis.n_far / by_channel.sum()),
+        errors=np.stack([_known_errors(analysis), errors(analysis.changes, analysis.parameters)]),
+        best=np.stack([minimum.theta for minimum in found]),
+        best_value=np.array([minimum.value for minimum in found]),
+        sin2_theta23=_MIXING,
+        octant=octant,
+        delta_cp=_PHASES,
+        delta_curve=delta_curve,
+        region_sin2_theta23=_REGION_MIXING,
+        region=regions,
+        true_delta_cp=_TRUE_PHASES,
+        cp_violation=np.stack([violation for violation, _ in sensitivities]),
+        ordering=np.stack([ordering for _, ordering in sensitivities]),
+        chi2=np.array(posterior.chi2),
+        paid=np.array(posterior.paid),
+        effective_parameters=np.array(posterior.effective_parameters),
+        electron_ratio_error=_electron_ratio(analysis, far_true),
+    )
+
+
+def _known_errors(analysis: LeptonAnalysis) -> Array:
+    known = analysis.detectors[0]
+    events, by_theta, _ = known.with_slopes(analysis.parameters.theta, np.zeros(0))
+    of_theta = scaled_changes(events, by_theta, analysis.n_far)
+    return errors(Changes(of_theta, np.empty((len(of_theta), 0))), analysis.parameters)
+
+
+def _on_nodes(
+    analysis: LeptonAnalysis,
+    truths: Mapping[bool, FiveStructureFunctions],
+    antineutrino: bool,
+    x: Array,
+    Q2: Array,
+) -> Array:
+    """True W1, …, W5, or the three combinations of the only lepton, (n_functions, n_xi, n_tau)."""
+    model, five = analysis.near.model, truths[antineutrino]
+    if model.five:
+        return five(x, Q2)
+    return measurable_combinations(five, model.setup_of(model.leptons[0], antineutrino))(x, Q2)
+
+
+def _scaled(analysis: LeptonAnalysis, true: Array) -> Array:
+    """In the unit of what is learned, of which near events do not tell the scale."""
+    weights = analysis.near.weights.sum(axis=0)
+    return np.asarray(true / (weights * true.reshape(weights.shape)).sum())
+
+
+def _errors_on_nodes(analysis: LeptonAnalysis) -> Array:
+    """Posterior standard deviations, shape (n_sets, n_functions, n_xi, n_tau)."""
+    near, factor = analysis.near, analysis.posterior.factor
+    inverse = sl.solve_triangular(factor, np.eye(len(factor)), lower=True)
+    n = near.basis.n_splines
+    of_functions = [
+        np.linalg.norm(near.basis.matrix @ inverse[:, first : first + n].T, axis=1)
+        for first in range(0, len(factor), n)
+    ]
+    model = near.model
+    shape = (model.n_sets, model.n_functions, model.nodes.n_xi, model.nodes.n_tau)
+    return np.stack(of_functions).reshape(shape)
+
+
+def _near_density(analysis: LeptonAnalysis, shares: Array) -> Array:
+    near = analysis.near
+    n_v = near.model.near_cells[1]
+    density = np.zeros(len(near.samples) * near.n_cells)
+    density[near.design.cells] = shares
+    return density.reshape(len(near.samples), n_v, n_v)
+
+
+def _far_density(analysis: LeptonAnalysis, events: Array) -> Array:
+    """Shares of the events in all cells, from those in cells that events can reach."""
+    model, n_v = analysis.near.model, analysis.near.model.far_cells[1]
+    of_samples = analysis.detectors[0].samples
+    density, first = np.zeros((len(of_samples), n_v * n_v)), 0
+    for k, sample in enumerate(of_samples):
+        reached = model.reached(sample.lepton)
+        density[k, reached] = events[first : first + reached.size]
+        first += reached.size
+    return (density / events.sum()).reshape(len(of_samples), n_v, n_v)
+
+
+def _electron_ratio(analysis: LeptonAnalysis, far_true: Array) -> Array:
+    """Error and bias of ln(far electrons / far muons) at the true θ; zero without either."""
+    model = analysis.near.model
+    of_samples = analysis.detectors[0].samples
+    sizes = [model.reached(sample.lepton).size for sample in of_samples]
+    is_electron = np.array([s.lepton == "electron" for s in of_samples])
+    if is_electron.all() or not is_electron.any():
+        return np.zeros(2)
+    chosen = np.repeat(is_electron, sizes)
+    of_coefficients = [analysis.far_map[which].sum(axis=0) for which in (chosen, ~chosen)]
+    electrons, muons = (row @ analysis.posterior.mean for row in of_coefficients)
+    change = of_coefficients[0] / electrons - of_coefficients[1] / muons
+    error = np.linalg.norm(analysis.posterior.whitened(change[None]))
+    true_ratio = far_true[is_electron].sum() / far_true[~is_electron].sum()
+    return np.array([error, np.log(electrons / muons / true_ratio)])
