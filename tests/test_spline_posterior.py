@@ -167,6 +167,20 @@ def test_parameters_that_bend_the_density_are_found(design, basis, true_coeffici
     )
 
 
+def test_prior_is_about_zero_wherever_the_density_is_linearised(design, basis, true_coefficients):
+    """A parameter that the data hardly see, in which the density is linear after all."""
+    flat = true_coefficients.ravel()
+    first = 1e-2 * (np.roll(design.nominal, 1, axis=0) - design.nominal)
+    linear = SplineDesign(design.cells, design.nominal, np.concatenate([design.modes, first[None]]))
+    events = np.maximum((design.nominal + 3.0 * first) @ flat, 1e-9)
+    histogram = events / events.sum()
+    variance = errors_of(design, histogram)
+    bent = replace(linear, bends=0.0 * first[None])
+    found, once = (learn(d, basis, histogram, variance, PRICE) for d in (bent, linear))
+    assert 0.1 < once.modes[2] < 2.0
+    assert found.modes[2] == pytest.approx(once.modes[2], rel=0.02)
+
+
 def test_posterior_is_that_of_stacked_least_squares(design, basis, true_coefficients):
     """Rows of data, of the prior and of the modes' own, solved by QR; and its covariance."""
     rng = np.random.default_rng(1)
