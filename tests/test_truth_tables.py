@@ -77,6 +77,51 @@ def test_a_negative_cross_section_is_refused(tmp_path):
         true_structure_functions("table", SETUP, None, table)
 
 
+def lhapdf_grid(path, identifiers=(1001, 1002, 1003, 3001)):
+    """Two subgrids, with F2, FL, xF3 and something else; FL is 10 % of F2."""
+    x, q = X[X < 1.0], np.sqrt(Q2)
+    x = np.append(x, 1.0)
+    values = values_at(x, q**2)
+    columns = [values[1], 0.1 * values[1], values[2], 0 * values[1]]
+    rows = []
+    for part in (slice(0, 71), slice(70, None)):
+        rows += [" ".join(map(repr, knots.tolist())) for knots in (x, q[part])]
+        rows.append(" ".join(map(str, identifiers)))
+        for i in range(x.size):
+            for j in range(q.size)[part]:
+                rows.append(" ".join(f"{c[i, j]:.12e}" for c in columns[: len(identifiers)]))
+        rows.append("---")
+    path.write_text("\n".join(["PdfType: central", "Format: lhagrid1", "---", *rows, ""]))
+    return str(path)
+
+
+def values_at(x, q2):
+    return transverse_quark_parton_model(
+        toy.parton_densities, *np.meshgrid(x, q2, indexing="ij"), SETUP
+    )
+
+
+def test_lhapdf_grids_of_structure_functions(tmp_path):
+    table = table_of_truth("table", SETUP, lhapdf_grid(tmp_path / "own_0000.dat"))
+    np.testing.assert_allclose(table.Q2, Q2, rtol=1e-12)
+    w1, w2, w3, w4, w5 = table.neutrino
+    expected = values_at(table.x, table.Q2)
+    np.testing.assert_allclose(w2, expected[1], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(w3, expected[2], rtol=1e-10, atol=1e-12)
+    # With R = 0 the W1 of the toy has no longitudinal part; FL = 2xF_L takes from it.
+    np.testing.assert_allclose(w1, expected[0] - 0.1 * expected[1], rtol=1e-10, atol=1e-12)
+    np.testing.assert_array_equal(w5, 0.5 * w2)
+    assert not w4.any()
+    assert table.antineutrino is None
+
+
+def test_lhapdf_grids_of_partons_are_refused(tmp_path):
+    path = lhapdf_grid(tmp_path / "own_0000.dat", (1, 2, 3, 21))
+    said = r"own_0000\.dat has the identifiers \[1, 2, 3, 21\]; .* neutrinos are 1001, 1002, 1003"
+    with pytest.raises(ValueError, match=said):
+        table_of_truth("table", SETUP, path)
+
+
 class _Section(dict):
     __getattr__ = dict.__getitem__
 
