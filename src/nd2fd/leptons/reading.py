@@ -6,6 +6,7 @@ from typing import Any
 
 from nd2fd.cross_sections.truths import PdfMember, five_structure_functions
 from nd2fd.forward.nodes import NodeGrid
+from nd2fd.io.schemas.truth import StructureFunctionTable
 from nd2fd.leptons.analysis import LeptonAnalysis
 from nd2fd.leptons.beams import read_beams
 from nd2fd.leptons.model import LeptonModel
@@ -27,12 +28,14 @@ def lepton_analysis(
     truth: str,
     pdf: PdfMember | None,
     oscillation: Mapping[str, float],
-    nodes: Mapping[str, int],
+    nodes: Mapping[str, Any],
+    table: StructureFunctionTable | None = None,
 ) -> tuple[LeptonAnalysis, Truths]:
     """Learn from its near samples, and the true structure functions by helicity.
 
-    `settings` are an entry of the section `leptons`, `oscillation` and `nodes` are sections. Raises
-    what `five_structure_functions` and `read_beams` do.
+    `settings` are an entry of the section `leptons`, `oscillation` and `nodes` are sections, and
+    `table` is that of a tabulated truth. Raises what `five_structure_functions` and `read_beams`
+    do.
     """
     helicities = (False,) if settings["antineutrinos"] == "none" else (False, True)
     leptons = [lepton for lepton in LEPTONS if lepton in (*settings["near"], *settings["far"])]
@@ -40,7 +43,7 @@ def lepton_analysis(
     for antineutrino in helicities:
         for lepton in leptons:
             of_lepton = replace(setup, lepton=lepton, antineutrino=antineutrino)
-            truths[antineutrino] = five_structure_functions(truth, of_lepton, pdf)
+            truths[antineutrino] = five_structure_functions(truth, of_lepton, pdf, table)
     horns = settings["horn_currents"]
     model = LeptonModel(
         setup=setup,

@@ -65,6 +65,7 @@ def lepton_fit(
         tau=nodes.tau,
         x_max=np.array(nodes.x_max),
         Q2_max=np.array(nodes.Q2_max),
+        Q2_scale=nodes.stored_scale,
         structure_functions=near.basis.on_nodes(near.coefficients(posterior)),
         structure_function_errors=_errors_on_nodes(analysis),
         true_structure_functions=_scaled(

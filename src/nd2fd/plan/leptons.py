@@ -30,11 +30,11 @@ class LeptonPlan(CommonPlan):
         return self.config.leptons[name]
 
     def lepton_files(self, name: str) -> dict[str, str | list[str]]:
-        """PDF set and flux files that it reads."""
+        """What its truth is computed from, and flux files that it reads."""
         section = self.lepton_analysis(name)
         named = [getattr(section, horn) for horn in section.horn_currents]
         files = [path for of in named for path in (of.near, of.far) if path not in (None, DUNE)]
-        return self.pdf_files | {"fluxes": sorted(set(files))}
+        return self.truth_files | {"fluxes": sorted(set(files))}
 
     def lepton_settings(self, name: str) -> dict[str, Any]:
         """What it depends on."""

@@ -5,6 +5,7 @@ from typing import Final
 from nd2fd.io.artifacts import Artifact, dataset
 from nd2fd.io.schemas.common import (
     Q2_MAX,
+    Q2_SCALE,
     TAU_NODES,
     X_MAX,
     XI_NODES,
@@ -31,6 +32,7 @@ class LeptonFit(Artifact, name="lepton_fit", version=1):
     tau: Array = dataset("1", ("tau",), TAU_NODES)
     x_max: Array = dataset("1", (), X_MAX)
     Q2_max: Array = dataset("GeV2", (), Q2_MAX)
+    Q2_scale: Array | None = dataset("GeV2", (), Q2_SCALE, default=None)
     structure_functions: Array = dataset(
         "1", _FUNCTIONS, "posterior mean, of neutrinos, then of antineutrinos with their own"
     )
