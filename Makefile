@@ -13,7 +13,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup fig2 all report gallery check-numbers profile test mutants validate test-slurm test-slurm-faults lint format config-docs bench bench-quick clean
+.PHONY: help setup fig2 all report gallery check-numbers profile test mutants validate test-slurm test-slurm-faults lint format config-docs site bench bench-quick clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -75,6 +75,14 @@ format: setup  ## Format Python and Snakemake files
 
 config-docs: setup  ## Write config/schema.json and docs/configuration.md
 	$(BIN)/python -m nd2fd.config
+
+site: .venv-docs/installed  ## The documentation as a site, strictly checked: site/index.html
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict
+
+.venv-docs/installed: requirements-docs.lock
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install --quiet --disable-pip-version-check -r requirements-docs.lock
+	touch $@
 
 bench: .venv/bench-installed  ## Benchmarks, 10 minutes; writes results/bench and docs/performance.md
 	$(BIN)/python -m bench

@@ -37,7 +37,7 @@ ORDER = (
     ("systematics",),
     ("learning",),
     ("leptons", "statistics"),
-    ("config",),
+    ("api", "config"),
     ("plan",),
     ("figures",),
     ("report",),
@@ -58,7 +58,7 @@ COLOURS = {
         "leptons",
     ),
     "#d5efe4": ("systematics", "learning", "statistics"),
-    "#fbe3c8": ("config", "plan"),
+    "#fbe3c8": ("api", "config", "plan"),
     "#f7d6d0": ("figures", "report", "workflow"),
 }
 """Rooms by colour."""
