@@ -106,7 +106,7 @@ def joint():
     truth = closure_truth(toy.structure_functions, flux, oscillation, GRID, nodes)
     survival = toy.EXPERIMENT.survival_scan(GRID.energy)
     far = FarAnalysis(FarDetector.exact(GRID), survival, (0.36, 0.64), (2.1e-3, 2.8e-3), "lower")
-    design = joint_design(truth, flux, far, GRID, (MIXING, MASS), 6, nothing)
+    design = joint_design(NodeGrid.of(truth), flux, far, GRID, (MIXING, MASS), 6, nothing)
     analysis = JointAnalysis.of(design, flux, far, 6.0, (24, 24))
     contents = expected_contents(truth, flux, Resolution.ideal(), GRID)
     return SimpleNamespace(analysis=analysis, contents=contents)

@@ -258,7 +258,7 @@ def truth():
 def joint(request, truth):
     resolution = RESOLUTION if request.param == "smeared" else Resolution.ideal()
     far = analysis_of(resolution)
-    design = joint_design(truth, FLUX, far, GRID, TRUE_POINT, 6, nothing)
+    design = joint_design(NodeGrid.of(truth), FLUX, far, GRID, TRUE_POINT, 6, nothing)
     return SimpleNamespace(
         far=far,
         design=design,
@@ -308,9 +308,7 @@ def test_slopes_are_changes_of_the_far_density(joint):
 
     def at(theta):
         operator_design = joint_design(
-            SimpleNamespace(
-                **{n: getattr(joint.design, n) for n in ("xi", "tau", "x_max", "Q2_max")}
-            ),
+            NodeGrid.of(joint.design),
             FLUX,
             joint.far,
             GRID,

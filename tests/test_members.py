@@ -16,7 +16,7 @@ from nd2fd.forward.operator import ForwardOperator
 from nd2fd.io.schemas.near import NearData
 from nd2fd.learning.compression import TestFunctions
 from nd2fd.learning.flux_errors import fitted_shifts, with_flux_errors
-from nd2fd.learning.members import train_members
+from nd2fd.learning.members import NearAnalysis, train_members
 from nd2fd.learning.training import TrainingData, TrainingSettings, train
 from nd2fd.learning.weights import poisson_weights
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
@@ -71,7 +71,8 @@ def near_data(truth, n_events=0, drawn=False):
 
 
 def networks(truth, near, response=None, **changes):
-    return train_members(near, truth, response, GRID, SECTION | changes, SEEDS, lambda *_: None)
+    analysis = NearAnalysis(GRID, NODES, truth.near_flux)
+    return train_members(near, truth, response, analysis, SECTION | changes, SEEDS, lambda *_: None)
 
 
 def training_data(near, response=None, weights=None):
@@ -200,7 +201,8 @@ def test_networks_of_an_antineutrino_setup_learn_the_three_functions():
         acceptance=np.ones(1),
     )
     section = SECTION | {"hidden_layers": 3, "width": 32, "evaluations": 60}
-    found = train_members(near, truth, None, grid, section, (1,), lambda *_: None)
+    analysis = NearAnalysis(grid, nodes, truth.near_flux)
+    found = train_members(near, truth, None, analysis, section, (1,), lambda *_: None)
     models = cross_section_models(found, 1)
     # Of another flux than the one it was trained with.
     other = cell_averages(lambda e: 1.0 + 0.0 * e, grid.n_energy, 3.0)

@@ -132,7 +132,7 @@ def test_slices_below_the_threshold_are_empty():
 
 def test_node_weights_give_the_number_of_events(truth):
     """Linear in the structure functions: twice as large ones beyond ξ = ½ add their own share."""
-    weights = node_weights(truth, FLUX, OSCILLATION, GRID)
+    weights = node_weights(truth, FLUX, OSCILLATION, GRID, NODES)
     w = truth.structure_functions
     changed = w * (1 + 0.3 * NODES.xi[:, None] ** 2)
     spectra = (near_spectrum(FLUX), far_spectrum(FLUX, OSCILLATION))
@@ -167,8 +167,8 @@ def test_without_a_far_detector(truth):
     pairs = [
         (near_only, truth),
         (
-            node_weights(near_only, flux, None, GRID),
-            node_weights(truth, FLUX, OSCILLATION, GRID),
+            node_weights(near_only, flux, None, GRID, NODES),
+            node_weights(truth, FLUX, OSCILLATION, GRID, NODES),
         ),
         (
             predictions(models, [0], flux, None, GRID),

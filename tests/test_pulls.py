@@ -77,7 +77,7 @@ def joint(request, truth):
     survival = toy.EXPERIMENT.survival_scan(GRID.energy)
     far = FarAnalysis(FarDetector(GRID, resolution, acceptance), survival, *RANGES, "lower")
     pulls = detector_pulls(names, FLUX, SIZES)
-    design = joint_design(truth, FLUX, far, GRID, TRUE_POINT, 6, nothing, pulls)
+    design = joint_design(NodeGrid.of(truth), FLUX, far, GRID, TRUE_POINT, 6, nothing, pulls)
     analysis = JointAnalysis.of(
         design, FLUX, far, 6.0, (16, 16), ChosenPulls(["flux", *names], names, SIZES)
     )
@@ -270,7 +270,7 @@ def without_pulls(joint):
 @smeared
 def test_fits_with_the_flux_alone_do_not_see_other_pulls(joint, truth):
     """To the last bit those with a design without other pulls."""
-    plain = joint_design(truth, FLUX, joint.far, GRID, TRUE_POINT, 6, nothing)
+    plain = joint_design(NodeGrid.of(truth), FLUX, joint.far, GRID, TRUE_POINT, 6, nothing)
     assert plain.near_pulls is plain.far_pulls is None
     one = JointAnalysis.of(plain, FLUX, joint.far, 6.0, (16, 16))
     other = without_pulls(joint).analysis

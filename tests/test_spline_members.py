@@ -44,8 +44,8 @@ def made():
     far = FarAnalysis(FarDetector.exact(GRID), survival, (0.36, 0.64), (2.1e-3, 2.8e-3), "lower")
     varied = replace(flux, near=flux.near * (1 + NATURE @ flux.near_modes))
     return SimpleNamespace(
-        design=joint_design(truth, flux, far, GRID, (0.45, 2.44e-3), 6, nothing),
-        varied=joint_design(truth, varied, far, GRID, (0.45, 2.44e-3), 6, nothing),
+        design=joint_design(NodeGrid.of(truth), flux, far, GRID, (0.45, 2.44e-3), 6, nothing),
+        varied=joint_design(NodeGrid.of(truth), varied, far, GRID, (0.45, 2.44e-3), 6, nothing),
         contents=expected_contents(truth, varied, Resolution.ideal(), GRID),
         unit=in_cells(varied).sum() / in_cells(flux).sum(),
     )

@@ -135,11 +135,13 @@ class Run:
             **grid,
             **pdf,
         )
+
+    def weights(self):
         self.script(
             "node_weights",
             "truth/weights.h5",
-            self.plan.spectra_files | {"truth": self.plan.path("truth/densities.h5")},
-            **grid,
+            self.plan.spectra_files | self.plan.known_files,
+            **{p: self.section(p) for p in ("setup", "grid", "nodes")},
         )
 
     def far_events(self):
@@ -207,8 +209,9 @@ class Run:
             params["flow"] = self.section("flow")
             path = self.script("train_flows", f"flows/{name}/{batch}.h5", inputs, **params)
         else:
-            inputs |= {"truth": plan.path("truth/densities.h5"), **plan.response(name)}
-            params["training"] = plan.training(name)
+            flux = {"flux": plan.path("inputs/flux.h5")}
+            inputs |= plan.known_files | flux | plan.response(name)
+            params |= {"nodes": self.section("nodes"), "training": plan.training(name)}
             path = self.script("train_members", f"members/{name}/{batch}.h5", inputs, **params)
         left_over = [p for p in Path(path).parent.iterdir() if "checkpoint" in p.name]
         assert not left_over
@@ -325,22 +328,22 @@ class Run:
     def joint(self, name):
         """Maps, fit, and pseudo-experiments of a joint fit."""
         plan = self.plan
-        truth = {"truth": plan.path("truth/densities.h5")}
         flux = {"flux": plan.path("inputs/flux.h5")}
         analysis = self.joint_analysis(plan.joint_smearing(name))
-        inputs = truth | flux | plan.joint_response(name)
+        inputs = flux | plan.joint_response(name)
         detector = "smeared" if plan.joint_fit(name).smeared else "exact"
         self.script(
             "joint_design",
             f"joint/designs/{detector}.h5",
             inputs,
+            nodes=self.section("nodes"),
             true_point=plan.true_octant_point,
             intervals=self.config.joint.intervals,
             pulls=plan.design_pulls(detector),
             sizes=plan.design_sizes(detector),
             **analysis,
         )
-        inputs["design"] = plan.joint_design(name)
+        inputs |= plan.known_files | {"design": plan.joint_design(name)}
         off_axis = plan.joint_off_axis(name)
         for file in off_axis.get("off_axis", []):
             self.script(
@@ -413,6 +416,7 @@ def finished(tmp_path_factory, pdf_set):
     )
     run.inputs()
     run.truth()
+    run.weights()
     run.far_events()
     run.near_event_file()
     for name in ("truth", "systematics", "flow"):
@@ -453,7 +457,11 @@ def test_every_artifact_is_there_and_says_where_it_comes_from(finished):
         "far/smeared.h5": (Events, "far_smeared", ["events"]),
         "near/events.h5": (Events, "near_events", ["flux", "truth"]),
         "near/systematics/1.h5": (NearData, "near_members", ["flux", "response", "truth"]),
-        "members/systematics/1.h5": (Networks, "train_members", ["near", "response", "truth"]),
+        "members/systematics/1.h5": (
+            Networks,
+            "train_members",
+            ["flux", "near", "response", "truth"],
+        ),
         "flows/flow/0.h5": (Flows, "train_flows", ["near"]),
         "predictions/flow/0.h5": (
             Predictions,
@@ -613,6 +621,7 @@ def test_without_a_far_detector(tmp_path, pdf_set, uncertainty):
     )
     run.inputs()
     run.truth()
+    run.weights()
     run.near("systematics")
     run.train("systematics")
     run.predict("systematics")

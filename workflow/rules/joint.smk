@@ -1,7 +1,6 @@
 rule joint_design:
     input:
         unpack(of_detector(PLAN.detector_response)),
-        truth="<results>/truth/densities.h5",
         flux="<results>/inputs/flux.h5",
     output:
         temp("<results>/joint/designs/{detector}.h5"),
@@ -16,6 +15,7 @@ rule joint_design:
     params:
         code=CODE["joint_design"],
         setup=section("setup"),
+        nodes=section("nodes"),
         near_grid=section("grid"),
         grid={**section("grid"), "n_energy": CONFIG.far_detector.n_energy},
         smearing=of_detector(PLAN.detector_smearing),
@@ -86,9 +86,9 @@ rule joint_fit:
         unpack(of_joint_fit(PLAN.joint_response)),
         unpack(of_joint_fit(PLAN.joint_near_data)),
         unpack(of_joint_fit(PLAN.joint_off_axis)),
+        **PLAN.known_files,
         design=of_joint_fit(PLAN.joint_design),
         events=of_joint_fit(PLAN.joint_far_data),
-        truth="<results>/truth/densities.h5",
         flux="<results>/inputs/flux.h5",
     output:
         "<results>/joint/fits/{fit}.h5",

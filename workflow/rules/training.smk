@@ -1,8 +1,9 @@
 rule train_members:
     input:
         unpack(of_ensemble(PLAN.response)),
+        **PLAN.known_files,
         near=of_batch(partial(PLAN.near_data, kind="structure_functions")),
-        truth="<results>/truth/densities.h5",
+        flux="<results>/inputs/flux.h5",
     output:
         "<results>/members/{ensemble}/{batch}.h5",
     log:
@@ -24,6 +25,7 @@ rule train_members:
         streams=of_batch(PLAN.network_streams),
         setup=section("setup"),
         grid=section("grid"),
+        nodes=section("nodes"),
         training=of_ensemble(PLAN.training),
     message:
         "Training {wildcards.ensemble}, batch {wildcards.batch}"

@@ -24,8 +24,7 @@ rule truth_table:
 
 rule truth_densities:
     input:
-        **PLAN.truth_files,
-        **PLAN.spectra_files,
+        unpack(asked([], PLAN.files_of_truth)),
     output:
         "<results>/truth/densities.h5",
     log:
@@ -52,7 +51,7 @@ rule truth_densities:
 rule node_weights:
     input:
         **PLAN.spectra_files,
-        truth="<results>/truth/densities.h5",
+        **PLAN.known_files,
     output:
         "<results>/truth/weights.h5",
     log:
@@ -68,6 +67,7 @@ rule node_weights:
         code=CODE["node_weights"],
         setup=section("setup"),
         grid=section("grid"),
+        nodes=section("nodes"),
     message:
         "Weights of the structure functions at the detectors"
     script:

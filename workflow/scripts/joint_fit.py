@@ -16,7 +16,7 @@ from nd2fd.statistics.off_axis import near_samples
 
 snakemake: Any
 with Job(snakemake) as job:
-    p, nature = job.params, (job.load("truth", Truth), job.load("flux", Flux))
+    p, nature = job.params, (job.load_optional("truth", Truth), job.load("flux", Flux))
     analysis = FarAnalysis.from_params(p, job.load_optional("response", Response))
     resolution, grid = analysis.detector.resolution, DensityGrid.from_config(p.setup, p.near_grid)
     read, angles = job.load_optional("near", NearHistogram), job.load_all("off_axis", OffAxisDesign)

@@ -15,6 +15,7 @@ with Job(snakemake) as job:
     models: Any = {
         name: job.load_joined(f"{name}_models", ARTIFACTS[kind]) for name, kind in kinds.items()
     }
-    predictions = {name: job.load_joined(f"{name}_predictions", Predictions) for name in kinds}
-    truth = job.load("truth", Truth)
+    truth = job.load_optional("truth", Truth)
+    names = [] if truth is None else list(kinds)
+    predictions = {name: job.load_joined(f"{name}_predictions", Predictions) for name in names}
     job.save_table(learning_table(truth, models, predictions))

@@ -21,6 +21,7 @@ from nd2fd.config.events import EventSampleSection, refuse_impossible
 from nd2fd.config.fields import EnsembleName, Section, WithoutNulls, key, usable
 from nd2fd.config.leptons import LeptonSection, refuse_unusable
 from nd2fd.config.measurements import MeasurementSection
+from nd2fd.config.needs_of_truth import needs_of_truth
 from nd2fd.config.sections import (
     CoverageSection,
     FarDetectorSection,
@@ -164,10 +165,21 @@ class Config(Section):
     @model_validator(mode="after")
     def _truth_is_of_the_neutrinos(self) -> "Config":
         model, fitting = self.truth.model, [n for n, t in TRUTHS.items() if t.antineutrinos]
-        if self.setup.helicity == "antineutrino" and model not in fitting:
+        if self.setup.helicity == "antineutrino" and model not in (None, *fitting):
             raise ValueError(
                 f"truth.model: antineutrinos have a negative cross section somewhere in {model}; "
                 f"use {' or '.join(fitting)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_needs_an_absent_truth(self) -> "Config":
+        sections = (self.ensembles, self.coverage, self.joint.fits, self.events)
+        needs = list(needs_of_truth(self.near_detector, self.far_detector, *sections))
+        if self.truth.model is None and needs:
+            raise ValueError(
+                "truth.model is null, but a truth is needed (config/data_alone.yaml takes out what "
+                "needs one by default):\n    " + "\n    ".join(needs)
             )
         return self
 

@@ -54,7 +54,11 @@ class SetupSection(Section):
 class TruthSection(Section):
     """The known cross section from which events are made."""
 
-    model: str = key(f"One of {', '.join(TRUTHS)}", "paper")
+    model: str | None = key(
+        f"One of {', '.join(TRUTHS)}; null: none is known, events are those of files "
+        "(docs/howto/events-without-truth.md)",
+        "paper",
+    )
     table: str | None = key(
         "File of structure functions of `model: table` (docs/method/nuclear-truth.md); null for "
         "all others",
@@ -64,8 +68,8 @@ class TruthSection(Section):
 
     @field_validator("model")
     @classmethod
-    def _is_registered(cls, model: str) -> str:
-        if model not in TRUTHS:
+    def _is_registered(cls, model: str | None) -> str | None:
+        if model is not None and model not in TRUTHS:
             raise ValueError(f"there is no such truth; there are {', '.join(TRUTHS)}")
         return model
 

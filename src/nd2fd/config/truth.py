@@ -26,6 +26,8 @@ def refuse_unusable_truth(config: Config) -> None:
         with the cross section.
     """
     model, pdf, file = config.truth.model, None, config.truth.table
+    if model is None:
+        return
     if TRUTHS[model].needs_pdf:
         if config.pdf.path is None:
             return

@@ -46,21 +46,30 @@ def closure_truth(
 
 
 def node_weights(
-    truth: Truth, flux: Flux, oscillation: Oscillation | None, grid: DensityGrid
+    truth: Truth | None,
+    flux: Flux,
+    oscillation: Oscillation | None,
+    grid: DensityGrid,
+    nodes: NodeGrid,
 ) -> NodeWeights:
-    """How much W_i' at each node counts in the number of events; the true W_i' sum to 1."""
-    nodes = NodeGrid.of(truth)
+    """How much W_i' at each node counts in the number of events; the true W_i' sum to 1.
+
+    Without a truth W_i' sum to the cross section in 1e-38 cm², averaged over the flux.
+    """
     operator = ForwardOperator.build(grid, nodes)
     fluxes = detector_fluxes(flux, oscillation, grid)
     weights = np.stack([operator.event_matrix(flux).sum(axis=0) for flux in fluxes])
-    weights /= (weights @ truth.structure_functions.ravel())[:, None]
+    if truth is None:
+        weights /= fluxes.sum(axis=1, keepdims=True)
+    else:
+        weights /= (weights @ truth.structure_functions.ravel())[:, None]
     of_detectors = weights.reshape(-1, 3, nodes.n_xi, nodes.n_tau)
     return NodeWeights(
         xi=nodes.xi,
         tau=nodes.tau,
-        x_max=truth.x_max,
-        Q2_max=truth.Q2_max,
-        Q2_scale=truth.Q2_scale,
+        x_max=np.array(nodes.x_max),
+        Q2_max=np.array(nodes.Q2_max),
+        Q2_scale=nodes.stored_scale,
         near=of_detectors[0],
         far=None if oscillation is None else of_detectors[1],
     )

@@ -49,6 +49,12 @@ def _contour_figure(*needed: str) -> Callable[[Plan, Roles], Inputs | None]:
     return needs
 
 
+def _final_contours(plan: Plan, roles: Roles) -> Inputs | None:
+    """Contours beside those of the known cross section, where one is known."""
+    needed = ("reference", "learned") if plan.has_truth else ("learned",)
+    return _contour_figure(*needed)(plan, roles)
+
+
 def _compared(roles: Roles) -> list[str]:
     """All ensembles shown, once each."""
     return [
@@ -61,7 +67,7 @@ def _compared(roles: Roles) -> list[str]:
 def _shown(plan: Plan, roles: Roles) -> Params:
     """What is drawn in contours, and where the truth is."""
     names = [name for name in plan.ensembles if name in _compared(roles)]
-    return {"shown": drawn(plan, names), "true_point": plan.true_point}
+    return {"shown": drawn(plan, names), "true_point": plan.true_point if plan.has_truth else None}
 
 
 def _shown_with_reference(plan: Plan, roles: Roles) -> Params:
@@ -108,7 +114,7 @@ def _total_cross_section(plan: Plan, roles: Roles) -> Inputs | None:
     if not roles["learned"]:
         return None
     return {
-        "truth": plan.path("truth/densities.h5"),
+        **(plan.known_files or {"flux": plan.path("inputs/flux.h5")}),
         "predictions": plan.batches("predictions", roles["learned"][0]),
     }
 
@@ -125,7 +131,7 @@ def _structure_functions(plan: Plan, roles: Roles) -> Inputs | None:
     if not roles["learned"]:
         return None
     return {
-        "truth": plan.path("truth/densities.h5"),
+        **plan.known_files,
         "members": plan.models(roles["learned"][0]),
         "weights": plan.path("truth/weights.h5"),
     }
@@ -231,7 +237,7 @@ def _joint_contours_shown(plan: Plan, roles: Roles) -> Params:
             "compared_with": beside,
             "ensemble_label": None if beside is None else words.rule_of(plan, beside),
         }
-    return {"fits": fits, "true_point": plan.true_octant_point}
+    return {"fits": fits, "true_point": plan.true_octant_point if plan.has_truth else None}
 
 
 def _joint_calibration(plan: Plan, roles: Roles) -> Inputs | None:
@@ -357,11 +363,7 @@ _FIGURES = (
         "total_cross_section",
         _LEARNED,
         "Total cross section",
-        "The energy dependence of the cross section follows from the structure functions, "
-        "though the ND is integrated over the spectrum (grey). Between {setting/sigma_low} and "
-        "{setting/sigma_high} GeV the largest deviation from the truth is {learned/sigma/best} "
-        "to {learned/sigma/worst} % ({learned/members:network}, median {learned/sigma/median} "
-        "%). Ratios are drawn where the ND has events.",
+        words.total_cross_section,
         needs=_total_cross_section,
         single=True,
     ),
@@ -379,12 +381,7 @@ _FIGURES = (
         "structure_functions",
         _LEARNED,
         "Structure functions",
-        "Above: learned and true (dashed) structure functions at three Q²; dotted where there are "
-        "almost no ND events and nothing is learned. Below: the same times their weight in the ND "
-        "density. W1', W2' and W3' contribute {share/w1_near}, {share/w2_near} and "
-        "{share/w3_near} % to the ND events[ and {share/w1_far}, {share/w2_far} and "
-        "{share/w3_far} % to the FD events; the region where nothing is learned holds "
-        "{share/unconstrained_far} % of the FD events].",
+        words.structure_functions,
         needs=_structure_functions,
         single=True,
     ),
@@ -507,7 +504,7 @@ _FIGURES = (
         _SYSTEMATICS,
         "Oscillation contours, final ensemble",
         words.final,
-        needs=_contour_figure("reference", "learned"),
+        needs=_final_contours,
         settings=_shown,
     ),
     Figure(

@@ -134,7 +134,7 @@ def draw_contours(
     cell: SubplotSpec,
     curves: Mapping[str, Curve],
     regions: Mapping[str, Region],
-    true_point: tuple[float, float],
+    true_point: tuple[float, float] | None,
     *,
     side: float,
     angle: str = "sin2_2theta23",
@@ -148,7 +148,7 @@ def draw_contours(
     curves, regions
         The ensembles, in the order of drawing.
     true_point
-        Mixing parameter and Δm²32 [eV²] at which the data were made.
+        Mixing parameter and Δm²32 [eV²] at which the data were made; None: not known.
     side
         Size of the panels beside, relative to the plane.
     angle
@@ -157,7 +157,7 @@ def draw_contours(
     cells = cell.subgridspec(2, 2, width_ratios=[1, side], height_ratios=[side, 1])
     (top, corner), (main, right) = cells.subplots(sharex="col", sharey="row", squeeze=False)
     corner.remove()
-    shown = [np.array([true_point])]
+    shown = [] if true_point is None else [np.array([true_point])]
     for name, curve in curves.items():
         region = regions[name]
         for margin, width in zip(region.margin, (1.2, 0.7), strict=True):
@@ -185,7 +185,8 @@ def draw_contours(
             color=curve.color,
             ls="",
         )
-    main.plot(true_point[0], true_point[1] * MILLI, marker="*", color=ACCENT, ls="", ms=7)
+    if true_point is not None:
+        main.plot(true_point[0], true_point[1] * MILLI, marker="*", color=ACCENT, ls="", ms=7)
 
     points = np.concatenate(shown) * (1.0, MILLI)
     low, high = points.min(axis=0), points.max(axis=0)
@@ -200,7 +201,7 @@ def draw_contours(
 
 
 def draw_ensembles(
-    cell: SubplotSpec, contours: Contours, true_point: tuple[float, float]
+    cell: SubplotSpec, contours: Contours, true_point: tuple[float, float] | None
 ) -> JointAxes:
     """`draw_contours` with the intervals of either parameter beside them, and a legend on top."""
     curves = contours.curves
@@ -220,7 +221,7 @@ def draw_ensembles(
     legend = axes.main.figure.add_subplot(rows[0], xticks=[], yticks=[])
     legend.set_axis_off()
     legend.legend(
-        handles=legend_handles(curves),
+        handles=legend_handles(curves, star=true_point is not None),
         loc="lower left",
         borderaxespad=0.2,
         title=r"1$\sigma$ (thick), 2$\sigma$ (thin), best fits (points)",
@@ -229,12 +230,12 @@ def draw_ensembles(
     return axes
 
 
-def legend_handles(curves: Mapping[str, Curve]) -> list[Line2D]:
-    """Entries of a legend: the ensembles and the true point."""
-    return [
-        *(
-            Line2D([], [], color=c.color, ls=c.line, marker=c.marker, ms=6, label=c.label)
-            for c in curves.values()
-        ),
-        Line2D([], [], color=ACCENT, marker="*", ls="", ms=7, label="true value"),
+def legend_handles(curves: Mapping[str, Curve], *, star: bool = True) -> list[Line2D]:
+    """Entries of a legend: the ensembles and, where it is known, the true point."""
+    handles = [
+        Line2D([], [], color=c.color, ls=c.line, marker=c.marker, ms=6, label=c.label)
+        for c in curves.values()
     ]
+    if star:
+        handles.append(Line2D([], [], color=ACCENT, marker="*", ls="", ms=7, label="true value"))
+    return handles

@@ -59,8 +59,9 @@ class Figure:
         return {role: names[:1] for role, names in roles.items()} if self.single else roles
 
     def inputs(self, plan: Plan) -> Inputs | None:
-        """Input files by role; None where the figure has nothing to show."""
-        return self.needs(plan, self.roles(plan))
+        """Input files by role; None where the figure has nothing to show, or no truth for it."""
+        inputs = self.needs(plan, self.roles(plan))
+        return None if inputs is None or plan.lacks(inputs.values()) else inputs
 
     def params(self, plan: Plan) -> Params:
         """Parameters besides the inputs, for a figure that has some."""

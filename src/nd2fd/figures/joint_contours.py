@@ -53,11 +53,11 @@ class Shown(NamedTuple):
     ensemble: Ensemble | None
 
 
-def draw(fits: Mapping[str, Shown], true_point: tuple[float, float]) -> Figure:
+def draw(fits: Mapping[str, Shown], true_point: tuple[float, float] | None) -> Figure:
     """For each fit, by its title, regions of all methods and the profiles of either parameter.
 
     Of an ensemble, which has no likelihood, intervals are drawn at the heights where profiles are
-    read off. `true_point` is sin²θ23 and Δm²32 [eV²] at which the data were made.
+    read off. `true_point` is sin²θ23 and Δm²32 [eV²] at which the data were made; None: not known.
     """
     n_columns = min(len(fits), 2)
     n_rows = -(-len(fits) // n_columns)
@@ -66,8 +66,12 @@ def draw(fits: Mapping[str, Shown], true_point: tuple[float, float]) -> Figure:
     cells = figure.add_gridspec(n_rows, n_columns)
     everywhere: dict[str, Curve] = {}
     for place, (title, (fit, toys, ensemble)) in enumerate(fits.items()):
-        curves = {"known": _KNOWN, "learned": _LEARNED}
-        regions = {"known": _region(fit, 1), "learned": _region(fit, 0)}
+        curves, regions = {"learned": _LEARNED}, {"learned": _region(fit, 0)}
+        if _has_known(fit):
+            curves, regions = (
+                {"known": _KNOWN, **curves},
+                {"known": _region(fit, 1), **regions},
+            )
         if ensemble is not None:
             curves = {"ensemble": Curve(ensemble.label, SECOND, "-."), **curves}
             regions["ensemble"] = octant_region(ensemble.intervals, ensemble.fits)
@@ -83,12 +87,16 @@ def draw(fits: Mapping[str, Shown], true_point: tuple[float, float]) -> Figure:
         axes.top.set_title(title)
         everywhere |= {curve.label: curve for curve in curves.values()}
     figure.legend(
-        handles=legend_handles(everywhere),
+        handles=legend_handles(everywhere, star=true_point is not None),
         loc="outside upper center",
         ncols=2 if n_columns == 1 else 4,
         title=r"1$\sigma$ (thick) and 2$\sigma$ (thin)",
     )
     return figure
+
+
+def _has_known(fit: JointFit) -> bool:
+    return len(fit.delta) > 1
 
 
 def _region(fit: JointFit, which: int) -> Region:
@@ -116,7 +124,7 @@ def _draw_thresholds(axes: JointAxes, fit: JointFit, toys: JointToys) -> None:
 
 def _draw_profiles(axes: JointAxes, fit: JointFit, intervals: Intervals | None) -> None:
     """Profiles above and beside the plane, lines at 1 and 4, and intervals of an ensemble there."""
-    for which, curve in ((1, _KNOWN), (0, _LEARNED)):
+    for which, curve in ((1, _KNOWN), (0, _LEARNED))[0 if _has_known(fit) else 1 :]:
         look: dict[str, Any] = {"color": curve.color, "ls": curve.line}
         axes.top.plot(fit.sin2_theta23, fit.profile_sin2_theta23[which], **look)
         axes.right.plot(fit.profile_dm2_32[which], fit.dm2_32 * MILLI, **look)

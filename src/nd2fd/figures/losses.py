@@ -18,7 +18,7 @@ def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int]) -> Fi
     Parameters
     ----------
     networks
-        All members, by ensemble.
+        All members, by ensemble; without a truth they have no test loss.
     near_events
         Number of ND events that each ensemble trains on; 0 for the Asimov density.
     """
@@ -34,7 +34,9 @@ def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int]) -> Fi
         evaluation = np.arange(n_evaluations) + 1
         for index in range(n_members):
             axis.plot(evaluation, members.loss[index], color=LEARNED, lw=0.7)
-            axis.plot(members.test_step + 1, members.test_loss[index], color=ACCENT, lw=0.7, ls=":")
+            if members.test_step is not None and members.test_loss is not None:
+                test = (members.test_step + 1, members.test_loss[index])
+                axis.plot(*test, color=ACCENT, lw=0.7, ls=":")
         best = members.best_step
         axis.plot(
             best + 1,
@@ -50,12 +52,15 @@ def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int]) -> Fi
         axis.set(xlabel="evaluation of loss and gradient", xlim=(0, None), yscale="log")
     for row in grid:
         row[0].set_ylabel("loss")
+    handles = [
+        Line2D([], [], color=LEARNED, lw=1, label="training"),
+        Line2D([], [], color=ACCENT, lw=1, ls=":", label="test, 3-D cross section"),
+        Line2D([], [], color=LEARNED, marker="o", ms=2.5, ls="", label="weights kept"),
+    ]
+    if all(members.test_loss is None for members in networks.values()):
+        del handles[1]
     figure.legend(
-        handles=[
-            Line2D([], [], color=LEARNED, lw=1, label="training"),
-            Line2D([], [], color=ACCENT, lw=1, ls=":", label="test, 3-D cross section"),
-            Line2D([], [], color=LEARNED, marker="o", ms=2.5, ls="", label="weights kept"),
-        ],
+        handles=handles,
         loc="outside upper center",
         ncols=3,
     )

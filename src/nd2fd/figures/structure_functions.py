@@ -24,15 +24,18 @@ X_TICKS = (0.0, 0.05, 0.2, 0.5, 1.0)
 COLORS = (LEARNED, SECOND, ACCENT)
 
 
-def draw(truth: Truth, members: Networks, weights: NodeWeights) -> Figure:
+def draw(truth: Truth | None, members: Networks, weights: NodeWeights) -> Figure:
     """W_i' against x at fixed Q², and below the same times the weights in the ND density.
 
-    All members are shown, with the ND event rate of the truth.
+    All members are shown, with the same ND event rate. Where no truth is known, their mean says
+    where there are events.
     """
-    true, near = truth.structure_functions, weights.near
+    near = weights.near
     rate = np.einsum("ixt,mixt->m", near, members.structure_functions)
     learned = members.structure_functions / rate[:, None, None, None]
-    events = np.einsum("ixt,ixt->xt", near, true)
+    true = None if truth is None else truth.structure_functions
+    expected = learned.mean(axis=0) if true is None else true
+    events = np.einsum("ixt,ixt->xt", near, expected)
     constrained = events > UNCONSTRAINED * events.max()
     nodes = NodeGrid.of(weights)
     x = nodes.x_max * weights.xi**2
@@ -49,16 +52,16 @@ def draw(truth: Truth, members: Networks, weights: NodeWeights) -> Figure:
                 upper.plot(x, member, color=color, lw=0.5, ls=":")
                 upper.plot(x, member * inside, color=color, lw=0.8)
                 lower.plot(x, member * near[i, :, column] / spacing, color=color, lw=0.8)
-            upper.plot(x, true[i, :, column], color=TRUTH, ls="--", lw=0.9)
-            lower.plot(
-                x, true[i, :, column] * near[i, :, column] / spacing, color=TRUTH, ls="--", lw=0.9
-            )
+            if true is not None:
+                of_truth = true[i, :, column]
+                upper.plot(x, of_truth, color=TRUTH, ls="--", lw=0.9)
+                lower.plot(x, of_truth * near[i, :, column] / spacing, color=TRUTH, ls="--", lw=0.9)
         upper.set_title(f"$W_{i + 1}'$")
         lower.text(
             0.96,
             0.95,
             "\n".join(
-                f"{name} events: {100 * np.sum(at_detector[i] * true[i]):.1f} %"
+                f"{name} events: {100 * _share(at_detector * expected, i):.1f} %"
                 for name, at_detector in (("ND", weights.near), ("FD", weights.far))
                 if at_detector is not None
             ),
@@ -72,14 +75,16 @@ def draw(truth: Truth, members: Networks, weights: NodeWeights) -> Figure:
         lower.set_xscale("function", functions=(_root, np.square))
         lower.set(xlim=(0, ticks[-1]), xticks=ticks, xticklabels=[f"{tick:g}" for tick in ticks])
         lower.minorticks_off()
-    shown = true[:, :, columns][:, constrained[:, columns]]
+    shown = expected[:, :, columns][:, constrained[:, columns]]
     bare[0].set_ylim(min(0.0, 1.4 * shown.min()), 1.4 * shown.max())
     # Room for the text.
     low, high = weighted[0].get_ylim()
     weighted[0].set_ylim(low, 1.3 * high)
     bare[0].set_ylabel("$W_i'(x, Q^2)$")
     weighted[0].set_ylabel(r"ND events per d$\sqrt{x}\,$d$\tau$")
-    handles = [Line2D([], [], color=TRUTH, ls="--", lw=0.9, label="truth")]
+    handles = (
+        [Line2D([], [], color=TRUTH, ls="--", lw=0.9, label="truth")] if truth is not None else []
+    )
     handles += [
         Line2D([], [], color=color, label=rf"learned, $Q^2 = {Q2[column]:.2g}$ GeV$^2$")
         for column, color in zip(columns, COLORS, strict=True)
@@ -87,6 +92,10 @@ def draw(truth: Truth, members: Networks, weights: NodeWeights) -> Figure:
     handles.append(Line2D([], [], color="0.3", ls=":", label="almost no ND events"))
     figure.legend(handles=handles, loc="outside upper center", ncols=5, columnspacing=1.2)
     return figure
+
+
+def _share(events: Array, i: int) -> float:
+    return float(events[i].sum() / events.sum())
 
 
 def _root(x: Array) -> Array:
@@ -97,7 +106,7 @@ def _root(x: Array) -> Array:
 def from_job(job: Job) -> Figure:
     """Of all members of an ensemble."""
     return draw(
-        job.load("truth", Truth),
+        job.load_optional("truth", Truth),
         job.load_joined("members", Networks),
         job.load("weights", NodeWeights),
     )

@@ -50,8 +50,47 @@ def marginals(plan: Plan, roles: Roles) -> str:
     )
 
 
+def total_cross_section(plan: Plan, roles: Roles) -> str:
+    """Of figure 5."""
+    text = (
+        "The energy dependence of the cross section follows from the structure functions, "
+        "though the ND is integrated over the spectrum (grey). "
+    )
+    if not plan.has_truth:
+        return f"{text}The unit is the average over the ND flux ({{learned/members:network}})."
+    return (
+        f"{text}Between {{setting/sigma_low}} and "
+        "{setting/sigma_high} GeV the largest deviation from the truth is {learned/sigma/best} "
+        "to {learned/sigma/worst} % ({learned/members:network}, median {learned/sigma/median} "
+        "%). Ratios are drawn where the ND has events."
+    )
+
+
+def structure_functions(plan: Plan, roles: Roles) -> str:
+    """Of figure 7."""
+    which = "learned and true (dashed)" if plan.has_truth else "learned"
+    text = (
+        f"Above: {which} structure functions at three Q²; dotted where there are "
+        "almost no ND events and nothing is learned. Below: the same times their weight in the ND "
+        "density."
+    )
+    if not plan.has_truth:
+        return text
+    return (
+        f"{text} W1', W2' and W3' contribute {{share/w1_near}}, {{share/w2_near}} and "
+        "{share/w3_near} % to the ND events[ and {share/w1_far}, {share/w2_far} and "
+        "{share/w3_far} % to the FD events; the region where nothing is learned holds "
+        "{share/unconstrained_far} % of the FD events]."
+    )
+
+
 def losses(plan: Plan, roles: Roles) -> str:
     """Of figure 6."""
+    if not plan.has_truth:
+        return (
+            "The training loss with {sampled/near_events} million ND events ends at "
+            "{sampled/loss/median} (median). Points: weights kept."
+        )
     by_errors = plan.config.training.weighting == "poisson"
     counting = ", whose cells count by their Poisson errors," if by_errors else ""
     return (
@@ -108,9 +147,19 @@ def scatter(plan: Plan, roles: Roles) -> str:
 
 def final(plan: Plan, roles: Roles) -> str:
     """Of figure 17."""
-    return (
+    members = (
         f"{{learned/members:member}}{_that_differ(plan, roles['learned'])}"
-        f"{_smeared(plan, roles['learned'])}, against the known cross section"
+        f"{_smeared(plan, roles['learned'])}"
+    )
+    if not plan.has_truth:
+        return (
+            f"{members}: sin²2θ23 = {{learned/sin2_2theta23/best:±}}, Δm²32 = "
+            "({learned/dm2_32/best:±})·10⁻³ eV²; errors are those of FD statistics alone. The 1σ "
+            "interval of Δm²32, with the scatter of the members, is "
+            "{learned/dm2_32/low_1sigma} to {learned/dm2_32/high_1sigma}·10⁻³ eV²."
+        )
+    return (
+        f"{members}, against the known cross section"
         f"{_smeared(plan, roles['reference'])}. Best fits of Δm²32 shift by "
         "{learned/dm2_32/shift:.2f} σ_stat and scatter by {learned/dm2_32/scatter:.2f} σ_stat; "
         "the half-width of its 1σ interval changes by {learned/dm2_32/added_width:+.2f} σ_stat. "
@@ -134,31 +183,32 @@ def profile_of(plan: Plan, name: str) -> str:
 
 def joint_fits(plan: Plan, roles: Roles) -> str:
     """Of figure 20."""
+    known = ", and with the known cross section" if plan.has_truth else ""
     text = (
         "Profile likelihood of {setting/far_events} FD events, with splines as structure functions "
-        "and the flux as nuisance parameters that the ND constrains, and with the known cross "
-        "section. Grey lines: heights at which intervals at 1σ and 2σ are read off."
+        f"and the flux as nuisance parameters that the ND constrains{known}. Grey lines: heights "
+        "at which intervals at 1σ and 2σ are read off."
     )
     for name in plan.joint_fits:
         of = f"joint/{name}/dm2_32"
         text += (
             f" {_capital(plan.joint_legend(name))}, {{joint/{name}/near_events}} million ND "
-            f"events: Δm²32 = ({{{of}/best:±}})·10⁻³ eV², a half-width of {{{of}/half_width}} "
-            f"σ_stat, {{{of}/shift:+.2f}} σ_stat from that with the known cross section; −2 ln L "
+            f"events: Δm²32 = ({{{of}/best:±}})·10⁻³ eV²[, a half-width of {{{of}/half_width}} "
+            f"σ_stat, {{{of}/shift:+.2f}} σ_stat from that with the known cross section]; −2 ln L "
             f"in the lower octant less that in the upper one is {{joint/{name}/octant:+.2f}}."
         )
         if name in plan.with_toys:
             text += (
                 f" Dotted: thresholds of Feldman and Cousins from toys, for Δm²32 at 1σ "
-                f"{{joint/{name}/threshold_dm2_32}} instead of 1, with a half-width of "
-                f"{{{of}/half_width_fc}} σ_stat."
+                f"{{joint/{name}/threshold_dm2_32}} instead of 1[, with a half-width of "
+                f"{{{of}/half_width_fc}} σ_stat]."
             )
         beside = plan.joint_fit(name).compared_with
         if beside is not None:
             members = f"{{{beside}/members:member}}{_that_differ(plan, [beside])}"
             text += (
-                f"[ Beside it the regions of {members}, with a half-width of "
-                f"{{{of}/half_width_ensemble}} σ_stat.]"
+                f" Beside it the regions of {members}[, with a half-width of "
+                f"{{{of}/half_width_ensemble}} σ_stat]."
             )
     return text
 

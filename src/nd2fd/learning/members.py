@@ -1,16 +1,19 @@
 """Training the networks of a batch of members on their near-detector data."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from nd2fd.beam.spectra import detector_fluxes
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.io.checkpoint import Checkpoint
+from nd2fd.io.schemas.inputs import Flux
 from nd2fd.io.schemas.learned import Networks
 from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import Truth
@@ -32,11 +35,35 @@ Array = NDArray[np.float64]
 Progress = Callable[[int, str], None]
 
 
+@dataclass(frozen=True)
+class NearAnalysis:
+    """How near-detector densities are analysed.
+
+    grid
+        Of the densities.
+    nodes
+        Of the structure functions.
+    flux
+        Nominal, averaged over the cells of E_ν, shape (n_energy,).
+    """
+
+    grid: DensityGrid
+    nodes: NodeGrid
+    flux: Array
+
+    @classmethod
+    def from_params(cls, params: Any, flux: Flux) -> "NearAnalysis":
+        """From the sections `setup`, `grid` and `nodes` among the parameters of a job."""
+        grid = DensityGrid.from_config(params.setup, params.grid)
+        nodes = NodeGrid.for_setup(grid.setup, **params.nodes)
+        return cls(grid, nodes, detector_fluxes(flux, None, grid)[0])
+
+
 def train_members(
     near: NearData,
-    truth: Truth,
+    truth: Truth | None,
     response: sp.csr_array | None,
-    grid: DensityGrid,
+    analysis: NearAnalysis,
     section: Mapping[str, Any],
     seeds: Sequence[int],
     progress: Progress,
@@ -49,11 +76,11 @@ def train_members(
     near
         What the members train on.
     truth
-        Compared with by the test loss alone; its nodes are those of the structure functions.
+        Compared with by the test loss alone; None: there is none.
     response
         Detector response S of smeared data; None: no smearing.
-    grid
-        Of the densities.
+    analysis
+        Cells, nodes and nominal flux.
     section
         Configuration section `training`, as it applies to the ensemble.
     seeds
@@ -63,8 +90,7 @@ def train_members(
     checkpoint
         Where to save the state now and then, and to go on from if there is one.
     """
-    nodes = NodeGrid.of(truth)
-    n_events = int(near.n_events)
+    grid, nodes, n_events = analysis.grid, analysis.nodes, int(near.n_events)
     settings = TrainingSettings.for_statistics(section, n_events)
     units = near.flux.sum(axis=1)
     fluxes = near.flux / units[:, None]
@@ -78,7 +104,7 @@ def train_members(
             [
                 used,
                 np.empty((0, grid.n_energy)) if errors is None else errors,
-                truth.near_flux[None] if compressed else np.empty((0, grid.n_energy)),
+                analysis.flux[None] if compressed else np.empty((0, grid.n_energy)),
             ]
         )
     )
@@ -98,7 +124,9 @@ def train_members(
     )
     # Those of the nominal flux, whatever the members of the batch assume.
     functions = TestFunctions.for_flux(made.pop(), response, nodes) if compressed else None
-    test_loss = closure_loss(grid, nodes, truth.structure_functions)
+    test_loss = (
+        _no_closure if truth is None else closure_loss(grid, nodes, truth.structure_functions)
+    )
 
     def learn(
         part: TrainingData, units: Array, done: int, checkpoint: Checkpoint | None
@@ -141,15 +169,19 @@ def train_members(
         member=near.member,
         xi=nodes.xi,
         tau=nodes.tau,
-        x_max=truth.x_max,
-        Q2_max=truth.Q2_max,
-        Q2_scale=truth.Q2_scale,
+        x_max=np.array(nodes.x_max),
+        Q2_max=np.array(nodes.Q2_max),
+        Q2_scale=nodes.stored_scale,
         structure_functions=models.structure_functions,
         fitted_flux_parameters=fitted,
         layer_sizes=np.array(architecture.layer_sizes),
         weights=models.weights,
         loss=models.loss,
-        test_step=models.test_step,
-        test_loss=models.test_loss,
+        test_step=None if truth is None else models.test_step,
+        test_loss=None if truth is None else models.test_loss,
         best_step=models.best_step,
     )
+
+
+def _no_closure(node_values: Array) -> float:
+    return math.nan

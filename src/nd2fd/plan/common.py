@@ -1,5 +1,6 @@
 """What plans of ensembles and of joint fits share, and what belongs to neither."""
 
+from collections.abc import Iterable
 from os.path import normpath
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,33 @@ class CommonPlan:
         return self.config.far_detector is not None
 
     @property
+    def has_truth(self) -> bool:
+        """Whether a cross section is known that data can be drawn from and compared with."""
+        return self.config.truth.model is not None
+
+    @property
+    def known_files(self) -> dict[str, str]:
+        """The truth, for what compares with it, where there is one."""
+        return {"truth": self.path("truth/densities.h5")} if self.has_truth else {}
+
+    def lacks(self, files: Iterable[str | list[str]]) -> bool:
+        """Whether the truth is among files, and there is none."""
+        return not self.has_truth and self.path("truth/densities.h5") in files
+
+    def files_of_truth(self) -> dict[str, str]:
+        """What the truth is made from; PlanError where there is none."""
+        if not self.has_truth:
+            raise PlanError(
+                "truth.model is null: there is no cross section from which events could be drawn "
+                "or with which learned ones could be compared"
+            )
+        return self.truth_files | self.spectra_files
+
+    @property
     def pdf_files(self) -> dict[str, str]:
         """Info file and grid of the PDF set, if the truth needs one."""
-        pdf = self.config.pdf
-        if not TRUTHS[self.config.truth.model].needs_pdf:
+        model, pdf = self.config.truth.model, self.config.pdf
+        if model is None or not TRUTHS[model].needs_pdf:
             return {}
         if pdf.path is None:
             base = Path(self.path("pdf/ct18nnlo_embedded"))
@@ -57,7 +81,8 @@ class CommonPlan:
     @property
     def truth_files(self) -> dict[str, str]:
         """What the truth is computed from: its table, or the PDF set, or nothing."""
-        if TRUTHS[self.config.truth.model].tabulated:
+        model = self.config.truth.model
+        if model is not None and TRUTHS[model].tabulated:
             return {"table": self.path("truth/table.h5")}
         return self.pdf_files
 

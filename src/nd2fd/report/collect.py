@@ -80,9 +80,8 @@ def _numbers_of_measurements(job: Job) -> Numbers:
 
 def _numbers_of_densities(job: Job) -> Numbers:
     quoted, energy_max = job.params.quoted, job.params.energy_max
-    truth = job.load("densities", Truth)
-    numbers = density_numbers.threshold_numbers(truth)
-    numbers |= density_numbers.share_numbers(truth, job.load("weights", NodeWeights))
+    truth = job.load_optional("densities", Truth)
+    numbers = {} if truth is None else _numbers_of_truth(job, truth)
     if (learning := job.input_path("learning")) is not None:
         numbers |= density_numbers.learning_numbers(pd.read_csv(learning), truth)
     for name, reference in quoted["marginals"].items():
@@ -93,15 +92,21 @@ def _numbers_of_densities(job: Job) -> Numbers:
     for name, reference in quoted["slices"].items():
         true, of_member = (job.load(f"{which}_slices", Slices) for which in (reference, name))
         numbers |= density_numbers.slice_numbers(name, reference, true, of_member)
-    for name in quoted["noise"]:
+    flux = job.load("flux", Flux)
+    numbers |= density_numbers.spectrum_numbers(flux, energy_max)
+    return numbers | density_numbers.flux_numbers(flux)
+
+
+def _numbers_of_truth(job: Job, truth: Truth) -> Numbers:
+    numbers = density_numbers.threshold_numbers(truth)
+    numbers |= density_numbers.share_numbers(truth, job.load("weights", NodeWeights))
+    for name in job.params.quoted["noise"]:
         near = job.load(f"{name}_near", NearData)
         prediction = job.load(f"{name}_prediction", Predictions)
         numbers |= density_numbers.noise_numbers(name, truth, near, prediction)
     if (response := job.load_optional("response", Response)) is not None:
         numbers |= density_numbers.smearing_numbers(truth, response)
-    flux = job.load("flux", Flux)
-    numbers |= density_numbers.spectrum_numbers(flux, energy_max)
-    return numbers | density_numbers.flux_numbers(flux)
+    return numbers
 
 
 def numbers_file(job: Job, numbers: Numbers) -> str:

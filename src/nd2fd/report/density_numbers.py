@@ -4,6 +4,8 @@ Each function takes artifacts or tables and returns numbers by name (`nd2fd.repo
 an experiment without a far detector lacks has no number.
 """
 
+import math
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -43,9 +45,9 @@ def threshold_numbers(truth: Truth) -> Numbers:
     }
 
 
-def learning_numbers(learning: pd.DataFrame, truth: Truth) -> Numbers:
+def learning_numbers(learning: pd.DataFrame, truth: Truth | None) -> Numbers:
     """How well networks learned, over the members of each ensemble, from the table `learning`."""
-    low, high = sigma_window(truth)
+    low, high = (math.nan, math.nan) if truth is None else sigma_window(truth)
     quantities = (
         ("loss", "loss", "training loss", 1.0, "1", ".1e"),
         ("test_loss", "test_loss", "loss of the three-dimensional cross section", 1.0, "1", ".1e"),

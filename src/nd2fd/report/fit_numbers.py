@@ -84,7 +84,7 @@ def data_numbers(
     ensemble: str,
     fits: Fits,
     true_sin2_theta23: float,
-    true_point: Sequence[float],
+    true_point: Sequence[float] | None,
 ) -> Numbers:
     """What the data are: number of FD events and replicas, and the parameters they were made at.
 
@@ -95,7 +95,7 @@ def data_numbers(
     ensemble, fits
         Any ensemble, and its fits.
     true_sin2_theta23, true_point
-        sin²θ23; sin²2θ23 and Δm²32 [eV²].
+        sin²θ23; sin²2θ23 and Δm²32 [eV²], None where they are not known.
     """
     configured = (("configuration", "oscillation"),)
     numbers = {
@@ -109,10 +109,12 @@ def data_numbers(
             "bootstrap replicas of each fit",
             ((f"{ensemble}_fits", "dm2_32"),),
         ),
-        "true/sin2_theta23": Number(
-            true_sin2_theta23, "1", ".3f", "sin²θ23 at which the data were made", configured
-        ),
     }
+    if true_point is None:
+        return numbers
+    numbers["true/sin2_theta23"] = Number(
+        true_sin2_theta23, "1", ".3f", "sin²θ23 at which the data were made", configured
+    )
     for (name, parameter), value in zip(_PARAMETERS.items(), true_point, strict=True):
         numbers[f"true/{name}"] = Number(
             value * parameter.scale,

@@ -34,10 +34,13 @@ def systematics_inputs(plan: Plan) -> Inputs:
 
 def learning_inputs(plan: Plan) -> Inputs:
     """Of the table of how well networks learned."""
+    models: Inputs = {f"{name}_models": plan.models(name) for name in plan.learned}
+    if not plan.has_truth:
+        return models
     return {
-        **{f"{name}_models": plan.models(name) for name in plan.learned},
+        **models,
         **{f"{name}_predictions": plan.batches("predictions", name) for name in plan.learned},
-        "truth": plan.path("truth/densities.h5"),
+        **plan.known_files,
     }
 
 
@@ -70,17 +73,18 @@ def numbers_inputs(plan: Plan) -> Inputs:
     inputs: Inputs = {
         **{f"{name}_marginals": plan.batches("marginals", name) for name in _both(of["marginals"])},
         **{f"{name}_slices": plan.batches("slices", name)[0] for name in _both(of["slices"])},
-        "densities": plan.path("truth/densities.h5"),
-        "weights": plan.path("truth/weights.h5"),
         "flux": plan.path("inputs/flux.h5"),
     }
+    if plan.has_truth:
+        inputs["densities"] = plan.path("truth/densities.h5")
+        inputs["weights"] = plan.path("truth/weights.h5")
+        for name in plan.ensembles:
+            inputs |= plan.response(name)
     if plan.learned:
         inputs["learning"] = plan.path("tables/learning.csv")
     for name in of["noise"]:
         inputs[f"{name}_near"] = plan.batches("near", name)[0]
         inputs[f"{name}_prediction"] = plan.batches("predictions", name)[0]
-    for name in plan.ensembles:
-        inputs |= plan.response(name)
     inputs |= measurement_inputs(plan)
     if not plan.has_far:
         return inputs
@@ -122,7 +126,7 @@ def numbers_params(plan: Plan) -> dict[str, Any]:
         "transfers": list(plan.transfers),
         "energy_max": plan.config.setup.energy_max,
         "true_sin2_theta23": plan.config.oscillation.sin2_theta23,
-        "true_point": plan.true_point,
+        "true_point": plan.true_point if plan.has_truth else None,
         "summary": summary(plan),
         "seed": plan.config.seed,
     }

@@ -25,6 +25,11 @@ _LEARNED, _KNOWN = 0, 1
 """Places of the dimension `cross_section`."""
 
 
+def has_known(fit: JointFit) -> bool:
+    """Whether a known cross section was fitted, too, which gives the unit σ_stat."""
+    return fit.best_dm2_32.size > _KNOWN
+
+
 def fit_numbers(name: str, fit: JointFit) -> Numbers:
     """Best fit of Δm²32, its interval, which octant the data prefer, and what the prior costs."""
     source, start = f"{name}_joint", f"joint/{name}"
@@ -39,9 +44,9 @@ def fit_numbers(name: str, fit: JointFit) -> Numbers:
         )
     }
     profile = ("dm2_32", "profile_dm2_32")
-    widths = [half_width(fit.dm2_32, fit.profile_dm2_32[which]) for which in (_LEARNED, _KNOWN)]
+    widths = [half_width(fit.dm2_32, one) for one in fit.profile_dm2_32]
     best = fit.best_dm2_32
-    for which, key in ((_LEARNED, "best"), (_KNOWN, "best_known")):
+    for which, key in ((_LEARNED, "best"), (_KNOWN, "best_known"))[: len(best)]:
         what = "known cross section" if which == _KNOWN else "joint fit"
         numbers[f"{start}/dm2_32/{key}"] = Number(
             float(best[which]) * _MILLI,
@@ -61,21 +66,22 @@ def fit_numbers(name: str, fit: JointFit) -> Numbers:
                 f"{edge} edge of the {level}σ interval of Δm²32",
                 *profile,
             )
-    numbers[f"{start}/dm2_32/half_width"] = number(
-        _ratio(widths[_LEARNED], widths[_KNOWN]),
-        "sigma_stat",
-        ".2f",
-        "half of the 1σ interval of Δm²32",
-        *profile,
-    )
-    numbers[f"{start}/dm2_32/shift"] = number(
-        _ratio(best[_LEARNED] - best[_KNOWN], widths[_KNOWN]),
-        "sigma_stat",
-        ".3f",
-        "best fit of Δm²32 less that with the known cross section",
-        "best_dm2_32",
-        *profile,
-    )
+    if has_known(fit):
+        numbers[f"{start}/dm2_32/half_width"] = number(
+            _ratio(widths[_LEARNED], widths[_KNOWN]),
+            "sigma_stat",
+            ".2f",
+            "half of the 1σ interval of Δm²32",
+            *profile,
+        )
+        numbers[f"{start}/dm2_32/shift"] = number(
+            _ratio(best[_LEARNED] - best[_KNOWN], widths[_KNOWN]),
+            "sigma_stat",
+            ".3f",
+            "best fit of Δm²32 less that with the known cross section",
+            "best_dm2_32",
+            *profile,
+        )
     numbers[f"{start}/dm2_32/linear_error"] = number(
         fit.error_ratio[-1, 1],
         "sigma_stat",
@@ -123,6 +129,8 @@ def fit_numbers(name: str, fit: JointFit) -> Numbers:
 
 def ensemble_numbers(name: str, fit: JointFit, ensemble: str, intervals: Intervals) -> Numbers:
     """Half-width of the interval of the ensemble beside which a joint fit is shown."""
+    if not has_known(fit):
+        return {}
     low, high = intervals.interval_dm2_32[0]
     known = half_width(fit.dm2_32, fit.profile_dm2_32[_KNOWN])
     return {
@@ -150,6 +158,8 @@ def toy_numbers(name: str, fit: JointFit, toys: JointToys) -> Numbers:
         )
         for region, limit in zip(REGIONS, limits, strict=True)
     }
+    if not has_known(fit):
+        return numbers
     threshold = float(limits[REGIONS.index("dm2_32")])
     low, high = interval(fit.dm2_32, fit.profile_dm2_32[_LEARNED], threshold)
     known = half_width(fit.dm2_32, fit.profile_dm2_32[_KNOWN])

@@ -22,7 +22,6 @@ from nd2fd.forward.operator import ForwardOperator
 from nd2fd.forward.splines import SplineBasis
 from nd2fd.io.schemas.inputs import Flux
 from nd2fd.io.schemas.joint import JointDesign
-from nd2fd.io.schemas.truth import Truth
 from nd2fd.learning.spline_design import SplineDesign, spline_map
 from nd2fd.physics.density import DensityGrid, Parts, reachable_parts
 from nd2fd.statistics.far_analysis import FarAnalysis
@@ -47,7 +46,7 @@ _SLOPE_STEP = 0.01
 
 
 def joint_design(
-    truth: Truth,
+    nodes: NodeGrid,
     flux: Flux,
     analysis: FarAnalysis,
     grid: DensityGrid,
@@ -60,8 +59,8 @@ def joint_design(
 
     Parameters
     ----------
-    truth
-        Its nodes are those of the structure functions.
+    nodes
+        Of the structure functions.
     flux
         Nominal fluxes, and the modes of their uncertainty.
     analysis
@@ -77,7 +76,7 @@ def joint_design(
     pulls
         Nuisance parameters other than those of the flux.
     """
-    nodes, detector = NodeGrid.of(truth), analysis.detector
+    detector = analysis.detector
     far_response = None
     if not detector.resolution.is_ideal:
         far_response = response_matrix(detector.grid, detector.resolution)
@@ -113,11 +112,11 @@ def joint_design(
     progress(2, "far detector")
     n_modes = len(unoscillated) - 1
     return JointDesign(
-        xi=truth.xi,
-        tau=truth.tau,
-        x_max=truth.x_max,
-        Q2_max=truth.Q2_max,
-        Q2_scale=truth.Q2_scale,
+        xi=nodes.xi,
+        tau=nodes.tau,
+        x_max=np.array(nodes.x_max),
+        Q2_max=np.array(nodes.Q2_max),
+        Q2_scale=nodes.stored_scale,
         splines=basis.matrix,
         bends=basis.bends,
         near_cells=near.cells,

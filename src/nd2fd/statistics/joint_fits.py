@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RectBivariateSpline
 
+from nd2fd.beam.spectra import detector_fluxes
 from nd2fd.detector.smearing import Resolution
 from nd2fd.forward.event_kernel import total_cross_section_map
 from nd2fd.io.schemas.inputs import Flux
@@ -51,7 +52,7 @@ class NearCounts(NamedTuple):
 
 def near_counts(
     read: NearHistogram | None,
-    truth: Truth,
+    truth: Truth | None,
     flux: Flux,
     resolution: Resolution,
     grid: DensityGrid,
@@ -60,6 +61,7 @@ def near_counts(
 ) -> NearCounts:
     """Those of a file, or else of the `n_events` events of nature that ensembles share."""
     if read is None:
+        assert truth is not None
         expected = expected_contents(truth, flux, resolution, grid)
         rng = random_stream(seed, "near_events")
         return NearCounts(draw_histogram(expected, n_events, rng))
@@ -72,7 +74,7 @@ def near_counts(
 def joint_fit(
     design: JointDesign,
     far_analysis: FarAnalysis,
-    truth: Truth,
+    truth: Truth | None,
     flux: Flux,
     grid: DensityGrid,
     near: NearCounts,
@@ -83,7 +85,7 @@ def joint_fit(
     off_axis: Sequence[tuple[SplineDesign, IntArray]] = (),
     chosen: ChosenPulls | None = None,
 ) -> JointFit:
-    """Fit both detectors together, and, for comparison, the far one with the known cross section.
+    """Fit both detectors together, and, for comparison, the far one with a known cross section.
 
     Parameters
     ----------
@@ -92,7 +94,7 @@ def joint_fit(
     far_analysis
         Of the far detector.
     truth
-        The known cross section; the joint fit does not see it.
+        The known cross section, which the joint fit does not see; None: there is none.
     flux
         Nominal fluxes and their modes.
     grid
@@ -126,7 +128,8 @@ def joint_fit(
     posterior = analysis.learn(near.counts, near.squares, [counts for _, counts in off_axis])
     basis = analysis.pull_basis(posterior, v1.size)
     progress(1, "near detector")
-    functions = np.concatenate([basis.structure_functions, truth.structure_functions[None]])
+    known = [] if truth is None else [truth.structure_functions[None]]
+    functions = np.concatenate([basis.structure_functions, *known])
     kernel = far_kernel(
         analysis.basis.nodes, functions, analysis.spectra, far_analysis.detector, v1, v2
     )
@@ -137,11 +140,11 @@ def joint_fit(
         of_pulls = analysis.pull_kernel(basis.structure_functions[0], v1, v2)
         learned = basis.with_pulls(learned, of_pulls)
     likelihoods = [
-        JointLikelihood.build(analysis.spectra, learned, basis.modes, basis.mode_changes),
-        JointLikelihood.build(
-            analysis.spectra, kernel[n_learned:], no_modes, no_modes[:, None][:, :0]
-        ),
+        JointLikelihood.build(analysis.spectra, learned, basis.modes, basis.mode_changes)
     ]
+    if known:
+        without_pulls = (kernel[n_learned:], no_modes, no_modes[:, None][:, :0])
+        likelihoods.append(JointLikelihood.build(analysis.spectra, *without_pulls))
     profiles = [Profile.of(likelihood, octant_starts(far_analysis)) for likelihood in likelihoods]
     progress(3, "best fits")
     axes = [
@@ -151,7 +154,7 @@ def joint_fit(
     tables = np.stack([_on_axes(profile, axes) for profile in profiles])
     progress(4, "profile likelihood")
     structure_functions, errors = _with_errors(analysis, posterior)
-    sigma_total, sigma_error = _sigma_total(analysis, posterior, truth.near_flux, grid)
+    sigma_total, sigma_error = _sigma_total(analysis, posterior, flux, grid)
     best = np.stack([profile.best.theta for profile in profiles])
     nuisance = basis.nuisance + basis.nuisance_changes @ profiles[0].best.pulls
     return JointFit(
@@ -160,11 +163,11 @@ def joint_fit(
         near_density=near.counts / (near.counts.sum() * grid.cell_area),
         near_events=np.array(round(near.counts.sum())),
         far_events=np.array(v1.size),
-        xi=truth.xi,
-        tau=truth.tau,
-        x_max=truth.x_max,
-        Q2_max=truth.Q2_max,
-        Q2_scale=truth.Q2_scale,
+        xi=design.xi,
+        tau=design.tau,
+        x_max=design.x_max,
+        Q2_max=design.Q2_max,
+        Q2_scale=design.Q2_scale,
         structure_functions=structure_functions,
         structure_function_errors=errors,
         energy=grid.energy,
@@ -214,13 +217,14 @@ def _with_errors(analysis: JointAnalysis, posterior: SplinePosterior) -> tuple[A
 
 
 def _sigma_total(
-    analysis: JointAnalysis, posterior: SplinePosterior, near_flux: Array, grid: DensityGrid
+    analysis: JointAnalysis, posterior: SplinePosterior, flux: Flux, grid: DensityGrid
 ) -> tuple[Array, Array]:
     """σ(E_ν) with ND flux average 1 and its standard deviation, shape (n_energy,) each."""
     of_nodes = total_cross_section_map(analysis.basis.nodes, grid)
     maps = np.zeros((grid.n_energy, posterior.mean.size))
     of_splines = (of_nodes @ analysis.basis.matrix).reshape(grid.n_energy, -1)
     maps[:, : of_splines.shape[1]] = of_splines
+    (near_flux,) = detector_fluxes(flux, None, grid)
     sigma, average = maps @ posterior.mean, near_flux / near_flux.sum()
     scale = average @ sigma
     # What changes all energies alike drops out.

@@ -84,7 +84,7 @@ def off_axis_samples(
 def near_samples(
     read: NearHistogram | None,
     designs: Sequence[OffAxisDesign],
-    truth: Truth,
+    truth: Truth | None,
     flux: Flux,
     resolution: Resolution,
     grid: DensityGrid,
@@ -96,6 +96,9 @@ def near_samples(
     There are `n_events` on the axis; an angle names its random stream.
     """
     near = near_counts(read, truth, flux, resolution, grid, n_events, seed)
+    if not designs:
+        return near, []
+    assert truth is not None
     drawn = []
     for sample in off_axis_samples(designs, truth, flux, n_events, grid.setup.energy_max):
         rng = random_stream(seed, "off_axis_events", f"{sample.angle:g}")

@@ -82,7 +82,7 @@ class OffAxisDesign(Artifact, name="off_axis_design", version=1):
 
 
 class JointFit(Artifact, name="joint_fit", version=2):
-    """One joint fit (``joint/fits/{fit}.h5``); `known`: the same data, cross section known."""
+    """One joint fit (``joint/fits/{fit}.h5``); `known`: with the truth, where there is one."""
 
     v1: Array = dataset("1", ("v1",), V1_CELLS)
     v2: Array = dataset("1", ("v2",), V2_CELLS)

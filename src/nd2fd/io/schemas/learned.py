@@ -47,12 +47,15 @@ class Networks(Artifact, name="member", version=6):
     loss: Array = dataset(
         "1", ("member", "step"), "training loss, NaN after a member's end", finite=False
     )
-    test_step: IntArray = dataset("1", ("test",), "steps of the test loss", dtype="int64")
-    test_loss: Array = dataset(
+    test_step: IntArray | None = dataset(
+        "1", ("test",), "steps of the test loss", dtype="int64", default=None
+    )
+    test_loss: Array | None = dataset(
         "1",
         ("member", "test"),
         "loss of the 3-D cross section, closure; NaN likewise",
         finite=False,
+        default=None,
     )
     best_step: IntArray = dataset(
         "1", ("member",), "step whose weights are kept here", dtype="int64"
