@@ -26,7 +26,7 @@ def draw_alone(near_flux: Array, predictions: Predictions) -> Figure:
     """
     figure, main = plt.subplots(figsize=(COLUMN, 2.8))
     _draw_learned(main, near_flux, predictions)
-    main.set(xlabel=r"$E_\nu$ (GeV)", xlim=(0, predictions.energy[-1]))
+    main.set(xlabel=r"$E_\nu$ (GeV)", xlim=(0, predictions.energy[-1]), ylim=(0, None))
     main.legend(loc="lower right")
     return figure
 
@@ -50,6 +50,7 @@ def draw(truth: Truth, predictions: Predictions) -> Figure:
     )
     ratio.plot(energy, ratios.T, color=LEARNED, lw=0.6)
     main.plot(energy, true / energy, color=TRUTH, ls="--", label="truth")
+    main.set_ylim(0, None)
     main.legend(loc="lower right")
     ratio.axhline(1.0, color=TRUTH, ls="--", lw=0.8)
     ratio.set(xlabel=r"$E_\nu$ (GeV)", ylabel="learned / truth", xlim=(0, energy[-1]))
@@ -74,7 +75,7 @@ def _draw_learned(axis: Axes, flux: Array, predictions: Predictions) -> None:
     for index, sigma in enumerate(learned):
         label = f"learned, {counted(len(learned), 'member')}" if index == 0 else None
         axis.plot(energy, sigma / energy, color=LEARNED, lw=0.8, label=label)
-    axis.set(ylabel=r"$\sigma(E_\nu)/E_\nu$  (normalised, GeV$^{-1}$)", ylim=(0, None))
+    axis.set_ylabel(r"$\sigma(E_\nu)/E_\nu$  (normalised, GeV$^{-1}$)")
 
 
 def from_job(job: Job) -> Figure:
