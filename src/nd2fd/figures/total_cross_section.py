@@ -25,7 +25,7 @@ def draw_alone(near_flux: Array, predictions: Predictions) -> Figure:
     `near_flux` is that at the energies of the predictions, shape (n_energy,).
     """
     figure, main = plt.subplots(figsize=(COLUMN, 2.8))
-    _draw_learned(main, near_flux, predictions)
+    _draw_learned(main, predictions.energy, near_flux, predictions.sigma_total)
     main.set(xlabel=r"$E_\nu$ (GeV)", xlim=(0, predictions.energy[-1]), ylim=(0, None))
     main.legend(loc="lower right")
     return figure
@@ -39,7 +39,7 @@ def draw(truth: Truth, predictions: Predictions) -> Figure:
         2, 1, figsize=(COLUMN, 3.6), sharex=True, height_ratios=[2.2, 1]
     )
     learned = predictions.sigma_total
-    _draw_learned(main, flux, predictions)
+    _draw_learned(main, energy, flux, learned)
     events = flux * true
     constrained = events > _FEW_EVENTS * events.max()
     ratios = np.divide(
@@ -59,8 +59,7 @@ def draw(truth: Truth, predictions: Predictions) -> Figure:
     return figure
 
 
-def _draw_learned(axis: Axes, flux: Array, predictions: Predictions) -> None:
-    energy, learned = predictions.energy, predictions.sigma_total
+def _draw_learned(axis: Axes, energy: Array, flux: Array, learned: Array) -> None:
     # With E_max = 10 GeV the flux is 0.55 high; σ/E_ν falls with the scale of energies.
     height = 5.5 / (energy[0] + energy[-1])
     axis.fill_between(
