@@ -187,6 +187,8 @@ def test_without_a_far_detector(truth):
                 assert found is None
                 assert expected is not None
                 n_far += 1
+            elif expected is None:
+                assert found is None
             else:
                 np.testing.assert_allclose(found, expected, rtol=1e-12)
     assert n_far == 3 + 5

@@ -311,6 +311,9 @@ def test_joint_fit_knows_no_truth(both):
     without, known = (JointFit.load(run.plan.path("joint/fits/joint.h5")) for run in both)
     for field in fields(JointFit):
         found, expected = (getattr(one, field.name) for one in (without, known))
+        if expected is None:
+            assert found is None
+            continue
         if field.name in OF_CROSS_SECTIONS:
             assert len(found) == 1
             expected = expected[:1]

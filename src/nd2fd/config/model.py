@@ -176,6 +176,7 @@ class Config(Section):
     def _nothing_needs_an_absent_truth(self) -> "Config":
         sections = (self.ensembles, self.coverage, self.joint.fits, self.events)
         needs = list(needs_of_truth(self.near_detector, self.far_detector, *sections))
+        needs += [f"leptons.{name}, whose events are drawn; use null" for name in self.leptons]
         if self.truth.model is None and needs:
             raise ValueError(
                 "truth.model is null, but a truth is needed (config/data_alone.yaml takes out what "
@@ -338,7 +339,10 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _leptons_can_be_made(self) -> "Config":
-        usable(lambda: refuse_unusable(self.leptons, self.truth.model))
+        truth = self.truth.model
+        # Without one there are no such analyses: they have been refused.
+        if truth is not None:
+            usable(lambda: refuse_unusable(self.leptons, truth))
         return self
 
     @model_validator(mode="after")
