@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 import toy
+from nd2fd.config.leptons import LeptonSection, refuse_unusable
 from nd2fd.cross_sections.quark_parton import transverse_quark_parton_model
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.leptons.analysis import LeptonAnalysis
 from nd2fd.leptons.beams import Flavour, read_beams
+from nd2fd.leptons.experiments import pseudo_experiments
 from nd2fd.leptons.fisher import Changes, errors
 from nd2fd.leptons.likelihood import FarLikelihood, starts
 from nd2fd.leptons.model import LeptonModel
@@ -291,3 +293,68 @@ def test_dune_sees_as_many_electrons_as_its_design_report():
     )
     signal = events["forward", ("muon", "electron", False)]
     assert signal == pytest.approx(1092, rel=0.05)
+
+
+# Pseudo-experiments
+
+
+def test_pseudo_experiments_scatter_as_linear_theory_says(fitted):
+    """Of Δm²32, which has no limit and no second solution."""
+    drawn = pseudo_experiments(fitted, 40, np.random.default_rng(5), lambda done, note: None)
+    assert drawn.converged.all()
+    assert np.all(drawn.above > -1e-3)
+    pulls = (drawn.theta - drawn.true_theta)[..., 1] / drawn.errors[..., 1]
+    # 40 of them: 1 ± 0.11, and 0 ± 0.16.
+    assert np.all(np.abs(pulls.std(axis=1) - 1.0) < 0.4)
+    assert np.all(np.abs(pulls.mean(axis=1)) < 0.6)
+
+
+# Configuration
+
+
+def refused(truth="quark_parton", **section):
+    def check():
+        refuse_unusable({"own": LeptonSection(label="own", **section)}, truth)
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("check", "message"),
+    [
+        (
+            refused(structure_functions="three"),
+            "near has a sample of electrons, which",
+        ),
+        (refused(horn_currents=["reverse"]), "reverse, whose events are mostly of antineutrinos"),
+        (
+            refused(
+                truth="quark_parton_transverse",
+                antineutrinos="own",
+                horn_currents=["forward", "reverse"],
+                reverse={"far": "flux.txt"},
+            ),
+            "far fluxes of both horn currents are normalised together",
+        ),
+        (refused(far=["tau"]), "'muon' or 'electron'"),
+        (refused(near=["muon", "muon"]), "named twice"),
+        (refused(parameters={"theta23": 0.0}), "sin2_theta23"),
+        (
+            refused(antineutrinos="own"),
+            "leptons.own.antineutrinos is own: .* quark_parton; use quark_parton_transverse",
+        ),
+        (
+            refused(forward={"near": "/nowhere.txt"}),
+            "leptons.own: near muon neutrino flux with forward horn current: .*nowhere.txt",
+        ),
+    ],
+)
+def test_bad_analyses_are_refused_by_name(check, message):
+    with pytest.raises(ValueError, match=message):
+        check()
+
+
+def test_good_analyses_are_not():
+    refused()()
+    refused(truth="quark_parton_transverse", antineutrinos="own", horn_currents=["reverse"])()
+    refused(near=["muon"], far=["muon"], structure_functions="three")()

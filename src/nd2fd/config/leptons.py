@@ -134,6 +134,19 @@ class LeptonSection(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _currents_share_a_unit(self) -> "LeptonSection":
+        named = [getattr(self, horn) for horn in self.horn_currents]
+        for detector in ("near", "far"):
+            built_in = {(getattr(of, detector) or of.near) == DUNE for of in named}
+            if len(built_in) > 1:
+                raise ValueError(
+                    f"{detector} fluxes of both horn currents are normalised together and must "
+                    f"have one unit, but one is a file and the other {DUNE}; name files for both, "
+                    f"or {DUNE}"
+                )
+        return self
+
     @property
     def helicities(self) -> tuple[bool, ...]:
         """Neutrinos (False), and antineutrinos (True) unless they are left out."""

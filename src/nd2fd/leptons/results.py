@@ -18,7 +18,7 @@ Progress = Callable[[int, str], None]
 
 _MIXING = np.linspace(0.38, 0.64, 27)
 _PHASES = np.linspace(0.0, 2.0 * np.pi, 25)
-_REGION_MIXING = np.linspace(0.38, 0.64, 14)
+_REGION_MIXING = _MIXING
 _TRUE_PHASES = np.linspace(0.0, 2.0 * np.pi, 13)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from nd2fd.config.leptons import LeptonSection
 from nd2fd.leptons.beams import DUNE
+from nd2fd.leptons.samples import samples
 from nd2fd.plan.common import CommonPlan, PlanError
 
 _NOT_COMPUTED = ("label", "experiments")
@@ -28,6 +29,27 @@ class LeptonPlan(CommonPlan):
                 f"{', '.join(self.config.leptons) or 'none'}"
             )
         return self.config.leptons[name]
+
+    @property
+    def with_electrons(self) -> str | None:
+        """The first analysis with a sample of electrons, if there is one."""
+        return next((n for n in self.lepton_analyses if self._electron_rows(n)), None)
+
+    @property
+    def electron_rows(self) -> list[tuple[str, bool, int]]:
+        """Its samples of electrons: name, whether at the far detector, and place there."""
+        return self._electron_rows(self.with_electrons) if self.with_electrons else []
+
+    def _electron_rows(self, name: str) -> list[tuple[str, bool, int]]:
+        section = self.lepton_analysis(name)
+        rows = []
+        for far, detector in ((False, "ND"), (True, "FD")):
+            every = samples(far, section.far if far else section.near, section.horn_currents)
+            for k, sample in enumerate(every):
+                if sample.lepton == "electron":
+                    horn = "" if len(section.horn_currents) == 1 else f", {sample.horn}"
+                    rows.append((f"{detector} electrons{horn}", far, k))
+        return rows
 
     def lepton_files(self, name: str) -> dict[str, str | list[str]]:
         """What its truth is computed from, and flux files that it reads."""

@@ -11,10 +11,17 @@ from nd2fd.io.schemas.fits import Fits, Intervals
 from nd2fd.io.schemas.inputs import Flux, Response
 from nd2fd.io.schemas.joint import JointCoverage, JointFit, JointToys
 from nd2fd.io.schemas.learned import Marginals, Predictions, Slices
+from nd2fd.io.schemas.leptons import LeptonExperiments, LeptonFit
 from nd2fd.io.schemas.measurements import MeasurementFit, MeasurementTransfer
 from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import NodeWeights, Truth
-from nd2fd.report import density_numbers, fit_numbers, joint_numbers, measurement_numbers
+from nd2fd.report import (
+    density_numbers,
+    fit_numbers,
+    joint_numbers,
+    lepton_numbers,
+    measurement_numbers,
+)
 from nd2fd.report.numbers import Numbers
 from nd2fd.report.numbers_file import Summary, as_json, record
 
@@ -24,6 +31,7 @@ def all_numbers(job: Job) -> Numbers:
     numbers = fit_numbers.ensemble_numbers(Summary.from_plain(job.params.summary).ensembles)
     if hasattr(job.input, "far_events"):
         numbers |= _numbers_of_fits(job)
+    numbers |= _numbers_of_leptons(job)
     return numbers | _numbers_of_densities(job) | _numbers_of_measurements(job)
 
 
@@ -64,6 +72,15 @@ def _numbers_of_fits(job: Job) -> Numbers:
     for name in params.joint_coverage:
         coverage = job.load(f"{name}_joint_coverage", JointCoverage)
         numbers |= joint_numbers.coverage_numbers(name, coverage)
+    return numbers
+
+
+def _numbers_of_leptons(job: Job) -> Numbers:
+    numbers: Numbers = {}
+    for name in job.params.leptons:
+        numbers |= lepton_numbers.fit_numbers(name, job.load(f"{name}_lepton_fit", LeptonFit))
+        drawn = job.load(f"{name}_lepton_experiments", LeptonExperiments)
+        numbers |= lepton_numbers.experiment_numbers(name, drawn)
     return numbers
 
 

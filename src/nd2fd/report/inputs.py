@@ -5,7 +5,13 @@ The workflow reads this when it starts, so that nothing heavy may be imported.
 
 from typing import Any
 
-from nd2fd.figures.catalogue import contour_inputs, measurement_inputs, noisy, present
+from nd2fd.figures.catalogue import (
+    contour_inputs,
+    lepton_inputs,
+    measurement_inputs,
+    noisy,
+    present,
+)
 from nd2fd.figures.entry import Inputs
 from nd2fd.plan import Plan
 
@@ -85,7 +91,11 @@ def numbers_inputs(plan: Plan) -> Inputs:
     for name in of["noise"]:
         inputs[f"{name}_near"] = plan.batches("near", name)[0]
         inputs[f"{name}_prediction"] = plan.batches("predictions", name)[0]
-    inputs |= measurement_inputs(plan)
+    inputs |= measurement_inputs(plan) | lepton_inputs(plan)
+    inputs |= {
+        f"{name}_lepton_experiments": plan.path(f"leptons/{name}/experiments.h5")
+        for name in plan.lepton_analyses
+    }
     if not plan.has_far:
         return inputs
     if plan.systematics:
@@ -123,6 +133,7 @@ def numbers_params(plan: Plan) -> dict[str, Any]:
         "joint_toys": plan.with_toys,
         "joint_coverage": plan.with_joint_coverage,
         "measurements": plan.measurements,
+        "leptons": plan.lepton_analyses,
         "transfers": list(plan.transfers),
         "energy_max": plan.config.setup.energy_max,
         "true_sin2_theta23": plan.config.oscillation.sin2_theta23,

@@ -1,0 +1,86 @@
+"""The five structure functions that all leptons share, bare and weighted, with error bands."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from nd2fd.figures.lepton_shared import COLOURS, load_fits
+from nd2fd.figures.style import PAGE, TRUTH
+from nd2fd.forward.nodes import NodeGrid
+from nd2fd.io.job import Job
+from nd2fd.io.schemas.leptons import LeptonFit
+
+Array = NDArray[np.float64]
+
+_Q2 = (0.3, 2.0)
+"""At which structure functions are drawn [GeV²]."""
+
+
+def draw(fits: Mapping[str, LeptonFit]) -> Figure:
+    """Rows: at two Q², bare; then weighted with what a node counts in the first near sample."""
+    n = max(fit.structure_functions.shape[1] for fit in fits.values())
+    figure, axes = plt.subplots(3, n, figsize=(PAGE, 4.9), sharex=True, squeeze=False)
+    for i in range(n):
+        axes[0, i].set_title(f"$W_{i + 1}$")
+        axes[-1, i].set_xlabel("$x$")
+        for row, Q2 in enumerate(_Q2):
+            _bare(axes[row, i], fits, i, Q2)
+        _weighted(axes[2, i], fits, i)
+    for row, Q2 in enumerate(_Q2):
+        axes[row, 0].set_ylabel(f"$Q^2 = {Q2:g}$ GeV$^2$")
+    axes[2, 0].set_ylabel("share of ND events")
+    axes[0, -1].legend(fontsize=6)
+    return figure
+
+
+def _bare(panel: Axes, fits: Mapping[str, LeptonFit], i: int, Q2: float) -> None:
+    highest = 0.0
+    for (label, fit), color in zip(fits.items(), COLOURS, strict=False):
+        if i >= fit.structure_functions.shape[1]:
+            continue
+        nodes = NodeGrid.of(fit)
+        x = np.linspace(0.02, 0.95, 120)
+        mean, error, true = (
+            nodes.interpolate(values[0], x, np.full_like(x, Q2))[i] / _unit(fit)
+            for values in (
+                fit.structure_functions,
+                fit.structure_function_errors,
+                fit.true_structure_functions,
+            )
+        )
+        panel.plot(x, mean, color=color, lw=1.0, label=label)
+        panel.fill_between(x, mean - error, mean + error, color=color, alpha=0.25, lw=0)
+        panel.plot(x, true, color=TRUTH, lw=0.8, ls=":")
+        highest = max(highest, 1.6 * float(np.abs(true).max()), float(np.abs(mean).max()))
+    panel.set_ylim(-0.5 * highest, highest)
+    panel.axhline(0.0, color="0.7", lw=0.4, zorder=0)
+
+
+def _weighted(panel: Axes, fits: Mapping[str, LeptonFit], i: int) -> None:
+    for fit, color in zip(fits.values(), COLOURS, strict=False):
+        if i >= fit.structure_functions.shape[1]:
+            continue
+        x = fit.x_max * fit.xi**2
+        density = fit.weights[0, 0, i] / (fit.weights[0, 0] * fit.true_structure_functions[0]).sum()
+        for values, drawn, line in (
+            (fit.true_structure_functions, TRUTH, ":"),
+            (fit.structure_functions, color, "-"),
+        ):
+            panel.plot(x, (density * values[0, i]).sum(axis=1), color=drawn, ls=line, lw=1.0)
+
+
+def _unit(fit: LeptonFit) -> float:
+    """Largest true W2 at the first Q²: bare functions have no unit of their own."""
+    nodes = NodeGrid.of(fit)
+    x = np.linspace(0.02, 0.95, 120)
+    true = nodes.interpolate(fit.true_structure_functions[0], x, np.full_like(x, _Q2[0]))
+    return float(true[1].max())
+
+
+def from_job(job: Job) -> Figure:
+    """Of all analyses."""
+    return draw(load_fits(job))
