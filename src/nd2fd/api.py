@@ -53,7 +53,7 @@ __all__ = [
     "Setup",
     "StructureFunctions",
     "Target",
-    "beam",
+    "beam_flux",
     "density_variables_from_lepton",
     "fit_far_detector",
     "histogram",
@@ -68,7 +68,7 @@ _NO_FORMAT = {"column": None, "unit": None, "energies": None, "content": None}
 """Files have to say themselves what is in them."""
 
 
-def beam(near: str, setup: Setup, far: str | None = None) -> Flux:
+def beam_flux(near: str, setup: Setup, far: str | None = None) -> Flux:
     """Fluxes of an experiment, without their uncertainty.
 
     Parameters

@@ -25,13 +25,16 @@ from nd2fd.io.failures import failures, forget_logs
 from nd2fd.plan import Plan
 from nd2fd.report.profile import OWN_FILE
 
+# Of this file, whether Snakefile is run or used as a module of another one.
+CLONE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1]
+
 try:
     refuse_path_of_python()
     for path in workflow.configfiles:
         check_file(path)
     # Snakemake reads nested values of --config as text.
     update_config(config, typed_values(workflow.config_settings.config))
-    default = yaml.safe_load(Path(workflow.basedir, "config/config.yaml").read_text())
+    default = yaml.safe_load(Path(CLONE, "config/config.yaml").read_text())
     CONFIG = validate_config(in_order_of(config, default))
     results_folder.refuse_folder_inside_a_file(CONFIG)
     results_folder.refuse_results_of_another_size(CONFIG, sys.argv)
@@ -52,7 +55,7 @@ TRAINING_ENV = (
     f"../../envs/nd2fd{'-cuda' if CONFIG.training.device == 'cuda' else ''}.yaml"
 )
 # Relative, so that a clone that moved reruns nothing.
-STYLE = relpath(Path(workflow.basedir) / "workflow" / "figures.mplstyle")
+STYLE = relpath(CLONE / "workflow" / "figures.mplstyle")
 
 
 pathvars:
@@ -127,7 +130,7 @@ onerror:
 
 
 # By script, and by figure, a digest of the modules it uses: a change in any reruns its rule.
-SCRIPTS = Path(workflow.basedir, "workflow", "scripts")
+SCRIPTS = Path(CLONE, "workflow", "scripts")
 with recalled(Path(".snakemake", "nd2fd-digests.json")):
     CODE = {script.stem: code_digest(script) for script in SCRIPTS.glob("*.py")}
     CODE |= {
