@@ -127,7 +127,7 @@ def draw(ensembles: Sequence[TestedEnsemble], fits: Sequence[TestedFit]) -> Figu
     labels = [
         f"{method.label}\n({counted(method.n_experiments, 'experiment')})" for method in methods
     ]
-    regions[0].set(ylim=(n_rows - 0.5, -0.5), yticks=range(n_rows), yticklabels=labels)
+    regions[0].set(ylim=(n_rows - 0.5, -0.6), yticks=range(n_rows), yticklabels=labels)
     for axis in axes:
         axis.tick_params(axis="y", which="both", left=False, right=False)
     black: dict[str, Any] = {"color": TRUTH, "marker": "o", "ms": 4}
