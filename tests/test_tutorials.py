@@ -80,7 +80,7 @@ def test_own_experiment(tmp_path, monkeypatch):
     run("own-experiment.md", copy_project(tmp_path / "clone"), monkeypatch)
     assert Path("results-mine/figs/fig18.pdf").stat().st_size > 5000
     flux = xarray.open_dataset("results-mine/inputs/flux.h5")
-    assert 0.5 < float(flux.energy[flux.near.argmax()]) < 0.9
+    assert 0.5 < float(flux.energy.values[flux.near.values.argmax()]) < 0.9
 
 
 @pytest.mark.slow
