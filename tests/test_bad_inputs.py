@@ -130,7 +130,7 @@ def cases_of(path, kinds, named):
     if named:
         *section, name = path
         for misspelt in (f"{name}s", name[:-1], name.capitalize()):
-            said = f"no such key; did you mean [a-z0-9_]+[?] .*{name}"
+            said = f"no such key; did you mean [A-Za-z0-9_]+[?] .*{name}"
             yield (*section, misspelt), value_at(path), said
 
 

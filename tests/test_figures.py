@@ -291,7 +291,9 @@ def toy_slices(shift):
 
 N_NODES = 8
 AXIS = np.linspace(0.0, 1.0, N_NODES)
-NODES = {"xi": AXIS, "tau": AXIS, "x_max": np.array(1.0), "Q2_max": np.array(20.0)}
+NODES = {
+    "xi": AXIS, "tau": AXIS, "x_max": np.array(1.0), "Q2_max": np.array(20.0), "Q2_scale": None,
+}  # fmt: skip
 TRUE_W = np.stack([np.full((N_NODES, N_NODES), value) for value in (1.0, 2.0, 3.0)])
 WEIGHTS = SimpleNamespace(
     **NODES,
