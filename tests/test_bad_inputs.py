@@ -129,7 +129,7 @@ def cases_of(path, kinds, named):
         yield path, value, said
     if named:
         *section, name = path
-        for misspelt in (f"{name}s", name[:-1], name.capitalize()):
+        for misspelt in sorted({f"{name}s", name[:-1], name.capitalize()} - {name}):
             said = f"no such key; did you mean [A-Za-z0-9_]+[?] .*{name}"
             yield (*section, misspelt), value_at(path), said
 
