@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates, spline_filter
+from scipy.interpolate import RectBivariateSpline
 
 from nd2fd.cross_sections.impulse.fermi_gas import (
     FermiGas,
@@ -72,28 +72,25 @@ STANDARD: Final = Accuracy()
 
 
 class _DeltaTable:
-    """w1 … w5 of the Δ between points in W and log(Q² + 0.02 GeV²): smooth, and slow to compute."""
+    """w1 … w5 of the Δ between points in W and log(Q² + 0.02 GeV²): smooth, and slow to compute.
+
+    Splines are not told a slope at the edges: at the pion's threshold the parts of the tensor
+    nearly cancel, and a wrong one makes it negative.
+    """
 
     def __init__(self, Q2_max: float, n_W: int = 96, n_Q2: int = 160) -> None:
-        self.bounds = np.log(self._SCALE), np.log(Q2_max + self._SCALE)
-        self.shape = n_W, n_Q2
         W = np.linspace(PION_THRESHOLD, SWITCH[1], n_W)
-        Q2 = np.maximum(np.exp(np.linspace(*self.bounds, n_Q2)) - self._SCALE, 1e-9)
+        log_Q2 = np.linspace(np.log(self._SCALE), np.log(Q2_max + self._SCALE), n_Q2)
+        Q2 = np.maximum(np.exp(log_Q2) - self._SCALE, 1e-9)
         grid_W, grid_Q2 = np.meshgrid(W, Q2, indexing="ij")
-        values = delta_transition(grid_Q2.ravel(), grid_W.ravel())
-        self.filtered = [spline_filter(w.reshape(self.shape)) for w in values]
+        values = delta_transition(grid_Q2.ravel(), grid_W.ravel()).reshape(5, n_W, n_Q2)
+        self.splines = [RectBivariateSpline(W, log_Q2, w) for w in values]
 
     _SCALE = 0.02
 
     def __call__(self, Q2: Array, W: Array) -> Array:
-        low, high = self.bounds
-        at = np.stack(
-            [
-                (W - PION_THRESHOLD) / (SWITCH[1] - PION_THRESHOLD) * (self.shape[0] - 1),
-                (np.log(Q2 + self._SCALE) - low) / (high - low) * (self.shape[1] - 1),
-            ]
-        )
-        return np.stack([map_coordinates(w, at, prefilter=False) for w in self.filtered])
+        log_Q2 = np.log(Q2 + self._SCALE)
+        return np.stack([spline(W, log_Q2, grid=False) for spline in self.splines])
 
 
 @dataclass(frozen=True)
