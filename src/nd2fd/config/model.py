@@ -27,7 +27,6 @@ from nd2fd.config.sections import (
     FarDetectorSection,
     FiguresSection,
     FitsSection,
-    FlowSection,
     FluxSection,
     GridSection,
     JointSection,
@@ -38,9 +37,9 @@ from nd2fd.config.sections import (
     RegionsSection,
     SetupSection,
     SmearingSection,
-    TrainingSection,
     TruthSection,
 )
+from nd2fd.config.training import FlowSection, TrainingSection
 from nd2fd.cross_sections.truths import TRUTHS
 from nd2fd.physics.baseline import Experiment
 from nd2fd.physics.setup import Setup
