@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from nd2fd.events.bounds import BoundsError, cell_bounds, check_bounds
 from nd2fd.events.coordinates import (
     Inelastic,
     cross_section_in_box,
@@ -41,10 +41,6 @@ IntArray = NDArray[np.int64]
 _SPECTRUM_STEPS = 8192
 """At least so many steps resolve the spectrum: above 0.2 GeV, 12 or more per oscillation."""
 
-_CURVATURE_MARGIN = 1.0
-"""Margin of the bounds in units of the second differences of the values at the corners: a parabola
-leaves the range of its values at the corners by 1/8 of them at most, a kink by 1/2."""
-
 _SHARP_CURVATURE_MARGIN = 8.0
 _SHARP_POWER = 3
 _SHARP_CELLS = (192, 64, 96)
@@ -54,9 +50,6 @@ raised by, in units of their mean at the energy: a trace of a peak may be all th
 
 _TRIAL_PROPOSALS = 20_000
 _TRIAL_SEED = 20
-
-_ROUNDING_MARGIN = 1e-9
-"""Margin relative to the values, for functions that are constant or linear within a cell."""
 
 _PROPOSALS_PER_BATCH = 500_000
 
@@ -75,38 +68,6 @@ class SampledEvents(NamedTuple):
     energy: Array
     v1: Array
     v2: Array
-
-
-class BoundsError(RuntimeError):
-    """A density is outside of the bounds of its cell; the message says which, and how far."""
-
-
-def _cell_bounds(values: Array, margin: float = _CURVATURE_MARGIN) -> tuple[Array, Array]:
-    """Bounds, at least 0, of max(0, f) in every cell of a lattice with f = `values` at the corners.
-
-    `values` has one more entry along each axis than there are cells, at least 3.
-    """
-    bend = np.zeros_like(values)
-    for axis in range(values.ndim):
-        ends = [(int(i == axis),) * 2 for i in range(values.ndim)]
-        bend += np.pad(np.abs(np.diff(values, 2, axis)), ends, mode="edge")
-
-    def largest(corners: Array) -> Array:
-        window = sliding_window_view(corners, (2,) * corners.ndim)
-        return window.max(axis=tuple(range(corners.ndim, 2 * corners.ndim)))
-
-    more = margin * largest(bend) + _ROUNDING_MARGIN * largest(np.abs(values))
-    return np.maximum(-largest(-values) - more, 0.0), np.maximum(largest(values) + more, 0.0)
-
-
-def _check(name: str, values: Array, lower: Array, upper: Array) -> None:
-    wrong = ~((values >= lower) & (values <= upper))
-    if wrong.any():
-        i = int(np.argmax(wrong))
-        raise BoundsError(
-            f"{name} {values[i]:.6g} outside of its bounds [{lower[i]:.6g}, {upper[i]:.6g}] in a "
-            "cell of the sampling grid: the sample would be biased; it varies too fast for the grid"
-        )
 
 
 @dataclass(frozen=True)
@@ -199,7 +160,7 @@ class EventSampler:
             raise ValueError(
                 f"spectrum is {flux[i]} at {fine[i]:.6g} GeV; it must be finite and at least 0"
             )
-        spectrum_lower, spectrum_upper = _cell_bounds(flux)
+        spectrum_lower, spectrum_upper = cell_bounds(flux)
 
         s, t = np.meshgrid(np.linspace(0, 1, n_s + 1), np.linspace(0, 1, n_t + 1), indexing="ij")
         corners = np.empty((n_energy + 1, n_s + 1, n_t + 1))
@@ -211,11 +172,11 @@ class EventSampler:
                 raise ValueError(f"cross section is not finite at E_ν = {energy:.6g} GeV")
             corners[j] = values.reshape(s.shape)
         if sharp:
-            lower, upper = _cell_bounds(corners, _SHARP_CURVATURE_MARGIN)
+            lower, upper = cell_bounds(corners, _SHARP_CURVATURE_MARGIN)
             lower, upper = minimum_filter(lower, 3), maximum_filter(upper, 3)
             upper += _SHARP_FLOOR * upper.mean(axis=(1, 2), keepdims=True)
         else:
-            lower, upper = _cell_bounds(corners)
+            lower, upper = cell_bounds(corners)
         density = corners * flux[::steps, None, None]
         negative_share = refuse_mostly_negative(density, fine[::steps], setup, allowed_negative)
         # The spectrum may oscillate within a cell of the cross section.
@@ -322,7 +283,7 @@ class EventSampler:
         evaluated = np.concatenate([audited, np.arange(n_below, cell.size)])
         flux = self.spectrum(energy[evaluated])
         j = index[0][evaluated]
-        _check("spectrum", flux, self.spectrum_lower[j], self.spectrum_upper[j])
+        check_bounds("spectrum", flux, self.spectrum_lower[j], self.spectrum_upper[j])
         sigma = np.maximum(
             cross_section_in_box(
                 self.structure_functions,
@@ -333,7 +294,7 @@ class EventSampler:
             0.0,
         )
         c = cell[evaluated]
-        _check("cross section", sigma, self.lower.ravel()[c], self.upper.ravel()[c])
+        check_bounds("cross section", sigma, self.lower.ravel()[c], self.upper.ravel()[c])
 
         accepted = np.ones(cell.size, dtype=np.bool_)
         density, c = (flux * sigma)[audited.size :], c[audited.size :]
