@@ -13,7 +13,7 @@ from nd2fd.cross_sections.pdf.evolution import evolve_to_lhapdf
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.physics.baseline import Experiment
 from nd2fd.physics.density import DensityGrid, event_densities
-from nd2fd.physics.oscillation import NUFIT_6_0
+from nd2fd.physics.oscillation_parameters import NUFIT_6_0
 from nd2fd.physics.setup import Setup, Target
 from nd2fd.physics.structure_functions import StructureFunctions
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from bench.harness import Comparison, Contestant, Target, Task, take_turns
 from bench.inputs import EXPERIMENT
-from nd2fd.physics.oscillation import OscillationParameters, probabilities, survival_probability
+from nd2fd.physics.oscillation import probabilities, survival_probability
+from nd2fd.physics.oscillation_parameters import OscillationParameters
 
 Array = NDArray[np.float64]
 

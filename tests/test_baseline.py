@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from nd2fd.physics.baseline import Experiment
-from nd2fd.physics.oscillation import NUFIT_6_0, OscillationParameters, survival_probability
+from nd2fd.physics.oscillation import survival_probability
+from nd2fd.physics.oscillation_parameters import NUFIT_6_0, OscillationParameters
 from reference_data import reference_file
 
 ENERGY = np.linspace(0.3, 10.0, 300)

@@ -19,7 +19,7 @@ from nd2fd.io.schemas.inputs import Flux
 from nd2fd.physics.baseline import Experiment
 from nd2fd.physics.density import DensityGrid, midpoints
 from nd2fd.physics.kinematics import lepton_from_density_variables
-from nd2fd.physics.oscillation import NUFIT_6_0
+from nd2fd.physics.oscillation_parameters import NUFIT_6_0
 from nd2fd.statistics.drawn_flux import leptons_of_drawn_flux
 from nd2fd.statistics.ensemble import N_SIGMAS, regions_of_ensemble
 from nd2fd.statistics.far_analysis import FarAnalysis

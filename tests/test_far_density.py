@@ -16,7 +16,7 @@ from nd2fd.forward.nodes import NodeGrid
 from nd2fd.io.schemas.inputs import Flux
 from nd2fd.physics.baseline import Experiment
 from nd2fd.physics.density import DensityGrid
-from nd2fd.physics.oscillation import OscillationParameters
+from nd2fd.physics.oscillation_parameters import OscillationParameters
 from nd2fd.statistics.far_analysis import FarAnalysis
 from nd2fd.statistics.far_density import (
     NEGLIGIBLE_SHAPE,

@@ -7,7 +7,7 @@ import pytest
 
 from nd2fd.config.reading import ConfigError
 from nd2fd.physics.baseline import Experiment
-from nd2fd.physics.oscillation import NUFIT_6_0
+from nd2fd.physics.oscillation_parameters import NUFIT_6_0
 from nd2fd.plan import PlanError
 from nd2fd.statistics.bootstrap import fit_replicas
 from nd2fd.statistics.ensemble import octant_weights

@@ -20,7 +20,8 @@ from nd2fd.leptons.samples import LEPTONS, Sample, samples
 from nd2fd.leptons.spectra import Line
 from nd2fd.physics.cross_section import measurable_combinations
 from nd2fd.physics.density import DensityGrid, event_densities, physical_points
-from nd2fd.physics.oscillation import NUFIT_6_0, survival_probability
+from nd2fd.physics.oscillation import survival_probability
+from nd2fd.physics.oscillation_parameters import NUFIT_6_0
 from reference_data import reference_file
 
 LINE = Line(1300.0, 2.848 * 0.5)

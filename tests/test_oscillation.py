@@ -8,12 +8,11 @@ import pytest
 from nd2fd.physics import oscillation
 from nd2fd.physics.oscillation import (
     MATTER_EV2_PER_DENSITY_GEV,
-    NUFIT_6_0,
     PHASE_PER_EV2_KM_GEV,
-    OscillationParameters,
     probabilities,
     survival_probability,
 )
+from nd2fd.physics.oscillation_parameters import NUFIT_6_0, OscillationParameters
 from reference_data import reference_file
 
 ENERGY = np.geomspace(0.2, 50.0, 200)

@@ -28,12 +28,8 @@ from nd2fd.detector.smearing import Resolution
 from nd2fd.physics.constants import M_W
 from nd2fd.physics.density import DensityGrid, event_densities
 from nd2fd.physics.kinematics import density_variables_from_lepton, kinematics
-from nd2fd.physics.oscillation import (
-    MATTER_EV2_PER_DENSITY_GEV,
-    NUFIT_6_0,
-    OscillationParameters,
-    probabilities,
-)
+from nd2fd.physics.oscillation import MATTER_EV2_PER_DENSITY_GEV, probabilities
+from nd2fd.physics.oscillation_parameters import NUFIT_6_0, OscillationParameters
 from nd2fd.statistics.joint_likelihood import JointLikelihood
 from nd2fd.statistics.profiles import Profile
 from reference_data import reference_file

@@ -9,7 +9,7 @@ from nd2fd.cross_sections.quark_parton import quark_parton_model, transverse_qua
 from nd2fd.io.schemas.inputs import Flux
 from nd2fd.physics.baseline import Experiment
 from nd2fd.physics.cross_section import effective_structure_functions, measurable_combinations
-from nd2fd.physics.oscillation import NUFIT_6_0
+from nd2fd.physics.oscillation_parameters import NUFIT_6_0
 from nd2fd.physics.setup import Setup, Target
 
 SETUP = Setup(Target((("Ar40", 1),)), "muon", antineutrino=False, energy_max=10.0)

@@ -31,7 +31,7 @@ from nd2fd.physics.baseline import Experiment
 from nd2fd.physics.cross_section import measurable_combinations
 from nd2fd.physics.density import DensityGrid
 from nd2fd.physics.kinematics import density_variables_from_lepton
-from nd2fd.physics.oscillation import OscillationParameters
+from nd2fd.physics.oscillation_parameters import OscillationParameters
 from nd2fd.physics.setup import Setup, Target
 from nd2fd.physics.structure_functions import FiveStructureFunctions, StructureFunctions
 from nd2fd.statistics.bootstrap import ReplicaFits, bootstrap_counts

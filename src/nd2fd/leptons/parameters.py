@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.physics.oscillation import OscillationParameters
+from nd2fd.physics.oscillation_parameters import OscillationParameters
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

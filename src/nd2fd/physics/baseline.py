@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nd2fd.physics.oscillation import OscillationParameters, survival_probability
+from nd2fd.physics.oscillation import survival_probability
+from nd2fd.physics.oscillation_parameters import OscillationParameters
 
 Array = NDArray[np.float64]
 

@@ -30,11 +30,13 @@ with one array axis per scanned parameter.
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from nd2fd.physics.oscillation_parameters import OscillationParameters, require
 
 Array = NDArray[np.float64]
 
@@ -50,77 +52,6 @@ _BLOCK = 16384
 
 _SCRATCH = 1 << 19
 """Numbers; more than the temporaries of a block hold together."""
-
-
-def _require(name: str, value: Array, valid: NDArray[np.bool_], allowed: str) -> None:
-    """Raise ValueError naming the first element of `value` that is not `valid`."""
-    if not np.all(valid):
-        first = np.broadcast_to(value, valid.shape)[~valid].flat[0]
-        raise ValueError(f"{name} contains {first}; it must be {allowed}")
-
-
-@dataclass(frozen=True)
-class OscillationParameters:
-    """Vacuum oscillation parameters; each a float or an array, all broadcasting together.
-
-    Parameters
-    ----------
-    sin2_theta12, sin2_theta13, sin2_theta23
-        sin² of the mixing angles, in [0, 1].
-    delta_cp
-        CP phase δ [rad].
-    dm2_21
-        Δm²21 [eV²], positive.
-    dm2_31
-        Δm²31 [eV²]: above Δm²21 for the normal ordering, negative for the inverted one.
-
-    Raises
-    ------
-    ValueError
-        A parameter is outside its range or not finite.
-    """
-
-    sin2_theta12: float | Array
-    sin2_theta13: float | Array
-    sin2_theta23: float | Array
-    delta_cp: float | Array
-    dm2_21: float | Array
-    dm2_31: float | Array
-
-    def __post_init__(self) -> None:
-        for name in ("sin2_theta12", "sin2_theta13", "sin2_theta23"):
-            value = np.asarray(getattr(self, name))
-            _require(name, value, (value >= 0) & (value <= 1), "in [0, 1]")
-        delta, dm2_21 = np.asarray(self.delta_cp), np.asarray(self.dm2_21)
-        dm2_31 = np.asarray(self.dm2_31)
-        _require("delta_cp", delta, np.isfinite(delta), "finite")
-        _require("dm2_21", dm2_21, (dm2_21 > 0) & np.isfinite(dm2_21), "positive and finite")
-        _require(
-            "dm2_31",
-            dm2_31,
-            ((dm2_31 < 0) | (dm2_31 > dm2_21)) & np.isfinite(dm2_31),
-            "finite, and negative or above dm2_21",
-        )
-
-    @property
-    def dm2_32(self) -> float | Array:
-        """Δm²32 = Δm²31 − Δm²21 [eV²]."""
-        return self.dm2_31 - self.dm2_21
-
-    def with_dm2_32(self, dm2_32: float | Array) -> Self:
-        """Return the same parameters with Δm²31 set so that Δm²32 is `dm2_32` [eV²]."""
-        return replace(self, dm2_31=dm2_32 + self.dm2_21)
-
-
-NUFIT_6_0 = OscillationParameters(
-    sin2_theta12=0.308,
-    sin2_theta13=0.02215,
-    sin2_theta23=0.470,
-    delta_cp=math.radians(212.0),
-    dm2_21=7.49e-5,
-    dm2_31=2.513e-3,
-)
-"""Best fit of NuFIT 6.0 (arXiv:2410.05380), normal ordering, IC24 with SK atmospheric data."""
 
 
 def survival_probability(
@@ -209,11 +140,11 @@ class _Points(NamedTuple):
     ) -> Self:
         """Points with possible energies, baselines and densities; `params` have been checked."""
         energy, baseline, rho_ye = (np.asarray(v, np.float64) for v in (energy, baseline, rho_ye))
-        _require("energy", energy, (energy > 0) & np.isfinite(energy), "positive and finite [GeV]")
-        _require(
+        require("energy", energy, (energy > 0) & np.isfinite(energy), "positive and finite [GeV]")
+        require(
             "baseline", baseline, (baseline >= 0) & np.isfinite(baseline), "finite and >= 0 [km]"
         )
-        _require("rho_ye", rho_ye, np.isfinite(rho_ye), "finite [g/cm³]")
+        require("rho_ye", rho_ye, np.isfinite(rho_ye), "finite [g/cm³]")
         parameters = (np.asarray(getattr(params, f.name), np.float64) for f in fields(params))
         return cls(*(*parameters, energy, baseline, rho_ye))
 
