@@ -17,15 +17,9 @@ import pytest
 
 import nd2fd
 from nd2fd.io import artifacts
-from nd2fd.io.artifacts import (
-    ArtifactError,
-    Dataset,
-    Provenance,
-    Schema,
-    read_artifact,
-    write_artifact,
-)
+from nd2fd.io.artifacts import read_artifact, write_artifact
 from nd2fd.io.checksums import sha256_of_config, sha256_of_file
+from nd2fd.io.declarations import ArtifactError, Dataset, Provenance, Schema
 from nd2fd.io.schemas.inputs import Flux
 
 TOY = Schema(

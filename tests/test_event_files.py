@@ -15,7 +15,7 @@ from nd2fd.events.files.reading import EventSource, format_of
 from nd2fd.events.files.selection import target_numbers
 from nd2fd.events.sampling import histogram_events
 from nd2fd.events.weighted_histogram import fill_histograms
-from nd2fd.io.artifacts import Provenance
+from nd2fd.io.declarations import Provenance
 from reference_data import reference_file
 
 SETUP = toy.SETUP

@@ -19,7 +19,7 @@ from nd2fd.events.generation import generate
 from nd2fd.events.sampling import EventSampler
 from nd2fd.events.writers import WRITERS
 from nd2fd.forward.nodes import NodeGrid
-from nd2fd.io.artifacts import Provenance
+from nd2fd.io.declarations import Provenance
 from nd2fd.io.schemas.learned import Networks
 from nd2fd.physics.density import DensityGrid, event_densities
 from nd2fd.physics.kinematics import density_variables_from_lepton

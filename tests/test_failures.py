@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from nd2fd.figures.style import save
-from nd2fd.io.artifacts import ArtifactError
 from nd2fd.io.atomic import write_atomically
+from nd2fd.io.declarations import ArtifactError
 from nd2fd.io.failures import failure_line, failures, forget_logs
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.inputs import Oscillation

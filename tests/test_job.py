@@ -12,12 +12,9 @@ import pandas as pd
 import pytest
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params
 
-from nd2fd.io.artifacts import (
-    ArtifactError,
-    Provenance,
-    read_artifact,
-)
+from nd2fd.io.artifacts import read_artifact
 from nd2fd.io.checksums import sha256_of_config, sha256_of_file
+from nd2fd.io.declarations import ArtifactError, Provenance
 from nd2fd.io.job import NOT_RANDOM, Job
 from nd2fd.io.schemas.inputs import Oscillation, Response
 from nd2fd.io.usage import Usage

@@ -10,7 +10,8 @@ import pytest
 import xarray as xr
 
 from nd2fd.io import schemas
-from nd2fd.io.artifacts import Artifact, ArtifactError, Provenance, dataset, read_artifact
+from nd2fd.io.artifacts import Artifact, dataset, read_artifact
+from nd2fd.io.declarations import ArtifactError, Provenance
 from nd2fd.io.schemas.inputs import Flux, Response
 from nd2fd.io.schemas.learned import Networks, Predictions
 

@@ -19,7 +19,7 @@ from nd2fd.beam.spectra import far_spectrum
 from nd2fd.cross_sections.models import interpolated
 from nd2fd.detector.smearing import Resolution, measured_events, smear_events
 from nd2fd.events.sampling import EventSampler, sample_events
-from nd2fd.io.artifacts import Provenance
+from nd2fd.io.declarations import Provenance
 from nd2fd.io.schemas.coverage import CoverageBlock
 from nd2fd.io.schemas.events import Events
 from nd2fd.io.schemas.fits import Fits

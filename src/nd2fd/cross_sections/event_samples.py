@@ -19,8 +19,8 @@ from nd2fd.events.sampling import EventSampler
 from nd2fd.events.writers import WRITERS
 from nd2fd.events.writers.sample import Sample
 from nd2fd.forward.nodes import NodeGrid
-from nd2fd.io.artifacts import Provenance
 from nd2fd.io.atomic import replacing
+from nd2fd.io.declarations import Provenance
 from nd2fd.io.schemas.inputs import Flux, Oscillation
 from nd2fd.io.schemas.joint import JointFit
 from nd2fd.io.schemas.learned import Networks

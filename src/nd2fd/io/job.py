@@ -10,9 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from nd2fd.io.artifacts import Artifact, Provenance
+from nd2fd.io.artifacts import Artifact
 from nd2fd.io.atomic import write_atomically
 from nd2fd.io.checksums import sha256_of_config, sha256_of_file
+from nd2fd.io.declarations import Provenance
 from nd2fd.io.failures import failure_line
 from nd2fd.io.schemas.inputs import Response
 from nd2fd.io.usage import Usage

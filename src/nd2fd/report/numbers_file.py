@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 
 from nd2fd import __version__
-from nd2fd.io.artifacts import ArtifactError
 from nd2fd.io.checksums import sha256_of_file
+from nd2fd.io.declarations import ArtifactError
 from nd2fd.report.captions import fill
 from nd2fd.report.numbers import Number, Numbers
 

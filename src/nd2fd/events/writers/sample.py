@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nd2fd.events.lepton_events import LeptonEvents
-from nd2fd.io.artifacts import Provenance
+from nd2fd.io.declarations import Provenance
 from nd2fd.physics.setup import Setup
 
 Array = NDArray[np.float64]
