@@ -117,7 +117,7 @@ def test_edited_code_that_others_use(clone):
 
 def test_other_words_about_a_figure(clone):
     """Titles and captions are for the report."""
-    path = clone / "src/nd2fd/figures/catalogue.py"
+    path = clone / "src/nd2fd/figures/entries/learned.py"
     text = path.read_text()
     assert CATALOGUE["fig1"].title in text
     path.write_text(text.replace(CATALOGUE["fig1"].title, "Another title"))

@@ -1,4 +1,4 @@
-from nd2fd.figures.catalogue import contour_inputs
+from nd2fd.figures.entries.shared import contour_inputs
 from nd2fd.io.checksums import sha256_of_config
 from nd2fd.report import inputs
 

@@ -5,13 +5,11 @@ The workflow reads this when it starts, so that nothing heavy may be imported.
 
 from typing import Any
 
-from nd2fd.figures.catalogue import (
-    contour_inputs,
-    lepton_inputs,
-    measurement_inputs,
-    noisy,
-    present,
-)
+from nd2fd.figures.catalogue import present
+from nd2fd.figures.entries.leptons import lepton_inputs
+from nd2fd.figures.entries.measured import measurement_inputs
+from nd2fd.figures.entries.oscillation import noisy
+from nd2fd.figures.entries.shared import contour_inputs
 from nd2fd.figures.entry import Inputs
 from nd2fd.plan import Plan
 
