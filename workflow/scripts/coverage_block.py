@@ -11,7 +11,6 @@ from nd2fd.statistics.pseudo_experiments import PseudoData, pseudo_experiments
 from nd2fd.systematics.members import draw_assumptions
 
 snakemake: Any
-
 with Job(snakemake) as job:
     p, truth, flux = job.params, job.load("truth", Truth), job.load("flux", Flux)
     analysis = FarAnalysis.from_params(p, job.load_optional("response", Response))

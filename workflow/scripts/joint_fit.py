@@ -18,10 +18,9 @@ snakemake: Any
 with Job(snakemake) as job:
     p, nature = job.params, (job.load_optional("truth", Truth), job.load("flux", Flux))
     analysis = FarAnalysis.from_params(p, job.load_optional("response", Response))
-    resolution, grid = analysis.detector.resolution, DensityGrid.from_config(p.setup, p.near_grid)
-    read, angles = job.load_optional("near", NearHistogram), job.load_all("off_axis", OffAxisDesign)
+    grid, progress = DensityGrid.from_config(p.setup, p.near_grid), job.progress("fit", 4)
+    far, angles = job.load("events", Events), job.load_all("off_axis", OffAxisDesign)
+    read, resolution = job.load_optional("near", NearHistogram), analysis.detector.resolution
     near, others = near_samples(read, angles, *nature, resolution, grid, p.near_events, p.seed)
-    design, far = job.load("design", JointDesign), job.load("events", Events)
-    data = (design, analysis, *nature, grid, near, (far.v1, far.v2))
-    settings = (p.price, p.points, job.progress("fit", 4), others, ChosenPulls(**p.pulls))
-    job.save(joint_fit(*data, *settings))
+    data = (job.load("design", JointDesign), analysis, *nature, grid, near, (far.v1, far.v2))
+    job.save(joint_fit(*data, p.price, p.points, progress, others, ChosenPulls(**p.pulls)))

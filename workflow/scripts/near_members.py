@@ -12,7 +12,6 @@ from nd2fd.streams import random_stream
 from nd2fd.systematics.members import draw_assumptions
 
 snakemake: Any
-
 with Job(snakemake) as job:
     p, nature = job.params, (job.load("truth", Truth), job.load("flux", Flux))
     response = job.load_optional("response", Response)
