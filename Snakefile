@@ -43,4 +43,5 @@ rule all:
     default_target: True
     input:
         expand("<results>/figs/{figure}.{ext}", figure=FIGURES, ext=["pdf", "png"]),
+        [figure.data(PLAN) for figure in FIGURES.values()],
         PLAN.tables,

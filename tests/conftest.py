@@ -39,6 +39,27 @@ def pytest_configure(config):
     config.stash[VALIDATION] = Table()
 
 
+@pytest.fixture(scope="module")
+def figure_style():
+    """Figures as the workflow draws them."""
+    import matplotlib.pyplot as plt
+
+    from nd2fd.figures.style import use_style
+
+    with plt.rc_context():
+        use_style(str(Path(__file__).resolve().parents[1] / "workflow" / "figures.mplstyle"))
+        yield
+
+
+@pytest.fixture
+def figures(figure_style):
+    """In that style; those that a test leaves open are closed."""
+    import matplotlib.pyplot as plt
+
+    yield
+    plt.close("all")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
     report = yield

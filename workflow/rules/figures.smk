@@ -18,6 +18,7 @@ for figure in FIGURES.values():
                 # One label: of several, Snakemake makes a switch of one that has two values.
                 labels={"figure": f"{figure.number}: {figure.title}"},
             ),
+            csv=figure.data(PLAN),
         log:
             f"<logs>/{figure.name}.log",
         benchmark:

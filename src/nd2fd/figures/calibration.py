@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nd2fd.figures.contours import Curve, curves_of
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import NEUTRAL, PAGE, counted
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.coverage import Coverage
@@ -64,6 +65,7 @@ def _draw_coverage(
                 ls="",
                 mfc=color if level else "white",
                 label=f"{curves[name].label}: {experiments}" if level else None,
+                gid=f"{curves[name].label}, {data.n_sigma[level]:g} sigma",
             )
     for n_sigma in next(iter(coverage.values())).n_sigma:
         nominal = 100 * erf(n_sigma / sqrt(2))
@@ -75,6 +77,8 @@ def _draw_coverage(
     axis.tick_params(axis="x", which="both", length=0)
     axis.tick_params(axis="y", which="both", right=False)
     axis.set_title("open: 1$\\sigma$, filled: 2$\\sigma$")
+    regions = "place: 0 is 2-D, 1 sin2_2theta23, 2 dm2_32"
+    describe(axis, "coverage", regions, "coverage (%)")
 
 
 def _draw_pulls(
@@ -91,7 +95,7 @@ def _draw_pulls(
         pulls = (best - getattr(data, f"true_{parameter}")) / getattr(data, f"sigma_{parameter}")
         within = pulls.clip(-_PULL_LIMIT, _PULL_LIMIT)
         norm = pulls.size * _BIN_WIDTH
-        axis.stairs(np.histogram(within, bins)[0] / norm, bins, color=color)
+        axis.stairs(np.histogram(within, bins)[0] / norm, bins, color=color, gid=curves[name].label)
         if parameter == "sin2_2theta23" and row == 0:
             at_limit = within[at_physical_limit(best)]
             axis.stairs(
@@ -102,6 +106,7 @@ def _draw_pulls(
                 alpha=0.6,
                 zorder=0,
                 label=f"{MIXING} = 1",
+                gid=f"{curves[name].label}, at the physical limit",
             )
         axis.text(
             0.04,
@@ -116,6 +121,7 @@ def _draw_pulls(
     gaussian = np.exp(-0.5 * z**2) / sqrt(2 * np.pi)
     axis.plot(z, gaussian, color=NEUTRAL, ls="--", lw=0.8, label="unit Gaussian")
     axis.legend(loc="upper right", handlelength=1.0)
+    describe(axis, f"pulls of {parameter}", "pull", "density")
     # Room for the text.
     axis.set(xlim=(-_PULL_LIMIT, _PULL_LIMIT), ylim=(0, 1.3 * axis.get_ylim()[1]))
 

@@ -9,6 +9,7 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import ACCENT, FURTHER, LEARNED, NEUTRAL, SECOND, TRUTH
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.fits import Fits, Intervals
@@ -17,6 +18,9 @@ Array = NDArray[np.float64]
 
 MILLI = 1e3
 """Δm² is drawn in 1e-3 eV²."""
+
+MASS = "dm2_32 (1e-3 eV2)"
+"""In the table of data."""
 
 ANGLES = {
     "sin2_2theta23": (r"$\sin^2 2\theta_{23}$", 1.0),
@@ -138,6 +142,7 @@ def draw_contours(
     *,
     side: float,
     angle: str = "sin2_2theta23",
+    panel: str = "regions",
 ) -> JointAxes:
     """Regions at 1σ and 2σ with the members' best fits; the panels beside are left empty.
 
@@ -153,6 +158,8 @@ def draw_contours(
         Size of the panels beside, relative to the plane.
     angle
         The mixing parameter, a key of `ANGLES`.
+    panel
+        What the plane is called in the table of data.
     """
     cells = cell.subgridspec(2, 2, width_ratios=[1, side], height_ratios=[side, 1])
     (top, corner), (main, right) = cells.subplots(sharex="col", sharey="row", squeeze=False)
@@ -160,12 +167,12 @@ def draw_contours(
     shown = [] if true_point is None else [np.array([true_point])]
     for name, curve in curves.items():
         region = regions[name]
-        for margin, width in zip(region.margin, (1.2, 0.7), strict=True):
+        for n_sigma, (margin, width) in enumerate(zip(region.margin, (1.2, 0.7), strict=True), 1):
             inside = margin >= 0
             # Regions of scattered members may be empty, which is no curve.
             if not inside.any():
                 continue
-            main.contour(
+            drawn = main.contour(
                 region.mixing,
                 region.mass * MILLI,
                 margin.T,
@@ -174,6 +181,7 @@ def draw_contours(
                 linestyles=[curve.line],
                 linewidths=width,
             )
+            drawn.set_gid(f"{curve.label}, {n_sigma} sigma")
             in_mixing, in_mass = np.nonzero(inside)
             shown.append(np.stack([region.mixing[in_mixing], region.mass[in_mass]], axis=1))
         shown.append(region.best)
@@ -184,9 +192,11 @@ def draw_contours(
             ms=2.5 if curve.marker == "." else 6,
             color=curve.color,
             ls="",
+            gid=f"{curve.label}, best fits",
         )
     if true_point is not None:
-        main.plot(true_point[0], true_point[1] * MILLI, marker="*", color=ACCENT, ls="", ms=7)
+        star: dict[str, Any] = {"marker": "*", "color": ACCENT, "ls": "", "ms": 7}
+        main.plot(true_point[0], true_point[1] * MILLI, gid="true value", **star)
 
     points = np.concatenate(shown) * (1.0, MILLI)
     low, high = points.min(axis=0), points.max(axis=0)
@@ -195,6 +205,7 @@ def draw_contours(
     main.set_xlim(low[0] - margin[0], high[0] + margin[0] if limit is None else limit)
     main.set_ylim(low[1] - margin[1], high[1] + margin[1])
     main.set(xlabel=label, ylabel=r"$\Delta m^2_{32}$ ($10^{-3}\,\mathrm{eV}^2$)")
+    describe(main, panel, angle, MASS)
     top.tick_params(which="both", labelbottom=False, labelleft=False, left=False, right=False)
     right.tick_params(which="both", labelbottom=False, labelleft=False, bottom=False, top=False)
     return JointAxes(main, top, right)
@@ -214,8 +225,11 @@ def draw_ensembles(
             mixing = intervals.interval_sin2_2theta23[level]
             mass = intervals.interval_dm2_32[level] * MILLI
             bar: dict[str, Any] = {"color": curve.color, "lw": width, "solid_capstyle": "butt"}
+            bar["gid"] = f"{curve.label}, {level + 1} sigma"
             axes.top.plot(mixing, [-position, -position], **bar)
             axes.right.plot([position, position], mass, **bar)
+    describe(axes.top, "intervals of sin2_2theta23", "sin2_2theta23", "")
+    describe(axes.right, "intervals of dm2_32", "", MASS)
     axes.top.set_ylim(0.4 - len(curves), 0.6)
     axes.right.set_xlim(-0.6, len(curves) - 0.4)
     legend = axes.main.figure.add_subplot(rows[0], xticks=[], yticks=[])

@@ -63,6 +63,10 @@ class Figure:
         inputs = self.needs(plan, self.roles(plan))
         return None if inputs is None or plan.lacks(inputs.values()) else inputs
 
+    def data(self, plan: Plan) -> list[str]:
+        """File of the data that are drawn; a diagram, which is made from none, has no such file."""
+        return [plan.path(f"figs/{self.name}.csv")] if self.inputs(plan) else []
+
     def params(self, plan: Plan) -> Params:
         """Parameters besides the inputs, for a figure that has some."""
         return self.settings(plan, self.roles(plan))

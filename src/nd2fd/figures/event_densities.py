@@ -28,7 +28,7 @@ def draw(truth: Truth, prediction: Predictions, setup: Setup) -> Figure:
         squeeze=False,
     )
     for row, (detector, true, learned) in zip(axes, rows, strict=True):
-        draw_comparison(figure, row, truth.v1, truth.v2, true, learned, setup)
+        draw_comparison(figure, row, detector, truth.v1, truth.v2, true, learned, setup)
         row[0].set_ylabel(f"{detector}\n{V2_LABEL}")
     for axis, title in zip(axes[0], ("Truth", "Learned", "Learned $-$ truth"), strict=True):
         axis.set_title(title)

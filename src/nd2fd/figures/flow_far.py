@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from nd2fd.figures.data import describe
 from nd2fd.figures.maps import draw_comparison, draw_slices, label_comparison
 from nd2fd.figures.style import LEARNED, PAGE, SECOND, TRUTH
 from nd2fd.io.job import Job
@@ -43,19 +44,19 @@ def draw(
     halves = figure.add_gridspec(2, 1, height_ratios=[1, 2.3])
     upper = halves[0].subgridspec(1, 2, width_ratios=[3, 1.1])
     (maps,) = upper[0].subgridspec(1, 3).subplots(sharex=True, sharey=True, squeeze=False)
-    draw_comparison(
-        figure, maps, truth.v1, truth.v2, truth.far, flow_predictions.far[0], setup, "TV "
-    )
+    given = (truth.v1, truth.v2, truth.far, flow_predictions.far[0], setup, "TV ")
+    draw_comparison(figure, maps, "Flow, far detector", *given)
     label_comparison(maps, ("Truth, FD", "Flow, FD", "Flow $-$ truth"), "$v_1$", "$v_2$")
 
     total = figure.add_subplot(upper[1])
     energy = truth.energy
     for sigma in flow_predictions.sigma_total:
-        total.plot(energy, sigma / energy, color=SECOND, lw=0.8)
+        total.plot(energy, sigma / energy, color=SECOND, lw=0.8, gid="flows")
     for sigma in predictions.sigma_total:
-        total.plot(energy, sigma / energy, color=LEARNED, lw=0.8)
+        total.plot(energy, sigma / energy, color=LEARNED, lw=0.8, gid="structure functions")
     true = truth.sigma_total / np.average(truth.sigma_total, weights=truth.near_flux)
-    total.plot(energy, true / energy, color=TRUTH, ls="--")
+    total.plot(energy, true / energy, color=TRUTH, ls="--", gid="truth")
+    describe(total, "total cross section", "E_nu (GeV)", "sigma/E_nu (1/GeV, normalised)")
     shown = energy > _LOW_ENERGY * (energy[0] + energy[-1])
     top = max((sigma / energy)[shown].max() for sigma in flow_predictions.sigma_total)
     total.set(

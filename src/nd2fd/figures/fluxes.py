@@ -9,6 +9,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from nd2fd.beam.flux import FluxTable, interpolate_flux
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import LEARNED, NEUTRAL, PAGE, TRUTH, counted, survival
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.fits import Fits
@@ -38,13 +39,13 @@ def draw(
     """
     assert flux.near_modes is not None
     energy, peak = flux.energy, flux.near.max()
-    unoscillated = energy, np.ones_like(energy), "--"
+    unoscillated = energy, np.ones_like(energy), "--", ""
     detectors = [("Near detector", flux.near, flux.near_modes, [unoscillated])]
     handles: list[Artist] = [Line2D([], [], color=TRUTH, ls="--", lw=0.9, label="nominal")]
     if oscillation is not None:
         assert flux.far is not None
         assert flux.far_modes is not None
-        oscillated = oscillation.energy, oscillation.survival_probability, "-"
+        oscillated = oscillation.energy, oscillation.survival_probability, "-", " x P"
         detectors.append(("Far detector", flux.far, flux.far_modes, [unoscillated, oscillated]))
         label = rf"nominal $\times\ P({survival(setup.antineutrino)})$"
         handles.append(Line2D([], [], color=TRUTH, lw=0.9, label=label))
@@ -61,22 +62,24 @@ def draw(
     for (main, shift), (name, nominal, modes, factors) in zip(axes.T, detectors, strict=True):
         one_sigma = np.sqrt(np.sum(modes**2, axis=0))
         drawn = flux_parameters @ modes
-        for at, factor, line in factors:
+        for at, factor, line, times in factors:
             low, true, high = (
                 factor * interpolate_flux(FluxTable(energy, values), at) / peak
                 for values in (nominal * (1 - one_sigma), nominal, nominal * (1 + one_sigma))
             )
-            main.fill_between(at, low, high, color=NEUTRAL, alpha=0.5, lw=0)
+            main.fill_between(at, low, high, color=NEUTRAL, alpha=0.5, lw=0, gid=f"1 sigma{times}")
             for values in nominal * (1 + drawn):
                 varied = factor * interpolate_flux(FluxTable(energy, values), at) / peak
-                main.plot(at, varied, color=LEARNED, lw=0.4, alpha=0.6)
-            main.plot(at, true, color=TRUTH, ls=line, lw=0.9)
+                main.plot(at, varied, color=LEARNED, lw=0.4, alpha=0.6, gid=f"drawn{times}")
+            main.plot(at, true, color=TRUTH, ls=line, lw=0.9, gid=f"nominal{times}")
         band = 100 * one_sigma
-        shift.fill_between(energy, -band, band, color=NEUTRAL, alpha=0.5, lw=0)
-        shift.plot(energy, 100 * drawn.T, color=LEARNED, lw=0.4, alpha=0.6)
+        shift.fill_between(energy, -band, band, color=NEUTRAL, alpha=0.5, lw=0, gid="1 sigma")
+        shift.plot(energy, 100 * drawn.T, color=LEARNED, lw=0.4, alpha=0.6, gid="drawn")
         shift.axhline(0.0, color=TRUTH, ls="--", lw=0.9)
         shift.set_xlabel(r"$E_\nu$ (GeV)")
         main.set_title(name)
+        describe(main, f"{name}: flux", "E_nu (GeV)", "flux (peak of the near one)")
+        describe(shift, f"{name}: shift", "E_nu (GeV)", "shift (%)")
     end = setup.energy_max if oscillation is None else oscillation.energy[-1]
     axes[0, 0].set(ylabel="flux (ND peak = 1)", xlim=(0, end), ylim=(0, None))
     axes[1, 0].set_ylabel("shift of the flux (%)")

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nd2fd.beam.spectra import far_spectrum, near_spectrum
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import ACCENT, LEARNED, NEUTRAL, PAGE, TRUTH, survival
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.io.job import Job
@@ -47,12 +48,16 @@ def draw(
         ((main,), (bottom,)) = (
             halves[0].subgridspec(2, 1, height_ratios=[1.6, 1]).subplots(sharex=True, squeeze=False)
         )
-    main.plot(energy, near / peak, color=TRUTH, ls="--", label="ND")
+    main.plot(energy, near / peak, color=TRUTH, ls="--", label="ND", gid="near")
+    describe(main, "fluxes", "E_nu (GeV)", "flux (peak of the near one)")
     if oscillation is not None:
         far = far_spectrum(flux, oscillation)(energy)
-        main.fill_between(energy, 0.0, far / peak, color=LEARNED, alpha=0.3, lw=0)
-        main.plot(energy, far / peak, color=LEARNED, lw=0.8, label=r"FD $\times\,P$")
-        bottom.plot(energy, oscillation.survival_probability, color=ACCENT, lw=0.8)
+        main.fill_between(energy, 0.0, far / peak, color=LEARNED, alpha=0.3, lw=0, gid="far x P")
+        label = r"FD $\times\,P$"
+        main.plot(energy, far / peak, color=LEARNED, lw=0.8, label=label, gid="far x P")
+        probability = oscillation.survival_probability
+        bottom.plot(energy, probability, color=ACCENT, lw=0.8, gid="survival")
+        describe(bottom, "survival probability", "E_nu (GeV)", "P")
         bottom.set(ylabel=f"$P({survival(setup.antineutrino)})$", ylim=(0, 1.05))
     end = setup.energy_max if oscillation is None else energy[-1]
     main.set(ylabel="flux (ND peak = 1)", ylim=(0, None), xlim=(0, end))
@@ -79,6 +84,8 @@ def draw(
             xi, tau, np.ma.masked_less(density, lowest).T, norm=norm, rasterized=True
         )
         axis.set(title=title, xlabel="$x$")
+        image.set_gid("truth")
+        describe(axis, title, "sqrt(x/x_max)", "tau", "events per d sqrt(x/x_max) d tau")
     x_ticks, Q2_ticks = nodes.x_max * np.array(X_TICKS), nodes.Q2_max * np.array(Q2_TICKS)
     maps[0].set(
         ylabel="$Q^2$ (GeV$^2$)",

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from nd2fd.figures.calibration import MASS
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import ACCENT, LEARNED, NEUTRAL, PAGE, SECOND, TRUTH, counted
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.coverage import Coverage
@@ -23,6 +24,9 @@ from nd2fd.statistics.ensemble import N_SIGMAS
 Array = NDArray[np.float64]
 
 _REGION_LABELS = ("2-D region", "mixing", MASS)
+
+_REGIONS = ("2-D region", "mixing", "dm2_32")
+"""In the table of data."""
 
 _ROW = 0.36
 """Height of a row [inch]."""
@@ -120,10 +124,13 @@ def draw(ensembles: Sequence[TestedEnsemble], fits: Sequence[TestedFit]) -> Figu
     for region, (axis, label) in enumerate(zip(regions, _REGION_LABELS, strict=True)):
         _draw_coverage(axis, methods, region)
         axis.set(title=label, xlabel="coverage (%)", xlim=(min(lowest, 68) - 8, 104))
+        describe(axis, f"coverage, {_REGIONS[region]}", "coverage (%)", "")
     _draw_widths(width, methods)
     width.set(title=MASS, xlabel=r"half-width ($\sigma_\mathrm{stat}$)")
     _draw_pulls(pulls, methods)
     pulls.set(title=MASS, xlabel="pull")
+    describe(width, "half-width of dm2_32", "half-width (sigma_stat)", "")
+    describe(pulls, "pulls of dm2_32", "pull", "")
     labels = [
         f"{method.label}\n({counted(method.n_experiments, 'experiment')})" for method in methods
     ]
@@ -151,6 +158,7 @@ def _draw_coverage(axis: Axes, methods: Sequence[_Row], region: int) -> None:
         if method.calibrated is not None:
             shown = [("o", -_APART, method.coverage), ("s", 2 * _APART, method.calibrated)]
         for marker, below, coverage in shown:
+            what = "" if marker == "o" else ", Feldman-Cousins"
             for level, measured in enumerate(coverage[:, region]):
                 edges = wilson_interval(measured, method.n_experiments)
                 axis.errorbar(
@@ -161,6 +169,7 @@ def _draw_coverage(axis: Axes, methods: Sequence[_Row], region: int) -> None:
                     marker=marker,
                     ms=4,
                     mfc=method.color if level else "white",
+                    gid=f"{method.label}{what}, {N_SIGMAS[level]:g} sigma",
                 )
     for n_sigma in N_SIGMAS:
         axis.axvline(100 * erf(n_sigma / sqrt(2)), color=NEUTRAL, ls="--", lw=0.8, zorder=0)
@@ -179,6 +188,7 @@ def _draw_widths(axis: Axes, methods: Sequence[_Row]) -> None:
             color=method.color,
             marker="D" if of_data else "o",
             ms=4,
+            gid=f"{method.label}, {'of the data' if of_data else 'mean and standard deviation'}",
         )
     axis.axvline(1.0, color=NEUTRAL, ls="--", lw=0.8, zorder=0)
     axis.set_xlim(0.0, 1.1 * axis.get_xlim()[1])
@@ -189,10 +199,14 @@ def _draw_pulls(axis: Axes, methods: Sequence[_Row]) -> None:
     for row, method in enumerate(methods):
         mean, spread = method.pull.mean(), method.pull.std()
         bar: dict[str, Any] = {"color": method.color, "solid_capstyle": "butt"}
-        axis.plot([mean - spread, mean + spread], [row, row], lw=0.8, **bar)
         error = spread / sqrt(method.pull.size)
-        axis.plot([mean - error, mean + error], [row, row], lw=4.0, **bar)
-        axis.plot(mean, row, marker="o", ms=4, color=method.color)
+        for what, half, width in (
+            ("standard deviation", spread, 0.8),
+            ("error of the mean", error, 4.0),
+        ):
+            bar["gid"] = f"{method.label}, {what}"
+            axis.plot([mean - half, mean + half], [row, row], lw=width, **bar)
+        axis.plot(mean, row, marker="o", ms=4, color=method.color, gid=f"{method.label}, mean")
         axis.annotate(
             rf"mean ${mean:.2f}$, std. ${spread:.2f}$",
             (0.5, row - 0.3),

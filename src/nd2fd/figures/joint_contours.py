@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nd2fd.figures.contours import (
+    MASS,
     MILLI,
     Curve,
     JointAxes,
@@ -18,6 +19,7 @@ from nd2fd.figures.contours import (
     legend_handles,
     octant_region,
 )
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import ACCENT, COLUMN, LEARNED, NEUTRAL, PAGE, SECOND, TRUTH
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.fits import Fits, Intervals
@@ -78,9 +80,11 @@ def draw(fits: Mapping[str, Shown], true_point: tuple[float, float] | None) -> F
         if toys is not None:
             curves["calibrated"] = _CALIBRATED
             regions["calibrated"] = _calibrated_region(fit, toys)
-        axes = draw_contours(
-            cells[place], curves, regions, true_point, side=0.4, angle="sin2_theta23"
-        )
+        looks: dict[str, Any] = {"side": 0.4, "angle": "sin2_theta23", "panel": title}
+        axes = draw_contours(cells[place], curves, regions, true_point, **looks)
+        label = "-2 Delta ln L"
+        describe(axes.top, f"{title}: profile of sin2_theta23", "sin2_theta23", label)
+        describe(axes.right, f"{title}: profile of dm2_32", label, MASS)
         _draw_profiles(axes, fit, None if ensemble is None else ensemble.intervals)
         if toys is not None:
             _draw_thresholds(axes, fit, toys)
@@ -118,14 +122,15 @@ def _draw_thresholds(axes: JointAxes, fit: JointFit, toys: JointToys) -> None:
     thresholds = thresholds_at(toys, fit.sin2_theta23)[:, 0, REGIONS.index("sin2_theta23")]
     at_best = thresholds_at(toys, fit.best_sin2_theta23[:1])[:, 0, REGIONS.index("dm2_32"), 0]
     for level, heights in enumerate(thresholds):
-        axes.top.plot(fit.sin2_theta23, heights, **look)
+        name = f"{_CALIBRATED.label}, {level + 1} sigma"
+        axes.top.plot(fit.sin2_theta23, heights, gid=name, **look)
         axes.right.axvline(at_best[level], **look)
 
 
 def _draw_profiles(axes: JointAxes, fit: JointFit, intervals: Intervals | None) -> None:
     """Profiles above and beside the plane, lines at 1 and 4, and intervals of an ensemble there."""
     for which, curve in ((1, _KNOWN), (0, _LEARNED))[0 if _has_known(fit) else 1 :]:
-        look: dict[str, Any] = {"color": curve.color, "ls": curve.line}
+        look: dict[str, Any] = {"color": curve.color, "ls": curve.line, "gid": curve.label}
         axes.top.plot(fit.sin2_theta23, fit.profile_sin2_theta23[which], **look)
         axes.right.plot(fit.profile_dm2_32[which], fit.dm2_32 * MILLI, **look)
     for level, height in enumerate(FOR_ONE):
@@ -135,6 +140,7 @@ def _draw_profiles(axes: JointAxes, fit: JointFit, intervals: Intervals | None) 
         if intervals is None:
             continue
         bar: dict[str, Any] = {"color": SECOND, "lw": 2.0, "solid_capstyle": "butt"}
+        bar["gid"] = f"ensemble, {level + 1} sigma"
         for edges in intervals.interval_sin2_theta23[level]:
             axes.top.plot(edges, [height, height], **bar)
         mass = intervals.interval_dm2_32[level] * MILLI

@@ -32,7 +32,7 @@ def draw(fit: LeptonFit, setup: Setup, rows: list[tuple[str, bool, int]]) -> Fig
             else (fit.near_true[k], fit.near_learned[k])
         )
         v = midpoints(len(true))
-        draw_comparison(figure, row, v, v, _density(true), _density(learned), setup)
+        draw_comparison(figure, row, name, v, v, _density(true), _density(learned), setup)
         row[0].set_ylabel(f"{name}\n{V2_LABEL}")
     for axis, title in zip(axes[0], ("Truth", "Learned", "Learned $-$ truth"), strict=True):
         axis.set_title(title)

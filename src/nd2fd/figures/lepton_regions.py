@@ -1,12 +1,14 @@
 """δ_CP against sin²θ23, with the known and with learned cross sections."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from nd2fd.figures.data import describe
 from nd2fd.figures.lepton_shared import ANALYSED, COLOURS, KNOWN, load_fits
 from nd2fd.figures.style import ACCENT, COLUMN, TRUTH
 from nd2fd.io.job import Job
@@ -27,17 +29,21 @@ def draw(fits: Mapping[str, LeptonFit], true_point: tuple[float, float]) -> Figu
         for (label, fit), color in zip(fits.items(), COLOURS, strict=False)
     ]
     for color, label, fit, model in drawn:
-        panel.contour(
-            fit.region_sin2_theta23,
-            fit.delta_cp / np.pi,
-            fit.region[model].T,
-            levels=_LEVELS,
-            colors=color,
-            linestyles=("-", "--"),
-            linewidths=1.0,
-        )
+        for n_sigma, (level, line) in enumerate(zip(_LEVELS, ("-", "--"), strict=True), 1):
+            region = panel.contour(
+                fit.region_sin2_theta23,
+                fit.delta_cp / np.pi,
+                fit.region[model].T,
+                levels=[level],
+                colors=color,
+                linestyles=[line],
+                linewidths=1.0,
+            )
+            region.set_gid(f"{label}, {n_sigma} sigma")
         handles.append(Line2D([], [], color=color, label=label))
-    panel.plot(true_point[0], true_point[1] / np.pi, marker="*", color=ACCENT, ls="", ms=7)
+    star: dict[str, Any] = {"marker": "*", "color": ACCENT, "ls": "", "ms": 7}
+    panel.plot(true_point[0], true_point[1] / np.pi, gid="true value", **star)
+    describe(panel, "regions", "sin2_theta23", "delta_cp (pi)")
     panel.set(xlabel=r"$\sin^2\theta_{23}$", ylabel=r"$\delta_\mathrm{CP}/\pi$")
     panel.legend(handles=handles, fontsize=6, loc="lower right")
     return figure

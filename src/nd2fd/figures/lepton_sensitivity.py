@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from nd2fd.figures.data import describe
 from nd2fd.figures.lepton_shared import ANALYSED, COLOURS, KNOWN, load_fits
 from nd2fd.figures.style import PAGE, TRUTH
 from nd2fd.io.job import Job
@@ -24,10 +25,11 @@ def draw(fits: Mapping[str, LeptonFit]) -> Figure:
     for color, label, fit, model in drawn:
         phases = fit.true_delta_cp / np.pi
         left.plot(phases, fit.cp_violation[model], color=color, lw=1.0, label=label)
-        right.plot(phases, fit.ordering[model], color=color, lw=1.0)
+        right.plot(phases, fit.ordering[model], color=color, lw=1.0, gid=label)
     for panel, what in ((left, "CP violation"), (right, "mass ordering")):
         panel.set(xlabel=r"true $\delta_\mathrm{CP}/\pi$", title=what, xlim=(0.0, 2.0))
         panel.set_ylim(0.0, None)
+        describe(panel, what, "delta_cp (pi)", "sqrt(-2 Delta ln L)")
     left.set_ylabel(r"$\sqrt{\Delta(-2\ln L)}$")
     left.legend(fontsize=6)
     return figure

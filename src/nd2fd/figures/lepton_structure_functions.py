@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from nd2fd.figures.data import describe
 from nd2fd.figures.lepton_shared import COLOURS, load_fits
 from nd2fd.figures.style import PAGE, TRUTH
 from nd2fd.forward.nodes import NodeGrid
@@ -29,7 +30,9 @@ def draw(fits: Mapping[str, LeptonFit]) -> Figure:
         axes[-1, i].set_xlabel("$x$")
         for row, Q2 in enumerate(_Q2):
             _bare(axes[row, i], fits, i, Q2)
+            describe(axes[row, i], f"W{i + 1}, Q2 = {Q2:g} GeV2", "x", "W (largest true W2)")
         _weighted(axes[2, i], fits, i)
+        describe(axes[2, i], f"W{i + 1}, weighted", "x", "share of near events")
     for row, Q2 in enumerate(_Q2):
         axes[row, 0].set_ylabel(f"$Q^2 = {Q2:g}$ GeV$^2$")
     axes[2, 0].set_ylabel("share of ND events")
@@ -53,24 +56,27 @@ def _bare(panel: Axes, fits: Mapping[str, LeptonFit], i: int, Q2: float) -> None
             )
         )
         panel.plot(x, mean, color=color, lw=1.0, label=label)
-        panel.fill_between(x, mean - error, mean + error, color=color, alpha=0.25, lw=0)
-        panel.plot(x, true, color=TRUTH, lw=0.8, ls=":")
+        panel.fill_between(
+            x, mean - error, mean + error, color=color, alpha=0.25, lw=0, gid=f"{label}, error"
+        )
+        panel.plot(x, true, color=TRUTH, lw=0.8, ls=":", gid="truth")
         highest = max(highest, 1.6 * float(np.abs(true).max()), float(np.abs(mean).max()))
     panel.set_ylim(-0.5 * highest, highest)
     panel.axhline(0.0, color="0.7", lw=0.4, zorder=0)
 
 
 def _weighted(panel: Axes, fits: Mapping[str, LeptonFit], i: int) -> None:
-    for fit, color in zip(fits.values(), COLOURS, strict=False):
+    for (label, fit), color in zip(fits.items(), COLOURS, strict=False):
         if i >= fit.structure_functions.shape[1]:
             continue
         x = fit.x_max * fit.xi**2
         density = fit.weights[0, 0, i] / (fit.weights[0, 0] * fit.true_structure_functions[0]).sum()
-        for values, drawn, line in (
-            (fit.true_structure_functions, TRUTH, ":"),
-            (fit.structure_functions, color, "-"),
+        for values, drawn, line, name in (
+            (fit.true_structure_functions, TRUTH, ":", f"{label}, truth"),
+            (fit.structure_functions, color, "-", label),
         ):
-            panel.plot(x, (density * values[0, i]).sum(axis=1), color=drawn, ls=line, lw=1.0)
+            share = (density * values[0, i]).sum(axis=1)
+            panel.plot(x, share, color=drawn, ls=line, lw=1.0, gid=name)
 
 
 def _unit(fit: LeptonFit) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import ACCENT, LEARNED, PAGE, counted
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.learned import Networks
@@ -33,10 +34,10 @@ def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int]) -> Fi
         n_members, n_evaluations = members.loss.shape
         evaluation = np.arange(n_evaluations) + 1
         for index in range(n_members):
-            axis.plot(evaluation, members.loss[index], color=LEARNED, lw=0.7)
+            axis.plot(evaluation, members.loss[index], color=LEARNED, lw=0.7, gid="training")
             if members.test_step is not None and members.test_loss is not None:
                 test = (members.test_step + 1, members.test_loss[index])
-                axis.plot(*test, color=ACCENT, lw=0.7, ls=":")
+                axis.plot(*test, color=ACCENT, lw=0.7, ls=":", gid="test")
         best = members.best_step
         axis.plot(
             best + 1,
@@ -45,10 +46,12 @@ def draw(networks: Mapping[str, Networks], near_events: Mapping[str, int]) -> Fi
             ms=2.5,
             ls="",
             color=LEARNED,
+            gid="weights kept",
         )
         n_events = near_events[name]
         title = f"{n_events / 1e6:g} M ND events" if n_events else "Asimov ND density"
         axis.set_title(f"{title}, {counted(n_members, 'member')}")
+        describe(axis, name, "evaluation", "loss")
         axis.set(xlabel="evaluation of loss and gradient", xlim=(0, None), yscale="log")
     for row in grid:
         row[0].set_ylabel("loss")

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import NEUTRAL
 from nd2fd.io.schemas.learned import Slices
 from nd2fd.physics.density import total_variation
@@ -39,6 +40,15 @@ def draw_difference(
     )
 
 
+def _describe(row: Sequence[Axes], panel: str, density: str) -> None:
+    """For the table of data: truth, learned density and their difference."""
+    names = ("truth", density), ("learned", density), ("difference", "difference (% of the peak)")
+    for axis, (series, quantity) in zip(row, names, strict=True):
+        (image,) = axis.collections
+        image.set_gid(series)
+        describe(axis, panel, "v1", "v2", quantity)
+
+
 def _keep_possible(axis: Axes, energy: float, setup: Setup) -> None:
     """Cut an axis' only map where no event can happen up to E_ν [GeV], and draw the border.
 
@@ -55,6 +65,7 @@ def _keep_possible(axis: Axes, energy: float, setup: Setup) -> None:
 def draw_comparison(
     figure: Figure,
     row: Sequence[Axes],
+    panel: str,
     v1: Array,
     v2: Array,
     true: Array,
@@ -64,7 +75,8 @@ def draw_comparison(
 ) -> None:
     """Truth, learned density and their difference, in three panels.
 
-    `variation` stands before the total variation; `setup` says where events can happen.
+    `panel` is what they are called in the table of data; `variation` stands before the total
+    variation; `setup` says where events can happen.
     """
     peak = true.max()
     for axis, density in zip(row[:2], (true, learned), strict=True):
@@ -72,6 +84,7 @@ def draw_comparison(
     figure.colorbar(image, ax=row[1], label=r"$p(v_1, v_2)$", pad=0.02)
     image = draw_difference(row[2], v1, v2, learned, true)
     figure.colorbar(image, ax=row[2], label="% of the peak density", pad=0.02)
+    _describe(row, panel, "p(v1, v2)")
     _write_total_variation(row[2], variation, learned, true)
     for axis in row:
         _keep_possible(axis, setup.energy_max, setup)
@@ -127,6 +140,7 @@ def draw_slices(
         for axis, density in zip(column[:2], (p, q), strict=True):
             shown = draw_density(axis, v1, v2, density / peak, top)
         difference = draw_difference(column[2], v1, v2, q, p, limit)
+        _describe(column, f"{name}, E_nu = {energy:g} GeV", "density (peak of the truth)")
         column[0].set_title(rf"$E_\nu = {energy:g}$ GeV")
         _write_total_variation(column[2], "TV ", q, p, fontsize=8)
         column[2].set_xlabel("$v_1$")

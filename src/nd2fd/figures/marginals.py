@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import LEARNED, PAGE, TRUTH, counted
 from nd2fd.figures.thresholds import POPULATED
 from nd2fd.io.job import Job
@@ -18,6 +19,15 @@ _VARIABLES = {
     "v1": (r"$v_1$", r"$p(v_1)$"),
     "v2": (r"$v_2$", r"$p(v_2)$"),
 }
+
+_NAMES = {
+    "energy": ("E_nu (GeV)", "p(E_nu) (1/GeV)"),
+    "e_lepton": ("E_lepton (GeV)", "p(E_lepton) (1/GeV)"),
+    "cos_theta": ("cos_theta", "p(cos_theta)"),
+    "v1": ("v1", "p(v1)"),
+    "v2": ("v2", "p(v2)"),
+}
+"""In the table of data."""
 
 
 def draw(truth: Marginals, members: Marginals, energy_max: float) -> Figure:
@@ -42,9 +52,12 @@ def draw(truth: Marginals, members: Marginals, energy_max: float) -> Figure:
             for learned in getattr(members, f"{detector}_{name}"):
                 percent = 100.0 * (learned[populated] / true[populated] - 1.0)
                 largest = max(largest, np.abs(percent).max())
-                main.plot(values, learned, color=LEARNED)
-                deviation.plot(values[populated], percent, color=LEARNED, lw=0.6)
-            main.plot(values, true, color=TRUTH, ls="--")
+                main.plot(values, learned, color=LEARNED, gid="learned")
+                deviation.plot(values[populated], percent, color=LEARNED, lw=0.6, gid="learned")
+            main.plot(values, true, color=TRUTH, ls="--", gid="truth")
+            variable, density = _NAMES[name]
+            describe(main, f"{detector}: {name}", variable, density)
+            describe(deviation, f"{detector}: {name}, deviation", variable, "deviation (%)")
             main.set(ylabel=density_label, ylim=(0, None), xlim=limits.get(name, (0.0, 1.0)))
             main.tick_params(labelbottom=False)
             deviation.axhline(0.0, color=TRUTH, ls="--", lw=0.8)

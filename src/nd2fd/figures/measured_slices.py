@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import ACCENT, FURTHER, LEARNED, NEUTRAL, PAGE, SECOND, TRUTH
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.io.job import Job
@@ -74,7 +75,10 @@ def _draw_values(figure: SubFigure, shown: Shown) -> None:
     ranges, of_bin = bins.slices
     rows = np.unique(bins.second, axis=0)
     panels = figure.subplots(len(ranges), len(rows), sharex="col", squeeze=False)
-    first, second = (_SYMBOLS[name] for name in VARIABLES[bins.variables])
+    names = VARIABLES[bins.variables]
+    first, second = (_SYMBOLS[name] for name in names)
+    power = 2 if second.startswith("p_") else 1
+    quantity = f"d2sigma/d{names[0]} d{names[1]} (1e-38 cm2 GeV^-{power})"
     conditional = fit.conditional_error is not None
     error = np.sqrt(np.diag(measurement.covariance))
     data_error = error if fit.conditional_error is None else fit.conditional_error
@@ -86,6 +90,10 @@ def _draw_values(figure: SubFigure, shown: Shown) -> None:
             panel: Axes = panels[k, column]
             chosen = np.flatnonzero(in_row & (of_bin == k))
             chosen = chosen[np.argsort(bins.first[chosen, 0])]
+            where = f"{names[1]} {row[0]:g} to {row[1]:g}"
+            if conditional:
+                where += f", E_nu {ranges[k][0]:g} to {ranges[k][1]:g} GeV"
+            describe(panel, f"{shown.label}: {where}", f"{names[0]} (GeV)", quantity)
             _draw_panel(panel, bins, chosen, measurement.values, data_error, end, shown)
             panel.axhline(0.0, color=NEUTRAL, lw=0.4, zorder=0)
             panel.set(xlim=(0.0, end), ylim=_limits(shown, data_error, chosen))
@@ -97,9 +105,8 @@ def _draw_values(figure: SubFigure, shown: Shown) -> None:
                 low, high = ranges[k]
                 panel.set_ylabel(f"{low:g} to {high:g}", fontsize=6)
         panels[0, column].set_title(f"{row[0]:g} to {row[1]:g}", fontsize=6, pad=2)
-    unit = "GeV$^{-2}$" if second.startswith("p_") else "GeV$^{-1}$"
     name = rf"d$^2\sigma$/d${first}$d${second}$"
-    figure.supylabel(f"{name} (10$^{{-38}}$ cm$^2$ {unit})", fontsize=7)
+    figure.supylabel(f"{name} (10$^{{-38}}$ cm$^2$ GeV$^{{-{power}}}$)", fontsize=7)
     figure.supxlabel(f"${first}$ (GeV)", fontsize=7)
     what = r", rows: ranges of $E_\nu$ (GeV)" if conditional else ""
     figure.legend(
@@ -139,16 +146,17 @@ def _draw_panel(
     fit = shown.fit
     edges = np.clip(bins.first[chosen], 0.0, end)
     if fit.predicted is not None and fit.predicted_error is not None:
-        _band(panel, edges, fit.predicted[chosen], fit.predicted_error[chosen], LEARNED)
+        predicted = (fit.predicted[chosen], fit.predicted_error[chosen])
+        _band(panel, edges, *predicted, LEARNED, "predicted")
     else:
-        _band(panel, edges, fit.fitted[chosen], fit.fitted_error[chosen], LEARNED)
+        _band(panel, edges, fit.fitted[chosen], fit.fitted_error[chosen], LEARNED, "fit")
     if fit.without_energy is not None:
-        _steps(panel, edges, fit.without_energy[chosen], color=NEUTRAL, lw=0.8, ls="--")
-    for transfer in shown.transfers.values():
+        look: dict[str, Any] = {"color": NEUTRAL, "lw": 0.8, "ls": "--"}
+        _steps(panel, edges, fit.without_energy[chosen], gid="independent of E_nu", **look)
+    for label, transfer in shown.transfers.items():
         if fit.predicted is None:
-            _band(
-                panel, edges, transfer.predicted[chosen], transfer.predicted_error[chosen], ACCENT
-            )
+            predicted = (transfer.predicted[chosen], transfer.predicted_error[chosen])
+            _band(panel, edges, *predicted, ACCENT, f"from {label}")
     panel.errorbar(
         edges.mean(axis=1),
         values[chosen],
@@ -157,6 +165,7 @@ def _draw_panel(
         color=TRUTH,
         ls="",
         lw=0.7,
+        gid="data",
     )
 
 
@@ -164,10 +173,10 @@ def _steps(panel: Axes, edges: Array, values: Array, **look: Any) -> None:
     panel.plot(edges.ravel(), np.repeat(values, 2), **look)
 
 
-def _band(panel: Axes, edges: Array, values: Array, error: Array, color: str) -> None:
+def _band(panel: Axes, edges: Array, values: Array, error: Array, color: str, name: str) -> None:
     x, low, high = edges.ravel(), np.repeat(values - error, 2), np.repeat(values + error, 2)
-    panel.fill_between(x, low, high, color=color, alpha=0.35, lw=0)
-    _steps(panel, edges, values, color=color, lw=0.8)
+    panel.fill_between(x, low, high, color=color, alpha=0.35, lw=0, gid=name)
+    _steps(panel, edges, values, color=color, lw=0.8, gid=name)
 
 
 def _handles(shown: Shown) -> list[Any]:
@@ -199,6 +208,7 @@ def _draw_learned(figure: SubFigure, measurements: Sequence[Shown]) -> None:
         for i in range(3):
             panel = panels[f"{i}{k}"]
             _draw_functions(panel, measurements, i, Q2)
+            describe(panel, f"W{i + 1}', Q2 = {Q2:g} GeV2", "x", "W'(x, Q2)")
             panel.set_xlim(0.0, max(s.setup.x_max for s in measurements))
             panel.tick_params(labelsize=7, labelbottom=k == len(_Q2) - 1)
             panel.text(
@@ -220,12 +230,13 @@ def _draw_learned(figure: SubFigure, measurements: Sequence[Shown]) -> None:
         energy = fit.neutrino_energy[seen]
         for which, line in enumerate(("-", "--")[: len(fit.sigma)]):
             mean, error = fit.sigma[which][seen] / energy, fit.sigma_error[which][seen] / energy
-            sigma.plot(energy, mean, color=color, ls=line)
-            sigma.fill_between(
-                energy, mean - error, mean + error, color=color, alpha=0.3 - 0.15 * which, lw=0
-            )
-            what = "energy-integrated data" if which else "all data"
-            handles.append(Line2D([], [], color=color, ls=line, label=f"{shown.label}, {what}"))
+            label = f"{shown.label}, {'energy-integrated data' if which else 'all data'}"
+            sigma.plot(energy, mean, color=color, ls=line, gid=label)
+            look: dict[str, Any] = {"color": color, "alpha": 0.3 - 0.15 * which, "lw": 0}
+            sigma.fill_between(energy, mean - error, mean + error, gid=label, **look)
+            handles.append(Line2D([], [], color=color, ls=line, label=label))
+    quantity = "sigma/E_nu (1e-38 cm2/GeV/nucleon)"
+    describe(sigma, "total cross section", "E_nu (GeV)", quantity)
     sigma.set(xlim=(0.0, end), ylim=(0.0, None))
     sigma.set_xlabel(r"$E_\nu$ (GeV)", fontsize=8)
     sigma.set_title(r"$\sigma/E_\nu$ (10$^{-38}$ cm$^2$/GeV/nucleon)", fontsize=8)
@@ -243,8 +254,9 @@ def _draw_functions(panel: Axes, measurements: Sequence[Shown], i: int, Q2: floa
         at = np.full_like(x, Q2)
         mean = nodes.interpolate(fit.structure_functions[0], x, at)[i]
         error = nodes.interpolate(fit.structure_function_errors[0], x, at)[i]
-        panel.plot(x, mean, color=color, lw=1.0)
-        panel.fill_between(x, mean - error, mean + error, color=color, alpha=0.3, lw=0)
+        panel.plot(x, mean, color=color, lw=1.0, gid=shown.label)
+        look: dict[str, Any] = {"color": color, "alpha": 0.3, "lw": 0, "gid": shown.label}
+        panel.fill_between(x, mean - error, mean + error, **look)
         highest = max(highest, float(np.max(mean + error)))
         lowest = min(lowest, float(np.min(mean - error)))
     panel.axhline(0.0, color=NEUTRAL, lw=0.4, zorder=0)

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nd2fd.figures.contours import Contours, draw_ensembles, load_contours
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import PAGE
 from nd2fd.figures.thresholds import FEWEST_EVENTS
 from nd2fd.io.job import Job
@@ -45,7 +46,8 @@ def draw(
     for row, (name, data) in zip(maps, near.items(), strict=True):
         expected = data.n_events * truth.near / truth.near.size
         true = np.ma.masked_where(expected < FEWEST_EVENTS, truth.near)
-        for axis, density in zip(row, (data.density[0], predictions[name].near[0]), strict=True):
+        shown = {"histogram": data.density[0], "learned": predictions[name].near[0]}
+        for axis, (what, density) in zip(row, shown.items(), strict=True):
             image = axis.pcolormesh(
                 truth.v1,
                 truth.v2,
@@ -55,6 +57,8 @@ def draw(
                 vmax=_PULL_SHOWN,
                 rasterized=True,
             )
+            image.set_gid(what)
+            describe(axis, f"{data.n_events / 1e6:g} M events", "v1", "v2", "difference (errors)")
         row[0].set_ylabel(f"{data.n_events / 1e6:g} M events\n$v_2$")
     for axis, title in zip(maps[0], ("Histogram", "Learned"), strict=True):
         axis.set_title(title)

@@ -3,9 +3,18 @@
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
 
-from nd2fd.figures.contours import MILLI, Contours, draw_contours, legend_handles, load_contours
+from nd2fd.figures.contours import (
+    MASS,
+    MILLI,
+    Contours,
+    draw_contours,
+    legend_handles,
+    load_contours,
+)
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import ACCENT, COLUMN
 from nd2fd.io.job import Job
 from nd2fd.statistics.ensemble import octant_weights
@@ -37,19 +46,20 @@ def draw(contours: Contours, true_point: tuple[float, float]) -> Figure:
     low, high = min(low, *(s.min() for s in shown)), max(high, *(s.max() for s in shown))
     axes.main.set_xlim(low, high)
     for name, curve in contours.curves.items():
-        histogram: dict[str, Any] = {
-            "histtype": "step",
-            "color": curve.color,
-            "ls": curve.line,
-        }
+        look: dict[str, Any] = {"color": curve.color, "ls": curve.line, "gid": curve.label}
         fits = contours.fits[name]
         (weights,) = octant_weights(
             fits.best_octant_log_likelihood[:1], fits.octant_sin2_theta23[:1]
         )
         theta, mass = fits.octant_sin2_theta23[0], fits.octant_dm2_32[0]
-        histogram["weights"] = weights.ravel()
-        axes.top.hist(theta.ravel(), bins=50, range=(low, high), **histogram)
-        axes.right.hist(mass.ravel() * MILLI, bins=40, orientation="horizontal", **histogram)
+        of_theta, of_mass = (
+            np.histogram(values.ravel(), bins, span, weights=weights.ravel())
+            for values, bins, span in ((theta, 50, (low, high)), (mass * MILLI, 40, None))
+        )
+        axes.top.stairs(*of_theta, **look)
+        axes.right.stairs(*of_mass, orientation="horizontal", **look)
+    describe(axes.top, "replicas, sin2_theta23", "sin2_theta23", "weight")
+    describe(axes.right, "replicas, dm2_32", "weight", MASS)
     # Maximal mixing, between the octants.
     for panel in (axes.main, axes.top):
         panel.axvline(0.5, color="0.6", lw=0.6, zorder=0)

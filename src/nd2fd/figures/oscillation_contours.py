@@ -3,15 +3,18 @@
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
 
 from nd2fd.figures.contours import (
+    MASS,
     MILLI,
     Contours,
     draw_contours,
     legend_handles,
     load_contours,
 )
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import COLUMN
 from nd2fd.io.job import Job
 
@@ -27,16 +30,14 @@ def draw(contours: Contours, true_point: tuple[float, float]) -> Figure:
         figure.add_gridspec()[0], contours.curves, contours.regions, true_point, side=1 / 3
     )
     for name, curve in contours.curves.items():
-        histogram: dict[str, Any] = {
-            "bins": 40,
-            "density": True,
-            "histtype": "step",
-            "color": curve.color,
-            "ls": curve.line,
-        }
+        look: dict[str, Any] = {"color": curve.color, "ls": curve.line, "gid": curve.label}
         fits = contours.fits[name]
-        axes.top.hist(fits.sin2_2theta23[0], **histogram)
-        axes.right.hist(fits.dm2_32[0] * MILLI, orientation="horizontal", **histogram)
+        mixing, mass = fits.sin2_2theta23[0], fits.dm2_32[0] * MILLI
+        axes.top.stairs(*np.histogram(mixing, 40, density=True), **look)
+        masses = np.histogram(mass, 40, density=True)
+        axes.right.stairs(*masses, orientation="horizontal", **look)
+    describe(axes.top, "replicas, sin2_2theta23", "sin2_2theta23", "density")
+    describe(axes.right, "replicas, dm2_32", "density of dm2_32 (1e3/eV2)", MASS)
     low, high = axes.main.get_ylim()
     # Room for the legend below the contours; with two curves it is 0.35 of the height.
     room = 0.35 * 1.3 ** (len(contours.curves) - 2)

@@ -1,10 +1,13 @@
 """Different initial weights of the network."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
 from nd2fd.figures.contours import Contours, draw_ensembles, load_contours
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import PAGE
 from nd2fd.io.job import Job
 
@@ -34,8 +37,16 @@ def draw(contours: Contours, reference: str, true_point: tuple[float, float]) ->
             (fits.best_sin2_2theta23 - known.best_sin2_2theta23) / known.sin2_2theta23.std(),
             (fits.best_dm2_32 - known.best_dm2_32) / known.dm2_32.std(),
         )
-        enlarged.plot(*distances, marker=curve.marker, color=curve.color, ls="", ms=7)
+        look: dict[str, Any] = {
+            "marker": curve.marker,
+            "color": curve.color,
+            "ls": "",
+            "gid": curve.label,
+        }
+        enlarged.plot(*distances, ms=7, **look)
         largest = max(largest, np.abs(distances).max())
+    names = (f"distance in {name} (sigma_stat)" for name in ("sin2_2theta23", "dm2_32"))
+    describe(enlarged, "best fits", *names)
     limits = -1.3 * largest, 1.3 * largest
     enlarged.set(
         xlim=limits,

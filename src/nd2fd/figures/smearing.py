@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nd2fd.figures.contours import Contours, draw_ensembles, load_contours
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import ACCENT, PAGE, V2_LABEL, v1_label
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.inputs import Response
@@ -57,7 +58,9 @@ def draw(
     image = plane.pcolormesh(
         v1, v2, np.ma.masked_less(shown, 0.01).T, vmin=0, vmax=1, cmap="Blues", rasterized=True
     )
-    plane.plot(v1[in_v1], v2[in_v2], marker="+", ms=4, mew=0.7, color=ACCENT, ls="")
+    image.set_gid("measured")
+    plane.plot(v1[in_v1], v2[in_v2], marker="+", ms=4, mew=0.7, color=ACCENT, ls="", gid="true")
+    describe(plane, "response", "v1", "v2", "P(measured in cell | true cell), peak = 1")
     for index, (energy, degrees) in enumerate(zip(e_lepton, angle, strict=True)):
         plane.annotate(
             f"{energy:.3g} GeV, {degrees:g}°",

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import ACCENT, LEARNED, NEUTRAL, PAGE, SECOND, TRUTH
 from nd2fd.figures.thresholds import UNCONSTRAINED
 from nd2fd.forward.nodes import NodeGrid
@@ -47,16 +48,21 @@ def draw(truth: Truth | None, members: Networks, weights: NodeWeights) -> Figure
     figure, (bare, weighted) = plt.subplots(2, 3, figsize=(PAGE, 4.4), sharex=True, sharey="row")
     for i, (upper, lower) in enumerate(zip(bare, weighted, strict=True)):
         for column, color in zip(columns, COLORS, strict=True):
+            at = f"Q2 = {Q2[column]:.3g} GeV2"
             inside = np.where(constrained[:, column], 1.0, np.nan)
             for member in learned[:, i, :, column]:
-                upper.plot(x, member, color=color, lw=0.5, ls=":")
-                upper.plot(x, member * inside, color=color, lw=0.8)
-                lower.plot(x, member * near[i, :, column] / spacing, color=color, lw=0.8)
+                upper.plot(x, member, color=color, lw=0.5, ls=":", gid=f"learned, everywhere, {at}")
+                upper.plot(x, member * inside, color=color, lw=0.8, gid=f"learned, {at}")
+                weighted_member = member * near[i, :, column] / spacing
+                lower.plot(x, weighted_member, color=color, lw=0.8, gid=f"learned, {at}")
             if true is not None:
                 of_truth = true[i, :, column]
-                upper.plot(x, of_truth, color=TRUTH, ls="--", lw=0.9)
-                lower.plot(x, of_truth * near[i, :, column] / spacing, color=TRUTH, ls="--", lw=0.9)
+                look = {"color": TRUTH, "ls": "--", "gid": f"truth, {at}"}
+                upper.plot(x, of_truth, lw=0.9, **look)
+                lower.plot(x, of_truth * near[i, :, column] / spacing, lw=0.9, **look)
         upper.set_title(f"$W_{i + 1}'$")
+        describe(upper, f"W{i + 1}'", "x", "W'(x, Q2)")
+        describe(lower, f"W{i + 1}', weighted", "x", "near events per d sqrt(x) d tau")
         lower.text(
             0.96,
             0.95,

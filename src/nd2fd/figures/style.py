@@ -13,6 +13,7 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from nd2fd.figures.data import as_csv
 from nd2fd.io.atomic import write_atomically
 
 COLUMN = 3.39
@@ -61,9 +62,9 @@ def use_style(style_file: str) -> None:
 
 
 def save(figure: Figure, paths: Iterable[str], note: str) -> None:
-    """Write a figure under each of the paths; equal figures give equal bytes.
+    """Write a figure, or the table of its data, under each of the paths by their suffix.
 
-    `note` stands small in the lower right corner, below all axes.
+    Equal figures give equal bytes. `note` stands small in the lower right corner, below all axes.
     """
     if note and isinstance(engine := figure.get_layout_engine(), ConstrainedLayoutEngine):
         room = _NOTE_ROOM / figure.get_figheight()
@@ -72,6 +73,9 @@ def save(figure: Figure, paths: Iterable[str], note: str) -> None:
     if note:
         figure.text(0.998, 0.002, note, ha="right", va="bottom", fontsize=5, color=NEUTRAL)
     for path in map(Path, paths):
+        if path.suffix == ".csv":
+            write_atomically(path, as_csv(figure).encode())
+            continue
         content = BytesIO()
         figure.set_dpi(mpl.rcParams["savefig.dpi"])  # a PDF file leaves it at its own 72
         # Not by `savefig`: it draws everything once more beforehand, for a layout that is done.

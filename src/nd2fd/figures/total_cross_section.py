@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nd2fd.beam.spectra import near_spectrum
+from nd2fd.figures.data import describe
 from nd2fd.figures.style import COLUMN, LEARNED, NEUTRAL, TRUTH, counted
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.inputs import Flux
@@ -48,7 +49,8 @@ def draw(truth: Truth, predictions: Predictions) -> Figure:
         out=np.full_like(learned, np.nan),
         where=np.broadcast_to(constrained, learned.shape),
     )
-    ratio.plot(energy, ratios.T, color=LEARNED, lw=0.6)
+    ratio.plot(energy, ratios.T, color=LEARNED, lw=0.6, gid="learned")
+    describe(ratio, "ratio", "E_nu (GeV)", "learned / truth")
     main.plot(energy, true / energy, color=TRUTH, ls="--", label="truth")
     main.set_ylim(0, None)
     main.legend(loc="lower right")
@@ -73,7 +75,8 @@ def _draw_learned(axis: Axes, energy: Array, flux: Array, learned: Array) -> Non
     )
     for index, sigma in enumerate(learned):
         label = f"learned, {counted(len(learned), 'member')}" if index == 0 else None
-        axis.plot(energy, sigma / energy, color=LEARNED, lw=0.8, label=label)
+        axis.plot(energy, sigma / energy, color=LEARNED, lw=0.8, label=label, gid="learned")
+    describe(axis, "total cross section", "E_nu (GeV)", "sigma/E_nu (1/GeV, normalised)")
     axis.set_ylabel(r"$\sigma(E_\nu)/E_\nu$  (normalised, GeV$^{-1}$)")
 
 
