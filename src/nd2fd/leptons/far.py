@@ -49,7 +49,9 @@ def learned_kernels(model: LeptonModel, on_nodes: Array) -> Kernels:
         values = on_nodes[:, model.set_of(anti)]
         slices = cell_cross_sections_on_nodes(model.nodes, values, grid, clamp=False)
         reached = model.reached(lepton)
-        kernels[lepton, anti] = np.stack([cells[:, reached] for cells in slices], axis=-1)
+        stacked = np.stack([cells[:, reached] for cells in slices], axis=-1)
+        # `stack` keeps the order of the slices in memory, which sums over pulls would copy.
+        kernels[lepton, anti] = np.ascontiguousarray(stacked)
     return kernels
 
 
