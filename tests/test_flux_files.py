@@ -382,6 +382,16 @@ def test_wrong_files_are_refused_with_name_and_line(tmp_path, text, said, messag
     assert str(path) in str(caught.value)
 
 
+def test_fluxes_per_area_and_proton_are_no_edges(tmp_path):
+    """Two columns of 1e-13, each row rising, are next to equal only where everything is small."""
+    path = tmp_path / "flux.txt"
+    fluxes = [share * 1e-13 * PER_GEV for share in (0.01, 0.1, 1.0)]
+    path.write_text("E nue numubar numu\n" + rows(CENTRES, *fluxes), encoding="utf-8")
+    table = read_flux(path, NUMU, Layout(unit="GeV", energies="points", content="per_gev"))
+    np.testing.assert_allclose(table.energy, CENTRES, rtol=1e-7)
+    np.testing.assert_allclose(table.flux, 1e-13 * PER_GEV, rtol=1e-7)
+
+
 def test_a_contamination_may_be_chosen_by_number(tmp_path):
     path = tmp_path / "flux.csv"
     path.write_text("E,numu,numubar\n" + rows(POINTS, CURVE, 9 * CURVE, sep=","))

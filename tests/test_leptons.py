@@ -8,14 +8,17 @@ import pytest
 import toy
 from nd2fd.config.leptons import LeptonSection, refuse_unusable
 from nd2fd.cross_sections.quark_parton import transverse_quark_parton_model
-from nd2fd.forward.nodes import NodeGrid
+from nd2fd.forward.nodes import NodeGrid, reachable_nodes
+from nd2fd.learning.training import TrainingSettings
 from nd2fd.leptons.analysis import LeptonAnalysis
 from nd2fd.leptons.beams import Flavour, read_beams
 from nd2fd.leptons.experiments import pseudo_experiments
 from nd2fd.leptons.fisher import Changes, errors
 from nd2fd.leptons.likelihood import FarLikelihood, starts
 from nd2fd.leptons.model import LeptonModel
+from nd2fd.leptons.networks import train_networks
 from nd2fd.leptons.parameters import NAMES, UNITS, Parameters
+from nd2fd.leptons.profiles import curve, expected_data, sensitivity
 from nd2fd.leptons.samples import LEPTONS, Sample, samples
 from nd2fd.leptons.spectra import Line
 from nd2fd.physics.cross_section import measurable_combinations
@@ -34,13 +37,13 @@ def five_of(antineutrino):
     return lambda x, Q2: transverse_quark_parton_model(toy.parton_densities, x, Q2, setup)
 
 
-def model(horns=("forward",), helicities=(False,), **changes):
+def model(horns=("forward",), helicities=(False,), functions="five", **changes):
     small = {"near_cells": (40, 16), "far_cells": (50, 12), "subsamples": 2, "shared": False}
     return LeptonModel(
         setup=toy.SETUP,
         leptons=LEPTONS,
         helicities=helicities,
-        five=True,
+        functions=functions,
         nodes=NodeGrid.for_setup(toy.SETUP, 24, 24),
         beams=read_beams(dict.fromkeys(horns, DUNE), helicities),
         **small | changes,
@@ -139,6 +142,57 @@ def test_without_near_electrons_more_is_unknown(fitted):
     assert of_alone[2] > 1.05 * of_both[2]
 
 
+def test_albright_and_jarlskog_leave_three_functions(fitted):
+    """Against five functions that obey them; the relations are those of massless quarks."""
+    fixed = analysis(model(functions="albright_jarlskog"))
+    rng, n = np.random.default_rng(2), fitted.near.basis.n_splines
+    w1, w2, w3 = rng.normal(size=(3, n))
+    five = np.concatenate([w1, w2, w3, 0.0 * w1, 0.5 * w2])
+    three = np.concatenate([w1, w2, w3])
+    for of_five, of_three in (
+        (fitted.near.design.nominal, fixed.near.design.nominal),
+        (fitted.far_map, fixed.far_map),
+    ):
+        np.testing.assert_allclose(of_three @ three, of_five @ five, rtol=1e-9, atol=1e-12)
+    # What is fitted at the far detector is what was learned.
+    theta, none = PARAMETERS.theta, np.zeros(fixed.detectors[1].n_pulls)
+    learned = fixed.detectors[1].events(fixed.detectors[1].spectra.at(theta[None])[0], none)
+    by_map = fixed.far_map @ fixed.posterior.mean
+    np.testing.assert_allclose(learned, by_map, rtol=1e-6, atol=1e-9 * by_map.max())
+    x = np.linspace(0.05, 0.9, 20)
+    true = five_of(False)(x, 3.0 * x)
+    np.testing.assert_allclose(fixed.near.model.relations @ true[:3], true, rtol=1e-12)
+
+
+def test_networks_come_to_the_minimum_of_the_splines(fitted):
+    """Five functions of drawn contents; χ² and the price of bending, summed without either."""
+    near, rng = fitted.near, np.random.default_rng(7)
+    counts = rng.poisson(fitted.near_shares * fitted.n_near)
+    shares = counts / counts.sum()
+    posterior = near.learn(shares, fitted.near_shares, fitted.n_near, 6.0)
+    variance = near.variance(fitted.near_shares, fitted.n_near)
+    settings = TrainingSettings(
+        "varpro", "silu", "float64", 3, 32, 60, ridge=1e-10, smoothness=0.0, device="cpu"
+    )
+    trained = train_networks(near, posterior, shares, variance, [1], settings, lambda *_: None)
+    nodes, splines = near.model.nodes, near.basis.on_nodes(near.coefficients(posterior))[0]
+    reached = reachable_nodes([near.node_map], nodes)
+    second = nodes.second_derivatives_within(reached)
+    ones = near.design.nominal @ np.kron(np.eye(5), np.ones((near.basis.n_splines, 1)))
+    unit = (ones**2 / variance[:, None]).sum(axis=0).mean() * variance.sum()
+
+    def cost(values):
+        events = (near.node_map @ values.ravel())[near.design.cells]
+        bends = second @ values.reshape(5, -1)[:, reached].T
+        misfit = ((shares - events / events.sum()) ** 2 / variance).sum()
+        return misfit + posterior.prior[0, 0] * unit * np.square(bends).sum()
+
+    assert posterior.chi2 + posterior.paid == pytest.approx(cost(splines), rel=0.02)
+    assert cost(trained.structure_functions[0]) < 1.02 * cost(splines)
+    # The splines are coarse: networks may find a little less.
+    assert cost(trained.structure_functions[0]) > 0.95 * cost(splines)
+
+
 # Far detector
 
 
@@ -149,6 +203,16 @@ def test_muons_oscillate_with_the_survival_probability(fitted):
     P = survival_probability(NUFIT_6_0, spectra.energy, LINE.baseline, LINE.rho_ye)
     expected = (spectra.fluxes[k] * P).reshape(spectra.n_energy, -1).mean(axis=1)
     np.testing.assert_allclose(at[k], expected, rtol=1e-12)
+
+
+def test_neutrinos_appear_above_all_at_three_quarters_of_a_turn(fitted):
+    """Of normal ordering: −sin δ of neutrinos, whose sign P(ν_e → ν_μ) has the other way round."""
+    spectra = fitted.detectors[0].spectra
+    k = spectra.channels.index(("forward", ("muon", "electron", False)))
+    turns = PARAMETERS.theta + np.outer([0.5 * np.pi, 1.5 * np.pi], np.eye(4)[2])
+    turns[:, 2] -= PARAMETERS.theta[2]
+    few, many = spectra.at(turns)[:, k].sum(axis=1)
+    assert many > 1.2 * few
 
 
 def test_muons_are_as_many_as_was_said(fitted):
@@ -228,6 +292,32 @@ def test_the_number_of_events_of_a_detector_is_free(fitted):
         for d in (detector, doubled)
     ]
     assert values[0] == pytest.approx(values[1], rel=1e-12)
+
+
+def test_the_other_ordering_is_as_far_as_its_sensitivity_says(fitted):
+    """Curves against |Δm²32| and δ_CP of the other ordering, and the fit that is free in both."""
+    data = expected_data(fitted, 0)
+    phases = np.linspace(0.0, 2.0 * np.pi, 9)
+    sizes = abs(PARAMETERS.theta[1]) * np.linspace(0.97, 1.05, 9)
+    _, ordering = sensitivity(fitted, 0, PARAMETERS.theta[2:3])
+    assert ordering[0] > 2.0
+    for name, values in (("dm2_32", sizes), ("delta_cp", phases)):
+        true, other = (curve(data, name, values, sign) for sign in (1.0, -1.0))
+        assert true.min() < 0.3
+        assert other.min() == pytest.approx(ordering[0] ** 2, rel=0.1)
+
+
+def test_what_is_learned_moves_with_the_near_contents(fitted):
+    """Linear pulls against learning anew from drawn contents."""
+    rng = np.random.default_rng(4)
+    counts = rng.poisson(fitted.near_shares * fitted.n_near)
+    shares = counts / counts.sum()
+    linear = fitted.pulls_of_shares @ (shares - fitted.near_shares)
+    anew = fitted.near.learn(shares, fitted.near_shares, fitted.n_near, 6.0)
+    moved = fitted.posterior.factor.T @ (anew.mean - fitted.posterior.mean)
+    # The strength of the prior is learned, too, which the linear pulls leave out.
+    assert np.linalg.norm(fitted.ways.T @ moved - linear) < 0.2 * np.linalg.norm(linear)
+    assert 0.3 < np.sqrt(np.mean(linear**2)) < 1.5
 
 
 # Antineutrinos

@@ -23,6 +23,7 @@ from nd2fd.physics.kinematics import (
 )
 
 SETUP = toy.SETUP
+SETUPS = {"muon": SETUP, "electron": toy.setup(lepton="electron")}
 ENERGY_MAX, ENERGY_THRESHOLD = SETUP.energy_max, SETUP.energy_threshold
 MUON_MASS, NUCLEON_MASS = SETUP.lepton_mass, SETUP.nucleon_mass
 SPECTRA = {"near": toy.flux, "far": toy.oscillated_flux}
@@ -31,21 +32,22 @@ CELLS = (96, 32, 24)
 
 
 @cache
-def sampler(detector):
-    return EventSampler.build(SPECTRA[detector], toy.structure_functions, SETUP, CELLS)
+def sampler(detector, lepton="muon"):
+    return EventSampler.build(SPECTRA[detector], toy.structure_functions, SETUPS[lepton], CELLS)
 
 
 @cache
-def events(detector):
-    batches = sampler(detector).batches(600_000, np.random.default_rng(5))
+def events(detector, lepton="muon"):
+    batches = sampler(detector, lepton).batches(600_000, np.random.default_rng(5))
     return tuple(np.concatenate(values) for values in zip(*batches, strict=True))
 
 
 @cache
-def truth():
+def truth(lepton="muon"):
     """(v1, v2) densities of both detectors, their spectra, and σ(E_ν), by direct evaluation."""
+    grid = dataclasses.replace(GRID, setup=SETUPS[lepton])
     fluxes = np.stack([cell_averages(s, GRID.n_energy, ENERGY_MAX) for s in SPECTRA.values()])
-    densities, sigma = event_densities(GRID, toy.structure_functions, fluxes)
+    densities, sigma = event_densities(grid, toy.structure_functions, fluxes)
     return (
         dict(zip(SPECTRA, densities, strict=True)),
         dict(zip(SPECTRA, fluxes, strict=True)),
@@ -53,15 +55,18 @@ def truth():
     )
 
 
+@pytest.mark.parametrize("lepton", SETUPS)
 @pytest.mark.parametrize("detector", SPECTRA)
-def test_events_follow_the_density_of_v1_and_v2(detector):
-    assert follows(histogram_events([events(detector)], 32, 32), truth()[0][detector])
+def test_events_follow_the_density_of_v1_and_v2(detector, lepton):
+    counts = histogram_events([events(detector, lepton)], 32, 32)
+    assert follows(counts, truth(lepton)[0][detector])
 
 
+@pytest.mark.parametrize("lepton", SETUPS)
 @pytest.mark.parametrize("detector", SPECTRA)
-def test_events_follow_the_spectrum_times_the_total_cross_section(detector):
-    _, fluxes, sigma = truth()
-    observed, _ = np.histogram(events(detector)[0], np.linspace(0, ENERGY_MAX, 101))
+def test_events_follow_the_spectrum_times_the_total_cross_section(detector, lepton):
+    _, fluxes, sigma = truth(lepton)
+    observed, _ = np.histogram(events(detector, lepton)[0], np.linspace(0, ENERGY_MAX, 101))
     assert follows(observed, (fluxes[detector] * sigma).reshape(100, 2).sum(axis=1))
 
 
@@ -79,27 +84,30 @@ def test_fast_oscillations_are_resolved():
     assert follows(observed, expected.reshape(100, 4).sum(axis=1))
 
 
-def test_events_follow_the_density_of_muon_momentum_and_angle():
+@pytest.mark.parametrize("lepton", SETUPS)
+def test_events_follow_the_density_of_lepton_momentum_and_angle(lepton):
     """Against d²σ/dE_l dcosθ, which knows neither v1, v2 nor the sampler's coordinates."""
+    setup = SETUPS[lepton]
+    mass = setup.lepton_mass
     n_energy, n, s = 160, 20, 8
     # sin(θ/2) rather than cosθ: muons go forward.
     momentum, sine = np.meshgrid(midpoints(n * s, ENERGY_MAX), midpoints(n * s), indexing="ij")
-    e_lepton, cos_theta = np.hypot(momentum, MUON_MASS), 1.0 - 2.0 * sine**2
-    v1, v2 = density_variables_from_lepton(e_lepton, cos_theta, SETUP)
+    e_lepton, cos_theta = np.hypot(momentum, mass), 1.0 - 2.0 * sine**2
+    v1, v2 = density_variables_from_lepton(e_lepton, cos_theta, setup)
     expected = np.zeros_like(v1)
     flux = cell_averages(toy.flux, n_energy, ENERGY_MAX)
     for energy, weight in zip(midpoints(n_energy, ENERGY_MAX), flux, strict=True):
-        point = kinematics(energy, v1, v2, SETUP)
+        point = kinematics(energy, v1, v2, setup)
         inside = point.physical
         x, Q2, y = (values[inside] for values in (point.bjorken_x, point.Q2, point.inelasticity))
-        brace = kinematic_coefficients(energy, Q2, y, SETUP) * toy.structure_functions(x, Q2)
+        brace = kinematic_coefficients(energy, Q2, y, setup) * toy.structure_functions(x, Q2)
         prefactor = lepton_prefactor(momentum[inside], Q2, y)
         expected[inside] += weight * prefactor * brace.sum(axis=0)
     expected *= momentum / e_lepton * sine
     expected = expected.reshape(n, s, n, s).sum(axis=(1, 3))
-    e_lepton, cos_theta = lepton_from_density_variables(*events("near")[1:], SETUP)
+    e_lepton, cos_theta = lepton_from_density_variables(*events("near", lepton)[1:], setup)
     observed, *_ = np.histogram2d(
-        np.sqrt(e_lepton**2 - MUON_MASS**2),
+        np.sqrt(e_lepton**2 - mass**2),
         np.sqrt(0.5 * (1.0 - cos_theta)),
         [np.linspace(0, ENERGY_MAX, n + 1), np.linspace(0, 1, n + 1)],
     )
@@ -108,31 +116,34 @@ def test_events_follow_the_density_of_muon_momentum_and_angle():
     assert follows(observed.sum(axis=0), expected.sum(axis=0))
 
 
-def test_events_follow_an_analytic_density():
+@pytest.mark.parametrize("lepton", SETUPS)
+def test_events_follow_an_analytic_density(lepton):
     """With W2 alone, and the propagator taken out of it, d²σ/dx dy is a polynomial in y."""
+    setup = SETUPS[lepton]
+    mass = setup.lepton_mass
 
     def structure_functions(x, Q2):
         w2 = x * (1.0 - x) * (1.0 + Q2 / M_W**2) ** 2
         return np.stack([np.zeros_like(x), w2, np.zeros_like(x)])
 
     energy, v1, v2 = sample_events(
-        100_000, np.ones_like, structure_functions, SETUP, np.random.default_rng(3)
+        100_000, np.ones_like, structure_functions, setup, np.random.default_rng(3)
     )
-    point = kinematics(energy, v1, v2, SETUP)
+    point = kinematics(energy, v1, v2, setup)
     x, y = point.bjorken_x, point.inelasticity
 
     def limits(energy, x):
         """Limits of y, Albright and Jarlskog, Nucl. Phys. B 84 (1975) 467."""
-        k = MUON_MASS**2 / (2.0 * NUCLEON_MASS * energy * x)
-        centre = 1.0 - k - MUON_MASS**2 / (2.0 * energy**2)
-        root = np.sqrt(np.maximum((1.0 - k) ** 2 - (MUON_MASS / energy) ** 2, 0.0))
+        k = mass**2 / (2.0 * NUCLEON_MASS * energy * x)
+        centre = 1.0 - k - mass**2 / (2.0 * energy**2)
+        root = np.sqrt(np.maximum((1.0 - k) ** 2 - (mass / energy) ** 2, 0.0))
         scale = 2.0 * (1.0 + NUCLEON_MASS * x / (2.0 * energy))
         return (centre - root) / scale, (centre + root) / scale
 
     def primitive(energy, x, y):
         """∫ dy of the brace over W2, at fixed E_ν and x, and y ≥ 0."""
         slope = 1.0 + NUCLEON_MASS * x / (2.0 * energy)
-        return y * (1.0 - MUON_MASS**2 / (4.0 * energy**2)) - 0.5 * slope * y**2
+        return y * (1.0 - mass**2 / (4.0 * energy**2)) - 0.5 * slope * y**2
 
     low, high = limits(energy, x)
     fraction = (primitive(energy, x, y) - primitive(energy, x, low)) / (
@@ -142,8 +153,8 @@ def test_events_follow_an_analytic_density():
 
     fine_energy, fine_x = np.meshgrid(midpoints(400, ENERGY_MAX), midpoints(400), indexing="ij")
     low, high = limits(fine_energy, fine_x)
-    x_min = MUON_MASS**2 / (2.0 * NUCLEON_MASS * (fine_energy - MUON_MASS))
-    physical = (fine_energy > MUON_MASS) & (fine_x > x_min)
+    x_min = mass**2 / (2.0 * NUCLEON_MASS * (fine_energy - mass))
+    physical = (fine_energy > mass) & (fine_x > x_min)
     expected = np.where(
         physical,
         fine_energy
@@ -169,27 +180,30 @@ def test_the_share_of_accepted_proposals_measures_the_integral():
     assert share * proposals._upper().sum() * cell == pytest.approx(integral, rel=2e-3)
 
 
-def test_the_box_is_the_physical_region():
+@pytest.mark.parametrize("lepton", SETUPS)
+def test_the_box_is_the_physical_region(lepton):
     """Nothing physical is outside of the sampler's coordinates, nothing in them is unphysical."""
+    setup = SETUPS[lepton]
+    threshold = setup.energy_threshold
     rng = np.random.default_rng(8)
     energy, s, t = rng.random((3, 100_000))
-    energy = ENERGY_THRESHOLD + (ENERGY_MAX - ENERGY_THRESHOLD) * energy**3
-    x, y, _ = coordinates.inelastic(energy, s, t, SETUP)
-    point = kinematics(energy, *coordinates.density_variables(energy, x, y, SETUP), SETUP)
+    energy = threshold + (ENERGY_MAX - threshold) * energy**3
+    x, y, _ = coordinates.inelastic(energy, s, t, setup)
+    point = kinematics(energy, *coordinates.density_variables(energy, x, y, setup), setup)
     assert point.physical.all()
     np.testing.assert_allclose(point.bjorken_x, x, rtol=1e-6)
     np.testing.assert_allclose(point.inelasticity, y, rtol=1e-6)
 
-    point = kinematics(energy, *rng.random((2, energy.size)), SETUP)
+    point = kinematics(energy, *rng.random((2, energy.size)), setup)
     inside = point.physical
     assert inside.sum() > 5_000
     energy, x, y = energy[inside], point.bjorken_x[inside], point.inelasticity[inside]
-    assert (energy > ENERGY_THRESHOLD).all()
-    x_min = coordinates.inelastic(energy, np.zeros(1), np.zeros(1), SETUP).bjorken_x
+    assert (energy > threshold).all()
+    x_min = coordinates.inelastic(energy, np.zeros(1), np.zeros(1), setup).bjorken_x
     assert (x >= x_min).all()
     s = (np.sqrt(x) - np.sqrt(x_min)) / (1.0 - np.sqrt(x_min))
-    assert (y >= coordinates.inelastic(energy, s, np.zeros(1), SETUP).inelasticity).all()
-    assert (y <= coordinates.inelastic(energy, s, np.ones(1), SETUP).inelasticity).all()
+    assert (y >= coordinates.inelastic(energy, s, np.zeros(1), setup).inelasticity).all()
+    assert (y <= coordinates.inelastic(energy, s, np.ones(1), setup).inelasticity).all()
 
 
 def test_where_nodes_undershoot_there_are_no_events():

@@ -10,7 +10,7 @@ from nd2fd.config.sections import FormatSection
 from nd2fd.cross_sections.truths import TRUTHS
 from nd2fd.leptons.beams import DUNE, read_beams
 from nd2fd.leptons.parameters import NAMES
-from nd2fd.leptons.samples import Horn, Lepton
+from nd2fd.leptons.samples import Functions, Horn, Lepton
 
 ParameterName = Literal["sin2_theta23", "dm2_32", "delta_cp", "sin2_theta13"]
 
@@ -51,8 +51,9 @@ class LeptonSection(Section):
     horn_currents: list[Horn] = key(
         "Running modes, each with all these samples", "choice", default=["forward"], min_length=1
     )
-    structure_functions: Literal["five", "three"] = key(
-        "Five W1 … W5, or the three combinations that muons tell apart",
+    structure_functions: Functions = key(
+        "Five W1 … W5; the three combinations that muons tell apart; or albright_jarlskog: W1, W2 "
+        "and W3, with W4 = 0 and W5 = W2/2",
         "choice",
         default="five",
     )

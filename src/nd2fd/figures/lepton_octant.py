@@ -1,42 +1,69 @@
-"""The octant of θ23 from muons alone, and with the appearance of electrons."""
+"""Δ(−2 ln L) curves: the octant of θ23 before and after electrons, δ_CP, and the mass ordering."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from nd2fd.figures.data import describe
-from nd2fd.figures.lepton_shared import ANALYSED, COLOURS, KNOWN, load_fits
-from nd2fd.figures.style import COLUMN, TRUTH
+from nd2fd.figures.lepton_shared import known_and_learned, load_fits
+from nd2fd.figures.style import PAGE
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.leptons import LeptonFit
 
+_LINES = ("-", "--")
+_SAMPLES = ("all far samples", "far muons alone")
+_ORDERINGS = ("true ordering", "other ordering")
 
-def draw(fits: Mapping[str, LeptonFit], true_mixing: float) -> Figure:
-    """Δ(−2 ln L) of expected data: dashed far muons alone, solid all far samples."""
-    figure, panel = plt.subplots(figsize=(COLUMN, 3.0))
-    first = next(iter(fits.values()))
-    drawn = [(TRUTH, "known cross section", first, KNOWN)]
-    drawn += [
-        (color, label, fit, ANALYSED)
-        for (label, fit), color in zip(fits.items(), COLOURS, strict=False)
-    ]
-    for color, label, fit, model in drawn:
-        for line, curve in zip(("--", "-"), fit.octant[model], strict=True):
-            name = label if line == "-" else None
-            what = label if line == "-" else f"{label}, far muons alone"
-            look: dict[str, Any] = {"color": color, "ls": line, "label": name, "gid": what}
-            panel.plot(fit.sin2_theta23, curve, lw=1.0, **look)
-    panel.axvline(true_mixing, color="0.6", lw=0.8, ls=":")
-    panel.axhline(1.0, color="0.8", lw=0.5, zorder=0)
-    panel.axhline(4.0, color="0.8", lw=0.5, zorder=0)
-    panel.set(xlabel=r"$\sin^2\theta_{23}$", ylabel=r"$\Delta(-2\ln L)$", ylim=(0.0, 12.0))
-    panel.legend(fontsize=6, loc="upper left")
-    describe(panel, "profile", "sin2_theta23", "-2 Delta ln L")
+
+def draw(fits: Mapping[str, LeptonFit], true_point: tuple[float, float, float]) -> Figure:
+    """Octant: all far samples solid, far muons dashed; else true ordering solid, other dashed.
+
+    The point is sin²θ23, δ_CP, Δm²32.
+    """
+    figure, (octant, phase, mass) = plt.subplots(1, 3, figsize=(PAGE, 2.7))
+    for fit, k, color, label in known_and_learned(fits):
+        muons, every = fit.octant[k]
+        for panel, x, curves, of in (
+            (octant, fit.sin2_theta23, (every, muons), _SAMPLES),
+            (phase, fit.delta_cp / np.pi, fit.delta_curve[k], _ORDERINGS),
+            (mass, 1e3 * fit.size_of_dm2_32, fit.mass_curve[k], _ORDERINGS),
+        ):
+            for line, curve, what in zip(_LINES, curves, of, strict=True):
+                name = label if line == "-" else None
+                look: dict[str, Any] = {"ls": line, "label": name, "gid": f"{label}, {what}"}
+                panel.plot(x, curve, color=color, lw=1.0, **look)
+    for panel in (octant, phase, mass):
+        for threshold in (1.0, 4.0):
+            panel.axhline(threshold, color="0.8", lw=0.5, zorder=0)
+    mixing, true_phase, splitting = true_point
+    for panel, true in (
+        (octant, mixing),
+        (phase, true_phase / np.pi),
+        (mass, 1e3 * abs(splitting)),
+    ):
+        panel.axvline(true, color="0.6", lw=0.8, ls=":")
+    octant.set(xlabel=r"$\sin^2\theta_{23}$", ylabel=r"$\Delta(-2\ln L)$", ylim=(0.0, 12.0))
+    phase.set(xlabel=r"$\delta_\mathrm{CP}/\pi$", xlim=(0.0, 2.0), ylim=(0.0, None))
+    mass.set(xlabel=r"$|\Delta m^2_{32}|$ [$10^{-3}$ eV$^2$]", ylim=(0.0, None))
+    _legend(octant, _SAMPLES)
+    _legend(mass, _ORDERINGS)
+    phase.legend(fontsize=6)
+    describe(octant, "octant", "sin2_theta23", "-2 Delta ln L")
+    describe(phase, "CP phase", "delta_cp (pi)", "-2 Delta ln L")
+    describe(mass, "mass splitting", "size of dm2_32 (1e-3 eV2)", "-2 Delta ln L")
     return figure
+
+
+def _legend(panel: Axes, labels: tuple[str, str]) -> None:
+    lines = [Line2D([], [], color="0.3", ls=ls, lw=1.0) for ls in _LINES]
+    panel.legend(lines, labels, fontsize=6, loc="upper left")
 
 
 def from_job(job: Job) -> Figure:
     """Of all analyses."""
-    return draw(load_fits(job), job.params.true_mixing)
+    return draw(load_fits(job), job.params.true_point)

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nd2fd.figures.data import describe
-from nd2fd.figures.lepton_shared import ANALYSED, COLOURS, KNOWN, load_fits
-from nd2fd.figures.style import PAGE, TRUTH
+from nd2fd.figures.lepton_shared import known_and_learned, load_fits
+from nd2fd.figures.style import PAGE
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.leptons import LeptonFit
 
@@ -16,16 +16,10 @@ from nd2fd.io.schemas.leptons import LeptonFit
 def draw(fits: Mapping[str, LeptonFit]) -> Figure:
     """√Δ(−2 ln L) of expected data."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE, 2.8))
-    first = next(iter(fits.values()))
-    drawn = [(TRUTH, "known cross section", first, KNOWN)]
-    drawn += [
-        (color, label, fit, ANALYSED)
-        for (label, fit), color in zip(fits.items(), COLOURS, strict=False)
-    ]
-    for color, label, fit, model in drawn:
+    for fit, k, color, label in known_and_learned(fits):
         phases = fit.true_delta_cp / np.pi
-        left.plot(phases, fit.cp_violation[model], color=color, lw=1.0, label=label)
-        right.plot(phases, fit.ordering[model], color=color, lw=1.0, gid=label)
+        left.plot(phases, fit.cp_violation[k], color=color, lw=1.0, label=label)
+        right.plot(phases, fit.ordering[k], color=color, lw=1.0, gid=label)
     for panel, what in ((left, "CP violation"), (right, "mass ordering")):
         panel.set(xlabel=r"true $\delta_\mathrm{CP}/\pi$", title=what, xlim=(0.0, 2.0))
         panel.set_ylim(0.0, None)

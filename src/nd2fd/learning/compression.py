@@ -20,7 +20,6 @@ import scipy.sparse.linalg as sla
 from numpy.typing import NDArray
 
 from nd2fd.forward.nodes import NodeGrid, reachable_nodes
-from nd2fd.learning.network import N_STRUCTURE_FUNCTIONS
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -69,17 +68,18 @@ class TestFunctions:
         Parameters
         ----------
         event_matrix
-            A(Φ) of a flux near those of all members, shape (n_cells, 3 n_nodes).
+            A(Φ) of a flux near those of all members, shape (n_cells, n_functions n_nodes).
         response
             S, shape (n_cells, n_cells); None: no smearing.
         nodes
             The node grid.
         """
         reachable = reachable_nodes([event_matrix], nodes)
-        columns = node_columns(reachable, nodes)
+        n_functions = event_matrix.shape[1] // nodes.n_nodes
+        columns = node_columns(reachable, nodes, n_functions)
         flat: Array = _measured(event_matrix @ np.ones(event_matrix.shape[1]), response)
         rank = min(_LARGEST_RANK, columns.size, int((flat > 0.0).sum()))
-        drawn = _smooth_functions(nodes, reachable, int(_OVERSAMPLING * rank))
+        drawn = _smooth_functions(nodes, reachable, n_functions, int(_OVERSAMPLING * rank))
         weighted = _measured(event_matrix[:, columns] @ drawn, response)
         # Noise of a cell where all structure functions are one: W decides by no more than a factor.
         root = np.divide(
@@ -93,7 +93,7 @@ class TestFunctions:
         return cls(measured, measured if response is None else response.T @ measured)
 
     def project(self, event_matrix: sp.csr_array) -> Array:
-        """L = Tᵀ S A(Φ), shape (r, 3 n_nodes)."""
+        """L = Tᵀ S A(Φ), shape (r, n_functions n_nodes)."""
         return np.ascontiguousarray((event_matrix.T @ self.true).T)
 
     def independent(
@@ -120,9 +120,9 @@ class TestFunctions:
         return whitened[:, :-1], whitened[:, -1]
 
 
-def node_columns(chosen: IntArray, nodes: NodeGrid) -> IntArray:
+def node_columns(chosen: IntArray, nodes: NodeGrid, n_functions: int) -> IntArray:
     """Columns of event matrices that stand for flat nodes, structure function by function."""
-    return (nodes.n_nodes * np.arange(N_STRUCTURE_FUNCTIONS)[:, None] + chosen).ravel()
+    return (nodes.n_nodes * np.arange(n_functions)[:, None] + chosen).ravel()
 
 
 def _stiffness(bends: sp.csr_array) -> sp.csc_array:
@@ -134,8 +134,8 @@ def _measured(densities: Array, response: sp.csr_array | None) -> Array:
     return densities if response is None else response @ densities
 
 
-def _smooth_functions(nodes: NodeGrid, reachable: IntArray, n: int) -> Array:
-    """Random structure functions on reachable nodes, shape (3 n_reachable, n).
+def _smooth_functions(nodes: NodeGrid, reachable: IntArray, n_functions: int, n: int) -> Array:
+    """Random structure functions on reachable nodes, shape (n_functions n_reachable, n).
 
     Normal, with the inverse covariance `_stiffness`. Always the same ones.
     """
@@ -150,4 +150,4 @@ def _smooth_functions(nodes: NodeGrid, reachable: IntArray, n: int) -> Array:
         noise += np.sqrt(_FLATNESS) * rng.normal(size=(n_nodes, n))
         return np.asarray(factor.solve(noise))
 
-    return np.vstack([draw() for _ in range(N_STRUCTURE_FUNCTIONS)])
+    return np.vstack([draw() for _ in range(n_functions)])

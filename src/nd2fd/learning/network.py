@@ -1,4 +1,4 @@
-"""Neural structure functions: MLPs from (x, Q²) to (W1', W2', W3'), many members side by side."""
+"""Neural structure functions: MLPs from (x, Q²) to all of them, many members side by side."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -10,8 +10,6 @@ from torch import Tensor, nn
 
 Activation = Literal["leaky_relu", "silu"]
 
-N_STRUCTURE_FUNCTIONS = 3
-
 _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "leaky_relu": nn.functional.leaky_relu,
     "silu": nn.functional.silu,
@@ -20,16 +18,20 @@ _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
 
 @dataclass(frozen=True)
 class Architecture:
-    """Fully connected network; arXiv:2412.16303 has four hidden layers of 64 and LeakyReLU."""
+    """Fully connected network; arXiv:2412.16303 has four hidden layers of 64 and LeakyReLU.
+
+    Its outputs are (W1', W2', W3') of one lepton, or (W1, …, W5) of all.
+    """
 
     hidden_layers: int
     width: int
     activation: Activation
+    n_functions: int = 3
 
     @property
     def layer_sizes(self) -> list[int]:
-        """Units per layer, from the inputs (2ξ - 1, 2τ - 1) to the outputs (W1', W2', W3')."""
-        return [2, *[self.width] * self.hidden_layers, N_STRUCTURE_FUNCTIONS]
+        """Units per layer, from the inputs (2ξ - 1, 2τ - 1) to the outputs."""
+        return [2, *[self.width] * self.hidden_layers, self.n_functions]
 
     def initial_weights(self, seeds: Sequence[int]) -> Tensor:
         """PyTorch's default initialisation, each member from its seed: (n_members, n_weights).
@@ -50,7 +52,7 @@ class Architecture:
     @property
     def n_last_layer(self) -> int:
         """Number of weights in the last layer: they stand at the end."""
-        return (self.width + 1) * N_STRUCTURE_FUNCTIONS
+        return (self.width + 1) * self.n_functions
 
     def features(self, weights: Tensor, inputs: Tensor) -> Tensor:
         """Last hidden layer of all members: (n_members, n_points, width) from inputs (n_points, 2).
@@ -68,14 +70,14 @@ class Architecture:
         return values
 
     def outputs(self, last_layer: Tensor, features: Tensor) -> Tensor:
-        """(W1', W2', W3') of all members, shape (n_members, n_points, 3)."""
+        """Structure functions of all members, shape (n_members, n_points, n_functions)."""
         matrix, bias = self.split_last_layer(last_layer)
         return torch.baddbmm(bias[:, None, :], features, matrix.mT)
 
     def split_last_layer(self, last_layer: Tensor) -> tuple[Tensor, Tensor]:
-        """Matrix (n_members, 3, width) and biases (n_members, 3) in its flat weights."""
-        n = self.width * N_STRUCTURE_FUNCTIONS
-        return last_layer[:, :n].reshape(-1, N_STRUCTURE_FUNCTIONS, self.width), last_layer[:, n:]
+        """Matrix (n_members, n_functions, width) and biases (n_members, n_functions)."""
+        n = self.width * self.n_functions
+        return last_layer[:, :n].reshape(-1, self.n_functions, self.width), last_layer[:, n:]
 
 
 def network_inputs(xi: Tensor, tau: Tensor) -> Tensor:

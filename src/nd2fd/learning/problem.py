@@ -15,6 +15,7 @@ The best last layer of a network may be asked of a few combinations of the cells
 (`nd2fd.learning.compression`). The loss is that of all cells in any case.
 """
 
+import itertools
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
@@ -28,7 +29,6 @@ from torch import Tensor
 
 from nd2fd.forward.nodes import NodeGrid, reachable_nodes
 from nd2fd.learning.compression import TestFunctions, node_columns
-from nd2fd.learning.network import N_STRUCTURE_FUNCTIONS
 
 Array = NDArray[np.float64]
 
@@ -78,14 +78,14 @@ class _EventMap:
         self._parts = [_torch_csr(part, dtype, device) for part in parts]
 
     def events(self, outputs: Tensor) -> Tensor:
-        """A w for outputs (n_members, n_nodes, 3): (n_members, n_cells, 1)."""
+        """A w for outputs (n_members, n_nodes, n_functions): (n_members, n_cells, 1)."""
         if len(outputs) == 1:
             # Products with a vector take a third of the time of those with a single column.
             return (self._whole @ outputs[0].mT.flatten())[None, :, None]
         return (self._whole @ outputs.mT.flatten(start_dim=1).mT).mT[:, :, None]
 
     def design(self, features: Tensor) -> Tensor:
-        """A_i · features, side by side for i = 1, 2, 3: (n_members, n_cells, 3 n_features)."""
+        """A_i · features, side by side for all i: (n_members, n_cells, n_functions n_features)."""
         n_members, n_nodes, n_features = features.shape
         columns = features.transpose(0, 1).reshape(n_nodes, -1)
         products = [
@@ -98,7 +98,7 @@ class _EventMap:
 class _Compressed(NamedTuple):
     """Distances of all members in r independent numbers of unit error each.
 
-    parts : (n_members, 3, r, n_reachable), times the outputs of a structure function each
+    parts : (n_members, n_functions, r, n_reachable), times the outputs of a structure function each
     targets : (n_members, r)
     """
 
@@ -106,12 +106,12 @@ class _Compressed(NamedTuple):
     targets: Tensor
 
     def residuals(self, outputs: Tensor) -> Tensor:
-        """Prediction less data for outputs (n_members, n_reachable, 3): (n_members, r)."""
+        """Prediction less data for outputs on the reachable nodes, shape (n_members, r)."""
         products = self.parts @ outputs.mT[:, :, :, None]
         return products.sum(dim=1)[:, :, 0] - self.targets
 
     def design(self, features: Tensor) -> Tensor:
-        """Features (n_members, n_reachable, n) as `_EventMap` has them: (n_members, r, 3 n)."""
+        """Features (n_members, n_reachable, n), as those of `_EventMap`: (n_members, r, …)."""
         products = self.parts @ features[:, None]
         return torch.cat(products.unbind(dim=1), dim=2)
 
@@ -133,20 +133,21 @@ def _torch_csr(matrix: sp.csr_array, dtype: torch.dtype, device: str) -> Tensor:
 
 
 def unit_norm(
-    event_matrix: sp.csr_array, response: sp.csr_array | None, weights: Array, cell_area: float
+    event_matrix: sp.csr_array,
+    response: sp.csr_array | None,
+    weights: Array,
+    cell_area: float,
+    n_functions: int,
 ) -> float:
     """Unit of the penalties: weighted squared norm of the density of W_i' = 1, averaged over i.
 
-    Parameters are those of `DensityProblem`, for one member.
+    Parameters are those of `DensityProblem`, for one member, and the number of structure functions.
     """
-    ones = np.kron(
-        np.eye(N_STRUCTURE_FUNCTIONS),
-        np.ones((event_matrix.shape[1] // N_STRUCTURE_FUNCTIONS, 1)),
-    )
+    ones = np.kron(np.eye(n_functions), np.ones((event_matrix.shape[1] // n_functions, 1)))
     constant = event_matrix @ ones
     if response is not None:
         constant = response @ constant
-    return float(np.square(constant).sum(axis=1) @ weights / (cell_area * N_STRUCTURE_FUNCTIONS))
+    return float(np.square(constant).sum(axis=1) @ weights / (cell_area * n_functions))
 
 
 class DensityProblem:
@@ -155,7 +156,8 @@ class DensityProblem:
     Parameters
     ----------
     event_matrices
-        A(Φ), shape (n_cells, 3 n_nodes): one for all members, or one each.
+        A(Φ), shape (n_cells, n_functions n_nodes): one for all members, or one each. With five
+        functions cells may be those of several samples, which are normalised together.
     densities
         Densities per dv1 dv2 of unit integral, shape (n_members, n_cells).
     weights
@@ -180,6 +182,8 @@ class DensityProblem:
 
     Attributes
     ----------
+    n_functions
+        Structure functions: 3 of one lepton, 5 of all.
     reachable_nodes
         Flat node of each row of the networks' outputs, shape (n_reachable,).
 
@@ -208,6 +212,7 @@ class DensityProblem:
                 f"{len(event_matrices)} event matrices for {len(densities)} members; there must be "
                 "one for all or one each"
             )
+        self.n_functions = event_matrices[0].shape[1] // nodes.n_nodes
         self.reachable_nodes = reachable_nodes(event_matrices, nodes)
         true_rows = np.unique(
             np.concatenate([np.flatnonzero(np.diff(m.indptr)) for m in event_matrices])
@@ -222,7 +227,7 @@ class DensityProblem:
             _EventMap(
                 [
                     sp.csr_array(matrix[true_rows][:, first + self.reachable_nodes])
-                    for first in nodes.n_nodes * np.arange(N_STRUCTURE_FUNCTIONS)
+                    for first in nodes.n_nodes * np.arange(self.n_functions)
                 ],
                 dtype,
                 device,
@@ -248,15 +253,15 @@ class DensityProblem:
         unreachable = np.delete(weights * np.square(densities), rows, axis=1).sum(axis=1)
         self._constants = torch.tensor(unreachable * cell_area, dtype=dtype, device=device)
         units = [
-            unit_norm(event_matrices[m if len(event_matrices) > 1 else 0], response, u, cell_area)
-            for m, u in enumerate(weights)
+            unit_norm(matrix, response, u, cell_area, self.n_functions)
+            for matrix, u in zip(itertools.cycle(event_matrices), weights, strict=False)
         ]
         self._unit_norms = torch.tensor(units, dtype=dtype, device=device)
         self._compressed = None
         if test_functions is not None:
             if projections is None:
                 projections = [test_functions.project(matrix) for matrix in event_matrices]
-            columns = node_columns(self.reachable_nodes, nodes)
+            columns = node_columns(self.reachable_nodes, nodes, self.n_functions)
             of_members = [
                 test_functions.independent(
                     projections[member if len(projections) > 1 else 0][:, columns] / cell_area,
@@ -268,13 +273,13 @@ class DensityProblem:
             ]
             parts, targets = (torch.tensor(np.stack(v)) for v in zip(*of_members, strict=True))
             n_members, rank = targets.shape
-            parts = parts.reshape(n_members, rank, N_STRUCTURE_FUNCTIONS, -1).transpose(1, 2)
+            parts = parts.reshape(n_members, rank, self.n_functions, -1).transpose(1, 2)
             self._compressed = _Compressed(
                 parts.to(device, dtype).contiguous(), targets.to(device, dtype)
             )
 
     def densities(self, outputs: Tensor) -> Tensor:
-        """A(Φ) w per dv1 dv2, not normalised: (n_members, n_rows) from outputs (…, n_nodes, 3)."""
+        """A(Φ) w per dv1 dv2, not normalised: (n_members, n_rows) from outputs as `_EventMap`."""
         return self._each(_EventMap.events, outputs)[:, :, 0] / self._cell_area
 
     def loss(self, densities: Tensor) -> Tensor:
@@ -328,7 +333,8 @@ class DensityProblem:
         Returns
         -------
         Tensor
-            Coefficients, shape (n_members, 3, n_features); not finite where there is no solution.
+            Coefficients, shape (n_members, n_functions, n_features); not finite where there is no
+            solution.
         """
         normal, right = self._normal_equations(features)
         unit = self._unit_norms[:, None, None]
@@ -343,10 +349,10 @@ class DensityProblem:
         factor, failed = torch.linalg.cholesky_ex(normal)
         solution = torch.cholesky_solve(right, factor)[:, :, 0]
         solution = torch.where(failed[:, None] > 0, torch.nan, solution)
-        return solution.reshape(len(features), N_STRUCTURE_FUNCTIONS, -1)
+        return solution.reshape(len(features), self.n_functions, -1)
 
     def _normal_equations(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Matrix (n_members, 3 n, 3 n) and right side (n_members, 3 n, 1), without penalties."""
+        """Matrix (n_members, m, m) and right side (n_members, m, 1), m of all; no penalties."""
         if self._compressed is not None:
             design = self._compressed.design(features)
             return design.mT @ design, design.mT @ self._compressed.targets[:, :, None]
@@ -364,7 +370,7 @@ class DensityProblem:
     def curvature(self, outputs: Tensor) -> Tensor:
         """Σ_i ∫ dξ dτ (W_i',ξξ² + 2 W_i',ξτ² + W_i',ττ²) in the unit of `norm`, (n_members,).
 
-        Over the reachable nodes; outputs have shape (n_members, n_reachable, 3). Where W is
+        Over the reachable nodes; outputs as those of `densities`. Where W is
         multiplied by a factor, this is by its square.
         """
         return self._unit_norms * (outputs * self._bent(outputs)).sum(dim=(1, 2))

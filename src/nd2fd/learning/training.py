@@ -38,7 +38,6 @@ from nd2fd.learning.compression import TestFunctions
 from nd2fd.learning.evaluation import plain_loss, projected_loss
 from nd2fd.learning.lbfgs import LBFGS
 from nd2fd.learning.network import (
-    N_STRUCTURE_FUNCTIONS,
     Activation,
     Architecture,
     network_inputs,
@@ -102,7 +101,8 @@ class TrainingData:
     """What m members learn from.
 
     event_matrices
-        A(Φ) of the assumed flux, shape (n_cells, 3 n_nodes); one for all members, or one each.
+        A(Φ) of the assumed flux, shape (n_cells, n_functions n_nodes); one for all members, or one
+        each. Three functions of one lepton, or five of all.
     densities
         ND densities per dv1 dv2 of unit integral, shape (m, n_cells).
     weights
@@ -153,7 +153,7 @@ class TrainedModels:
     """Result of a training of m members.
 
     structure_functions
-        (W1', W2', W3') on the nodes, shape (m, 3, n_xi, n_tau), scaled so that Σ A(Φ) w = 1.
+        On the nodes, shape (m, n_functions, n_xi, n_tau), scaled so that Σ A(Φ) w = 1.
     weights
         Network parameters of the best evaluation, layer by layer: matrix (out, in), then biases;
         shape (m, n_weights).
@@ -249,7 +249,8 @@ def train_together(
     data, settings
         What to learn, and how.
     test_loss
-        Loss against the truth for node values (3 n_nodes,), recorded but never used to train.
+        Loss against the truth for node values (n_functions n_nodes,), recorded but never used to
+        train.
     progress
         Called every few evaluations.
     checkpoint
@@ -268,7 +269,6 @@ def train_together(
     """
     nodes, seeds, event_matrices = data.nodes, data.seeds, data.event_matrices
     dtype, device = _DTYPES[settings.precision], settings.device
-    architecture = Architecture(settings.hidden_layers, settings.width, settings.activation)
     problem = DensityProblem(
         event_matrices,
         data.densities,
@@ -281,6 +281,9 @@ def train_together(
         data.common_errors,
         data.test_functions,
         data.projections,
+    )
+    architecture = Architecture(
+        settings.hidden_layers, settings.width, settings.activation, problem.n_functions
     )
     all_inputs = network_inputs(torch.from_numpy(nodes.xi), torch.from_numpy(nodes.tau))
     inputs = all_inputs[torch.from_numpy(problem.reachable_nodes)].to(device, dtype)
@@ -332,7 +335,7 @@ def train_together(
         ended = False
         if evaluation in test_step:
             for member in going_on.nonzero()[:, 0].tolist():
-                node_values = np.zeros((N_STRUCTURE_FUNCTIONS, nodes.n_nodes))
+                node_values = np.zeros((problem.n_functions, nodes.n_nodes))
                 values = here.outputs[member].mT.cpu().double().numpy()
                 node_values[:, problem.reachable_nodes] = values
                 column = np.searchsorted(test_step, evaluation)

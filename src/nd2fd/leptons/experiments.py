@@ -42,7 +42,7 @@ def pseudo_experiments(
     contents, to_pulls = analysis.far_contents, analysis.pulls_of_shares
     parameters = analysis.parameters
     spread = np.where(parameters.precision > 0.0, parameters.errors, 0.0)
-    shape = (2, n_experiments)
+    shape = (len(analysis.detectors), n_experiments)
     found, errors = np.empty((*shape, 4)), np.empty((*shape, 4))
     tested, converged = np.empty((*shape, len(TESTED))), np.empty(shape, dtype=bool)
     for i in range(n_experiments):

@@ -46,7 +46,7 @@ def learned_kernels(model: LeptonModel, on_nodes: Array) -> Kernels:
     kernels = {}
     for lepton, anti in model.cross_sections:
         grid = model.far_grid(lepton, anti)
-        values = on_nodes[:, model.set_of(anti)]
+        values = model.related(on_nodes[:, model.set_of(anti)])
         slices = cell_cross_sections_on_nodes(model.nodes, values, grid, clamp=False)
         reached = model.reached(lepton)
         stacked = np.stack([cells[:, reached] for cells in slices], axis=-1)

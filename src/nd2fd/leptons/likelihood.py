@@ -129,16 +129,17 @@ class FarLikelihood:
             step *= min(1.0, *(_LARGEST_STEP / np.maximum(np.abs(step[:4]), 1e-300)))
             for _ in range(12):
                 trial = self._inside(theta + step[:4] * UNITS, theta)
-                after = self.value(trial, pulls + step[4:])
-                if after < value:
+                # Nearly all first steps are good ones: their derivatives are needed anyway.
+                after = self.derivatives(trial, pulls + step[4:])
+                if after[0] < value:
                     break
                 step *= 0.4
             else:
                 converged = True
                 break
-            gained = value - after
+            gained = value - after[0]
             theta, pulls = trial, pulls + step[4:]
-            value, gradient, curvature = self.derivatives(theta, pulls)
+            value, gradient, curvature = after
             if gained < _CONVERGED:
                 converged = True
                 break

@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.leptons.beams import Beams, Flavour, in_cells
-from nd2fd.leptons.samples import Lepton, Sample
+from nd2fd.leptons.samples import Functions, Lepton, Sample
 from nd2fd.physics.density import DensityGrid, reachable_parts
 from nd2fd.physics.setup import Setup
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+_ALBRIGHT_JARLSKOG = np.vstack([np.eye(3), np.zeros(3), [0.0, 0.5, 0.0]])
+"""W4 = 0 and W5 = W2/2: xF4 = 0 and 2xF5 = F2 (Kretzer & Reno, hep-ph/0208187)."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class LeptonModel:
         Those of any sample.
     helicities
         Neutrinos (False), or they and antineutrinos (True).
-    five
-        Whether W1, …, W5 are learned, or the three combinations of one lepton.
+    functions
+        Which structure functions are learned.
     shared
         Whether antineutrinos have the structure functions of neutrinos, as on isoscalar targets.
     nodes
@@ -43,7 +46,7 @@ class LeptonModel:
     setup: Setup
     leptons: Sequence[Lepton]
     helicities: tuple[bool, ...]
-    five: bool
+    functions: Functions
     shared: bool
     nodes: NodeGrid
     beams: Beams
@@ -52,9 +55,27 @@ class LeptonModel:
     subsamples: int
 
     @property
+    def five(self) -> bool:
+        """Whether there are W1, …, W5, or the three combinations of one lepton."""
+        return self.functions != "three"
+
+    @property
+    def relations(self) -> Array:
+        """Structure functions from those that are learned, shape (3 or 5, n_functions)."""
+        return (
+            _ALBRIGHT_JARLSKOG
+            if self.functions == "albright_jarlskog"
+            else np.eye(5 if self.five else 3)
+        )
+
+    @property
     def n_functions(self) -> int:
-        """Of either helicity."""
-        return 5 if self.five else 3
+        """Learned of either helicity."""
+        return self.relations.shape[1]
+
+    def related(self, learned: Array) -> Array:
+        """Structure functions (…, 3 or 5, ξ, τ) from those that are learned (…, ξ, τ)."""
+        return np.einsum("ij,...jxt->...ixt", self.relations, learned)
 
     @property
     def n_sets(self) -> int:

@@ -43,7 +43,9 @@ def stacked_map(
         row = np.zeros((n_cells, model.n_sets * width))
         for antineutrino, matrix in of_sample.items():
             first = model.set_of(antineutrino) * width
-            row[:, first : first + width] += spline_map(matrix, basis)
+            by_function = spline_map(matrix, basis).reshape(n_cells, -1, basis.n_splines)
+            learned = np.einsum("cin,ij->cjn", by_function, model.relations)
+            row[:, first : first + width] += learned.reshape(n_cells, width)
         rows.append(row)
     return np.concatenate(rows)
 
@@ -62,8 +64,9 @@ class NearDetector:
         Of the stacked cells that events can reach.
     n_cells
         Of one sample.
-    weights
-        Events by node value, shape (n_samples, n_sets, n_functions, n_nodes).
+    node_map
+        Events in the cells of all samples from node values of 3 or 5 functions of each set, shape
+        (n_samples n_cells, n_sets 3 or 5 n_nodes).
     """
 
     model: LeptonModel
@@ -71,7 +74,7 @@ class NearDetector:
     basis: SplineBasis
     design: SplineDesign
     n_cells: int
-    weights: Array
+    node_map: sp.csr_array
 
     @classmethod
     def build(cls, model: LeptonModel, samples: Sequence[Sample], basis_of: int) -> "NearDetector":
@@ -92,12 +95,18 @@ class NearDetector:
         whole = stacked_map(model, basis, matrices)
         cells = np.flatnonzero(np.any(whole != 0.0, axis=1))
         design = SplineDesign(cells, whole[cells], np.empty((0, cells.size, whole.shape[1])))
-        weights = np.zeros((len(samples), model.n_sets, model.n_functions, model.nodes.n_nodes))
-        for k, of_sample in enumerate(matrices):
-            for antineutrino, matrix in of_sample.items():
-                events = np.asarray(matrix.sum(axis=0)).reshape(model.n_functions, -1)
-                weights[k, model.set_of(antineutrino)] += events
-        return cls(model, samples, basis, design, len(whole) // len(samples), weights)
+        return cls(
+            model, samples, basis, design, len(whole) // len(samples), _node_map(model, matrices)
+        )
+
+    @property
+    def weights(self) -> Array:
+        """Events by node value, shape (n_samples, n_sets, 3 or 5, n_nodes)."""
+        n_samples, nodes = len(self.samples), self.model.nodes
+        of_samples = sp.kron(sp.eye_array(n_samples), np.ones((1, self.n_cells))) @ self.node_map
+        return np.asarray(of_samples.toarray()).reshape(
+            n_samples, self.model.n_sets, -1, nodes.n_nodes
+        )
 
     def expected(self, truths: Mapping[bool, FiveStructureFunctions]) -> Array:
         """Shares of the events in the cells of the design, of true structure functions.
@@ -145,3 +154,15 @@ def _far_reach(model: LeptonModel) -> list[sp.csr_array]:
         operator = ForwardOperator.build(grid, model.nodes, five=model.five)
         matrices.append(operator.event_matrix(np.ones(grid.n_energy)))
     return matrices
+
+
+def _node_map(model: LeptonModel, matrices: Sequence[dict[bool, sp.csr_array]]) -> sp.csr_array:
+    """`NearDetector.node_map` from the maps of each sample, by helicity."""
+    rows = []
+    for of_sample in matrices:
+        (shape,) = {matrix.shape for matrix in of_sample.values()}
+        of_sets = [sp.csr_array(shape) for _ in range(model.n_sets)]
+        for antineutrino, matrix in of_sample.items():
+            of_sets[model.set_of(antineutrino)] = of_sets[model.set_of(antineutrino)] + matrix
+        rows.append(sp.hstack(of_sets))
+    return sp.csr_array(sp.vstack(rows))

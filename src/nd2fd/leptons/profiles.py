@@ -50,16 +50,20 @@ def best(likelihood: FarLikelihood, theta: Array, orderings: Sequence[float] = (
     return likelihood.best([theta, *starts(theta, likelihood.parameters, orderings=signs)])
 
 
-def curve(likelihood: FarLikelihood, name: str, values: Array) -> Array:
-    """Δ(−2 ln L) against one parameter, above the least of them and the best fit."""
+def curve(likelihood: FarLikelihood, name: str, values: Array, ordering: float = 1.0) -> Array:
+    """Δ(−2 ln L) against one parameter, above the best fit with the ordering of θ.
+
+    With `ordering` −1 fits have the other one; of Δm²32 its size counts.
+    """
     theta = likelihood.parameters.theta
     lowest = best(likelihood, theta)
     held = likelihood.holding(name)
+    sign = ordering * np.sign(theta[1])
     found = np.empty(values.size)
     for i, value in enumerate(values):
         at = _with(lowest.theta, name, value)
-        found[i] = held.best(starts(at, held.parameters)).value
-    return np.asarray(found - min(lowest.value, found.min()))
+        found[i] = held.best(starts(at, held.parameters, orderings=[sign])).value
+    return np.asarray(found - min(lowest.value, found.min() if ordering > 0.0 else np.inf))
 
 
 def region(likelihood: FarLikelihood, names: tuple[str, str], axes: tuple[Array, Array]) -> Array:

@@ -6,12 +6,13 @@ from typing import Any
 
 from nd2fd.cross_sections.truths import PdfMember, five_structure_functions
 from nd2fd.forward.nodes import NodeGrid
+from nd2fd.io.job import Job
 from nd2fd.io.schemas.truth import StructureFunctionTable
 from nd2fd.leptons.analysis import LeptonAnalysis
 from nd2fd.leptons.beams import read_beams
 from nd2fd.leptons.model import LeptonModel
 from nd2fd.leptons.parameters import Parameters
-from nd2fd.leptons.samples import LEPTONS
+from nd2fd.leptons.samples import LEPTONS, Lepton
 from nd2fd.leptons.spectra import Line
 from nd2fd.physics.baseline import Experiment
 from nd2fd.physics.setup import Setup
@@ -20,36 +21,54 @@ from nd2fd.physics.structure_functions import FiveStructureFunctions
 _SUBSAMPLES = 2
 
 Truths = Mapping[bool, FiveStructureFunctions]
+"""True structure functions of neutrinos (False) and antineutrinos (True)."""
+
+
+def of_job(job: Job) -> tuple[LeptonAnalysis, Truths]:
+    """What a job of the workflow analyses, and its truth; raises what they raise."""
+    p, setup = job.params, Setup.from_config(job.params.setup)
+    pdf = PdfMember.of_job(job.input_path("pdf"), p.member, p.reader)
+    table = job.load_optional("table", StructureFunctionTable)
+    truths = true_structure_functions(p.settings, setup, p.truth["model"], pdf, table)
+    return lepton_analysis(p.settings, setup, truths, p.oscillation, p.nodes), truths
+
+
+def true_structure_functions(
+    settings: Mapping[str, Any],
+    setup: Setup,
+    truth: str,
+    pdf: PdfMember | None,
+    table: StructureFunctionTable | None = None,
+) -> Truths:
+    """Those of a truth, checked for all leptons of an entry of the section `leptons`.
+
+    `table` is that of a tabulated truth. Raises what `five_structure_functions` does.
+    """
+    truths = {}
+    for antineutrino in _helicities(settings):
+        for lepton in _leptons(settings):
+            of_lepton = replace(setup, lepton=lepton, antineutrino=antineutrino)
+            truths[antineutrino] = five_structure_functions(truth, of_lepton, pdf, table)
+    return truths
 
 
 def lepton_analysis(
     settings: Mapping[str, Any],
     setup: Setup,
-    truth: str,
-    pdf: PdfMember | None,
+    truths: Truths,
     oscillation: Mapping[str, float],
     nodes: Mapping[str, Any],
-    table: StructureFunctionTable | None = None,
-) -> tuple[LeptonAnalysis, Truths]:
-    """Learn from its near samples, and the true structure functions by helicity.
+) -> LeptonAnalysis:
+    """Learn from the near samples of an entry of the section `leptons`.
 
-    `settings` are an entry of the section `leptons`, `oscillation` and `nodes` are sections, and
-    `table` is that of a tabulated truth. Raises what `five_structure_functions` and `read_beams`
-    do.
+    `oscillation` and `nodes` are sections. Raises what `read_beams` does.
     """
-    helicities = (False,) if settings["antineutrinos"] == "none" else (False, True)
-    leptons = [lepton for lepton in LEPTONS if lepton in (*settings["near"], *settings["far"])]
-    truths = {}
-    for antineutrino in helicities:
-        for lepton in leptons:
-            of_lepton = replace(setup, lepton=lepton, antineutrino=antineutrino)
-            truths[antineutrino] = five_structure_functions(truth, of_lepton, pdf, table)
-    horns = settings["horn_currents"]
+    horns, helicities = settings["horn_currents"], _helicities(settings)
     model = LeptonModel(
         setup=setup,
-        leptons=leptons,
+        leptons=_leptons(settings),
         helicities=helicities,
-        five=settings["structure_functions"] == "five",
+        functions=settings["structure_functions"],
         shared=settings["antineutrinos"] == "shared",
         nodes=NodeGrid.for_setup(setup, **nodes),
         beams=read_beams({horn: settings[horn] for horn in horns}, helicities),
@@ -58,7 +77,7 @@ def lepton_analysis(
         subsamples=_SUBSAMPLES,
     )
     experiment = Experiment.from_config(oscillation, antineutrino=False)
-    analysis = LeptonAnalysis.prepare(
+    return LeptonAnalysis.prepare(
         model,
         truths,
         Parameters.of(experiment.truth, settings["parameters"]),
@@ -71,4 +90,11 @@ def lepton_analysis(
         intervals=settings["intervals"],
         price=settings["price"],
     )
-    return analysis, truths
+
+
+def _helicities(settings: Mapping[str, Any]) -> tuple[bool, ...]:
+    return (False,) if settings["antineutrinos"] == "none" else (False, True)
+
+
+def _leptons(settings: Mapping[str, Any]) -> list[Lepton]:
+    return [lepton for lepton in LEPTONS if lepton in (*settings["near"], *settings["far"])]

@@ -18,7 +18,10 @@ Progress = Callable[[int, str], None]
 
 _MIXING = np.linspace(0.38, 0.64, 27)
 _PHASES = np.linspace(0.0, 2.0 * np.pi, 25)
-_REGION_MIXING = _MIXING
+_MASSES = np.linspace(0.95, 1.05, 25)
+"""Of |Δm²32|, in units of the true one."""
+
+_ORDERINGS = (1.0, -1.0)
 _TRUE_PHASES = np.linspace(0.0, 2.0 * np.pi, 13)
 
 
@@ -42,9 +45,15 @@ def lepton_fit(
         ]
     )
     progress(2, "octants")
-    delta_curve = np.stack([curve(of_data, "delta_cp", _PHASES) for of_data in data])
-    axes = (_REGION_MIXING, _PHASES)
-    regions = np.stack([region(of, ("sin2_theta23", "delta_cp"), axes) for of in data])
+    masses = np.abs(theta[1]) * _MASSES
+    delta_curve, mass_curve = (
+        np.stack([[curve(of, name, values, sign) for sign in _ORDERINGS] for of in data])
+        for name, values in (("delta_cp", _PHASES), ("dm2_32", masses))
+    )
+    of_phase, of_mass = (
+        np.stack([region(of, ("sin2_theta23", name), (_MIXING, values)) for of in data])
+        for name, values in (("delta_cp", _PHASES), ("dm2_32", np.sign(theta[1]) * masses))
+    )
     progress(3, "regions")
     sensitivities = [sensitivity(analysis, k, _TRUE_PHASES) for k in (0, 1)]
     progress(4, "sensitivities")
@@ -66,7 +75,7 @@ def lepton_fit(
         x_max=np.array(nodes.x_max),
         Q2_max=np.array(nodes.Q2_max),
         Q2_scale=nodes.stored_scale,
-        structure_functions=near.basis.on_nodes(near.coefficients(posterior)),
+        structure_functions=model.related(near.basis.on_nodes(near.coefficients(posterior))),
         structure_function_errors=_errors_on_nodes(analysis),
         true_structure_functions=_scaled(
             analysis, np.stack([_on_nodes(analysis, truths, a, x, Q2) for a in sets])
@@ -91,15 +100,17 @@ def lepton_fit(
         octant=octant,
         delta_cp=_PHASES,
         delta_curve=delta_curve,
-        region_sin2_theta23=_REGION_MIXING,
-        region=regions,
+        size_of_dm2_32=masses,
+        mass_curve=mass_curve,
+        region=of_phase,
+        mass_region=of_mass,
         true_delta_cp=_TRUE_PHASES,
         cp_violation=np.stack([violation for violation, _ in sensitivities]),
         ordering=np.stack([ordering for _, ordering in sensitivities]),
         chi2=np.array(posterior.chi2),
         paid=np.array(posterior.paid),
         effective_parameters=np.array(posterior.effective_parameters),
-        electron_ratio_error=_electron_ratio(analysis, far_true),
+        electron_ratio_error=electron_ratio(analysis),
     )
 
 
@@ -131,7 +142,7 @@ def _scaled(analysis: LeptonAnalysis, true: Array) -> Array:
 
 
 def _errors_on_nodes(analysis: LeptonAnalysis) -> Array:
-    """Posterior standard deviations, shape (n_sets, n_functions, n_xi, n_tau)."""
+    """Posterior standard deviations, shape (n_sets, 3 or 5, n_xi, n_tau)."""
     near, factor = analysis.near, analysis.posterior.factor
     inverse = sl.solve_triangular(factor, np.eye(len(factor)), lower=True)
     n = near.basis.n_splines
@@ -141,7 +152,8 @@ def _errors_on_nodes(analysis: LeptonAnalysis) -> Array:
     ]
     model = near.model
     shape = (model.n_sets, model.n_functions, model.nodes.n_xi, model.nodes.n_tau)
-    return np.stack(of_functions).reshape(shape)
+    # No function is a sum of several that are learned.
+    return model.related(np.stack(of_functions).reshape(shape))
 
 
 def _near_density(analysis: LeptonAnalysis, shares: Array) -> Array:
@@ -164,7 +176,7 @@ def _far_density(analysis: LeptonAnalysis, events: Array) -> Array:
     return (density / events.sum()).reshape(len(of_samples), n_v, n_v)
 
 
-def _electron_ratio(analysis: LeptonAnalysis, far_true: Array) -> Array:
+def electron_ratio(analysis: LeptonAnalysis) -> Array:
     """Error and bias of ln(far electrons / far muons) at the true θ; zero without either."""
     model = analysis.near.model
     of_samples = analysis.detectors[0].samples
@@ -177,5 +189,6 @@ def _electron_ratio(analysis: LeptonAnalysis, far_true: Array) -> Array:
     electrons, muons = (row @ analysis.posterior.mean for row in of_coefficients)
     change = of_coefficients[0] / electrons - of_coefficients[1] / muons
     error = np.linalg.norm(analysis.posterior.whitened(change[None]))
-    true_ratio = far_true[is_electron].sum() / far_true[~is_electron].sum()
+    true = analysis.far_contents
+    true_ratio = true[chosen].sum() / true[~chosen].sum()
     return np.array([error, np.log(electrons / muons / true_ratio)])

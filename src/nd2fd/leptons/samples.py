@@ -10,6 +10,8 @@ from typing import Final, Literal, NamedTuple
 
 Lepton = Literal["muon", "electron"]
 Horn = Literal["forward", "reverse"]
+Functions = Literal["five", "three", "albright_jarlskog"]
+"""Structure functions that are learned."""
 
 LEPTONS: Final[tuple[Lepton, ...]] = ("muon", "electron")
 HORNS: Final[tuple[Horn, ...]] = ("forward", "reverse")

@@ -1,7 +1,7 @@
 """Spectra of the neutrinos that reach the far detector, by channel, and how they move with θ."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -17,6 +17,9 @@ from nd2fd.physics.oscillation import probabilities
 Array = NDArray[np.float64]
 
 _FLAVOURS = {"electron": 0, "muon": 1}
+
+_OF_MATTER = (1, 3)
+"""Δm²32 and sin²θ13, on which mixing in matter depends (but for θ23 and δ_CP)."""
 
 _STEP = 1e-3
 """Of central differences, in `UNITS`."""
@@ -78,6 +81,10 @@ class FarSpectra:
         """Φ P at θ of shape (n, 4): shape (n, n_channels, n_energy)."""
         result = np.empty((len(theta), len(self.channels), self.n_energy))
         of_theta = self.parameters.at(theta[:, None, :])
+        if np.all(theta[:, _OF_MATTER] == theta[0, _OF_MATTER]):
+            # Mixing in matter depends on these alone, and is found once.
+            first = self.parameters.at(theta[:1, None, :])
+            of_theta = replace(of_theta, sin2_theta13=first.sin2_theta13, dm2_31=first.dm2_31)
         for antineutrino in {channel.antineutrino for _, channel in self.channels}:
             P = probabilities(
                 of_theta,
@@ -96,5 +103,8 @@ class FarSpectra:
     def with_slopes(self, theta: Array) -> Array:
         """Φ P at θ (4,), then its derivatives in `UNITS`: shape (5, n_channels, n_energy)."""
         steps = _STEP * np.concatenate([np.zeros((1, 4)), np.eye(4), -np.eye(4)])
-        at = self.at(theta + steps * UNITS)
+        moved = np.any(steps[:, _OF_MATTER] != 0.0, axis=1)
+        at = np.empty((len(steps), len(self.channels), self.n_energy))
+        for alike in (~moved, moved):
+            at[alike] = self.at(theta + steps[alike] * UNITS)
         return np.concatenate([at[:1], (at[1:5] - at[5:]) / (2.0 * _STEP)])

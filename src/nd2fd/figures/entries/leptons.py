@@ -19,11 +19,10 @@ def _leptons(plan: Plan, roles: Roles) -> Inputs | None:
 
 
 def _leptons_shown(plan: Plan, roles: Roles) -> Params:
-    oscillation = plan.section("oscillation")
+    mixing, mass = plan.true_octant_point
     return {
         "analyses": {name: plan.lepton_analysis(name).label for name in plan.lepton_analyses},
-        "true_mixing": oscillation["sin2_theta23"],
-        "true_point": (oscillation["sin2_theta23"], oscillation["delta_cp"]),
+        "true_point": (mixing, plan.section("oscillation")["delta_cp"], mass),
     }
 
 
@@ -66,9 +65,10 @@ FIGURES: Final = (
         "fig25",
         "lepton_octant",
         _LEPTONS,
-        "The octant, before and after electrons",
-        "Least −2 ln L of expected data above its minimum: far muons alone (dashed) see both "
-        "octants alike; with electrons (solid) they differ.",
+        "Octant, CP phase and mass ordering",
+        "Least −2 ln L of expected data above that of the true ordering. Left: far muons alone "
+        "(dashed) see both octants alike; with electrons (solid) they differ. Middle, right: the "
+        "true mass ordering (solid) and the other one (dashed), all else profiled.",
         needs=_leptons,
         settings=_leptons_shown,
     ),
@@ -76,9 +76,9 @@ FIGURES: Final = (
         "fig26",
         "lepton_regions",
         _LEPTONS,
-        "CP phase and mixing",
-        "Regions at 1σ (solid) and 2σ (dashed) of expected data, all other parameters and the "
-        "structure functions profiled. The star is the truth.",
+        "Mixing, CP phase and mass splitting",
+        "Regions at 1σ (solid) and 2σ (dashed) of expected data with the true ordering, all other "
+        "parameters and the structure functions profiled. The star is the truth.",
         needs=_leptons,
         settings=_leptons_shown,
     ),

@@ -17,15 +17,16 @@ from nd2fd.io.schemas.common import (
 _FUNCTIONS: Final = ("helicity_set", "structure_function", "xi", "tau")
 _NEAR: Final = ("near_sample", "near_v1", "near_v2")
 _FAR: Final = ("far_sample", "far_v1", "far_v2")
+_OF_PHASE: Final = ("model", "ordering", "phase")
 _ABOVE: Final = "least -2 ln L above its minimum"
 _MODELS: Final = "of the known and of the learned cross section"
 
 
-class LeptonFit(Artifact, name="lepton_fit", version=1):
+class LeptonFit(Artifact, name="lepton_fit", version=2):
     """Near posterior, and expected far-detector data (``leptons/{analysis}/fit.h5``).
 
-    Along `model`: known and learned cross section. Parameters are sin2_theta23, dm2_32 [eV2],
-    delta_cp [rad], sin2_theta13.
+    Along `model`: known and learned cross section; along `ordering`: the true mass ordering, and
+    the other one. Parameters are sin2_theta23, dm2_32 [eV2], delta_cp [rad], sin2_theta13.
     """
 
     xi: Array = dataset("1", ("xi",), XI_NODES)
@@ -62,9 +63,15 @@ class LeptonFit(Artifact, name="lepton_fit", version=1):
         "1", ("model", "data", "mixing"), f"{_ABOVE}: far muons alone; all far samples"
     )
     delta_cp: Array = dataset("rad", ("phase",), "values of the curves")
-    delta_curve: Array = dataset("1", ("model", "phase"), _ABOVE)
-    region_sin2_theta23: Array = dataset("1", ("region_mixing",), "values of the region")
-    region: Array = dataset("1", ("model", "region_mixing", "phase"), _ABOVE)
+    delta_curve: Array = dataset("1", _OF_PHASE, f"{_ABOVE} with the true ordering")
+    size_of_dm2_32: Array = dataset("eV2", ("mass",), "values of the curves")
+    mass_curve: Array = dataset(
+        "1", ("model", "ordering", "mass"), f"{_ABOVE} with the true ordering"
+    )
+    region: Array = dataset("1", ("model", "mixing", "phase"), _ABOVE)
+    mass_region: Array = dataset(
+        "1", ("model", "mixing", "mass"), f"{_ABOVE}, with the true ordering"
+    )
     true_delta_cp: Array = dataset("rad", ("true_phase",), "true values of the sensitivities")
     cp_violation: Array = dataset(
         "1", ("model", "true_phase"), "sqrt of what CP conservation is above the minimum"

@@ -1,0 +1,135 @@
+"""Print tables of docs/studies/leptons.md.
+
+    python tools/lepton_study.py assume quark_parton|impulse PDF FLUX
+    python tools/lepton_study.py coverage quark_parton PDF FLUX
+
+PDF is the folder of a PDF set, such as results/pdf/ct18nnlo_embedded of any run, FLUX the file of
+DUNE's far detector, forward horn current, of the release of arXiv:2103.04797. The other settings
+are those of config/leptons.yaml, with the nodes of config/experiments/dune_impulse.yaml for its
+truth. One to five minutes on one core.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from nd2fd.config.leptons import LeptonSection
+from nd2fd.cross_sections.truths import PdfMember, table_of_truth
+from nd2fd.leptons.experiments import TESTED, pseudo_experiments
+from nd2fd.leptons.fisher import errors
+from nd2fd.leptons.parameters import NAMES
+from nd2fd.leptons.profiles import best, expected_data
+from nd2fd.leptons.reading import Truths, lepton_analysis, true_structure_functions
+from nd2fd.leptons.results import electron_ratio
+from nd2fd.physics.setup import Setup
+
+Array = NDArray[np.float64]
+
+ROOT = Path(__file__).resolve().parents[1]
+NEAR = {"muons": ["muon"], "muons, electrons": ["muon", "electron"]}
+N_EXPERIMENTS = 300
+CASES = ((62_000.0, 1.178), (6200.0, 1.5))
+"""Far muons and true δ_CP/π."""
+
+FINE = {"intervals": 20, "near_cells": 64, "price": 20.0}
+"""For peaks of nuclear truths, as far as the memory and minutes of a study go."""
+
+
+def configuration(truth: str) -> dict[str, Any]:
+    """Sections with the truth's nodes."""
+    raw: dict[str, Any] = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    if truth == "impulse":
+        other = yaml.safe_load((ROOT / "config/experiments/dune_impulse.yaml").read_text())
+        for section in ("setup", "nodes"):
+            raw[section] |= other[section]
+    return raw
+
+
+def scaled(truths: Truths, of_w4: float, of_w5: float) -> Truths:
+    """W4 is more by a share of W2, and W5 has a factor."""
+
+    def changed(x: Array, Q2: Array) -> Array:
+        w1, w2, w3, w4, w5 = truths[False](x, Q2)
+        return np.stack([w1, w2, w3, w4 + of_w4 * w2, of_w5 * w5])
+
+    return {False: changed}
+
+
+def natures(truth: str, truths: Truths) -> Iterator[tuple[str, Truths]]:
+    """A truth, and such as break Albright and Jarlskog's relations."""
+    yield truth, truths
+    if truth == "quark_parton":
+        yield "W5 × 1.2", scaled(truths, 0.0, 1.2)
+        yield "W5 × 0.5", scaled(truths, 0.0, 0.5)
+        yield "W4 = −W2/4", scaled(truths, -0.25, 1.0)
+
+
+def settings_of(truth: str, flux: str) -> dict[str, Any]:
+    """An entry of the section `leptons`."""
+    layout = {"column": "dune", "unit": "GeV", "energies": "points", "content": "per_gev"}
+    finer = FINE if truth == "impulse" else {}
+    section = LeptonSection(label="x", forward={"far": flux, "far_format": layout}, **finer)
+    return section.model_dump(mode="json")
+
+
+def assume(truth: str, folder: str, flux: str) -> None:
+    """Five structure functions against three and Albright and Jarlskog's relations."""
+    raw, pdf = configuration(truth), PdfMember(Path(folder), 0, "neopdf")
+    setup = Setup.from_config(raw["setup"])
+    table = table_of_truth(truth, setup, pdf) if truth == "impulse" else None
+    print("truth | near | learned | chi2 | errors | shifts in errors | ratio % | its bias %")
+    settings = settings_of(truth, flux)
+    plain = true_structure_functions(settings, setup, truth, pdf, table)
+    for nature, truths in natures(truth, plain):
+        for near, leptons in NEAR.items():
+            for functions in ("five", "albright_jarlskog"):
+                changed = settings | {"near": leptons, "structure_functions": functions}
+                found = lepton_analysis(changed, setup, truths, raw["oscillation"], raw["nodes"])
+                theta, size = found.parameters.theta, errors(found.changes, found.parameters)
+                shift = (best(expected_data(found, 1), theta).theta - theta) / size
+                error, bias = 100.0 * electron_ratio(found)
+                shown = np.round(size[:3] * np.array([1.0, 1e5, 1.0]), 4)
+                print(
+                    f"{nature} | {near} | {functions} | {found.posterior.chi2:.1f} | {shown} | "
+                    f"{np.round(shift[:3], 2)} | {error:.2f} | {bias:.2f}",
+                    flush=True,
+                )
+
+
+def coverage(truth: str, folder: str, flux: str) -> None:
+    """Intervals of δ_CP with the known cross section: true values, and more far events."""
+    raw, pdf = configuration(truth), PdfMember(Path(folder), 0, "neopdf")
+    setup, settings = Setup.from_config(raw["setup"]), settings_of(truth, flux)
+    truths = true_structure_functions(settings, setup, truth, pdf)
+    theta = NAMES.index("delta_cp")
+    print("far muons | δ/π | held (%) at 1σ, 2σ | far from the truth (%) | held of the others (%)")
+    for muons, delta in CASES:
+        nature = raw["oscillation"] | {"delta_cp": delta * np.pi}
+        found = lepton_analysis(
+            settings | {"far_muons": muons}, setup, truths, nature, raw["nodes"]
+        )
+        drawn = pseudo_experiments(
+            replace(found, detectors=found.detectors[:1]),
+            N_EXPERIMENTS,
+            np.random.default_rng(23),
+            lambda *_: None,
+        )
+        above = drawn.above[0, :, TESTED.index(("delta_cp",))]
+        off = np.angle(np.exp(1j * (drawn.theta[0, :, theta] - delta * np.pi)))
+        far = np.abs(off) > 0.25 * np.pi
+        held = [100.0 * np.mean(above < n**2) for n in (1.0, 2.0)]
+        print(
+            f"{muons:g} | {delta:.2f} | {held[0]:.1f}, {held[1]:.1f} | {100 * far.mean():.1f} | "
+            f"{100 * np.mean(above[~far] < 1.0):.1f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    {"assume": assume, "coverage": coverage}[sys.argv[1]](*sys.argv[2:])
