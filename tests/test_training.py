@@ -314,7 +314,9 @@ def test_gradient_of_loss_and_penalties(data, evaluate):
         return here.value.item(), here.gradient[0]
 
     value, gradient = value_and_gradient(point)
-    direction = torch.randn(point.shape, dtype=torch.float64)
+    # A direction along which the slope is next to zero would ask for more digits.
+    seeded = torch.Generator().manual_seed(1)
+    direction = torch.randn(point.shape, dtype=torch.float64, generator=seeded)
     step = 1e-5
     up, down = (value_and_gradient(point + s * direction)[0] for s in (step, -step))
     assert (gradient * direction).sum().item() == pytest.approx((up - down) / (2 * step), rel=1e-5)
