@@ -227,13 +227,18 @@ def test_coverage_and_losses():
 
 def toy_leptons():
     mixing, phase = np.linspace(0.4, 0.6, 21), np.linspace(0, 2 * np.pi, 41)
+    mass = np.linspace(2.3e-3, 2.6e-3, 31)
     region = (mixing[:, None] / 0.02 - 25) ** 2 + (phase - np.pi) ** 2
+    mass_region = (mixing[:, None] / 0.02 - 25) ** 2 + (mass / 5e-5 - 49) ** 2
     return SimpleNamespace(
         sin2_theta23=mixing,
         octant=np.arange(2 * 2 * 21.0).reshape(2, 2, 21),
-        region_sin2_theta23=mixing,
         delta_cp=phase,
+        delta_curve=np.arange(2 * 2 * 41.0).reshape(2, 2, 41),
+        size_of_dm2_32=mass,
+        mass_curve=np.arange(2 * 2 * 31.0).reshape(2, 2, 31),
         region=np.stack([region, 2 * region]),
+        mass_region=np.stack([mass_region, 2 * mass_region]),
         true_delta_cp=phase,
         cp_violation=np.stack([phase, 2 * phase]),
         ordering=np.stack([phase**2, 3 * phase**2]),
@@ -242,20 +247,32 @@ def toy_leptons():
 
 def test_curves_and_regions_of_leptons():
     fit = toy_leptons()
-    table = read(lepton_octant.draw({"both": fit}, 0.5))
-    for series, (model, data) in {
-        "both": (1, 1), "both, far muons alone": (1, 0), "known cross section": (0, 1),
-    }.items():  # fmt: skip
-        found = rows(table, series)
-        np.testing.assert_allclose(found["sin2_theta23"], fit.sin2_theta23, rtol=1e-6)
-        np.testing.assert_allclose(found["-2 Delta ln L"], fit.octant[model, data])
+    table = read(lepton_octant.draw({"both": fit}, (0.5, np.pi, 2.45e-3)))
+    mass = "size of dm2_32 (1e-3 eV2)"
+    for panel, name, axis, curves, lines in (
+        ("octant", "sin2_theta23", fit.sin2_theta23, fit.octant[:, ::-1], "samples"),
+        ("CP phase", "delta_cp (pi)", fit.delta_cp / np.pi, fit.delta_curve, "ordering"),
+        ("mass splitting", mass, 1e3 * fit.size_of_dm2_32, fit.mass_curve, "ordering"),
+    ):
+        of = {
+            "samples": ("all far samples", "far muons alone"),
+            "ordering": ("true ordering", "other ordering"),
+        }[lines]
+        for model, label in enumerate(("known cross section", "both")):
+            for line, what in enumerate(of):
+                found = rows(table, f"{label}, {what}", panel)
+                np.testing.assert_allclose(found[name], axis, rtol=1e-6)
+                np.testing.assert_allclose(found["-2 Delta ln L"], curves[model, line])
     table = read(lepton_sensitivity.draw({"both": fit}))
     for panel, values in (("CP violation", fit.cp_violation), ("mass ordering", fit.ordering)):
         found = rows(table, "both", panel)
         np.testing.assert_allclose(found["delta_cp (pi)"], fit.true_delta_cp / np.pi, rtol=1e-6)
         np.testing.assert_allclose(found["sqrt(-2 Delta ln L)"], values[1], rtol=1e-6)
-    table = read(lepton_regions.draw({"both": fit}, (0.5, np.pi)))
+    table = read(lepton_regions.draw({"both": fit}, (0.5, np.pi, 2.45e-3)))
     for n_sigma, height in ((1, 2.30), (2, 6.18)):
-        edge = rows(table, f"both, {n_sigma} sigma")
+        edge = rows(table, f"both, {n_sigma} sigma", "CP phase")
         x, y = edge["sin2_theta23"] / 0.02 - 25, (edge["delta_cp (pi)"] - 1) * np.pi
+        np.testing.assert_allclose(2 * (x**2 + y**2), height, rtol=0.1)
+        edge = rows(table, f"both, {n_sigma} sigma", "mass splitting")
+        x, y = edge["sin2_theta23"] / 0.02 - 25, edge["dm2_32 (1e-3 eV2)"] / 0.05 - 49
         np.testing.assert_allclose(2 * (x**2 + y**2), height, rtol=0.1)
