@@ -96,6 +96,13 @@ def test_experiments_keep_the_numerics(raw, name):
         (("pdf", "set"), "CT18NNLO", ["pdf.path is null", "CT18NNLO", "embedded"]),
         (("flux", "near"), "/no/such/file", ["flux.near", "/no/such/file", "nor a file"]),
         (("ensembles",), {}, ["ensembles", "at least 1"]),
+        (
+            ("ensembles", "seeds", "start"),
+            "carbon/members/seeds/0.h5",
+            ["ensembles.seeds", "start is 'carbon/members/seeds/0.h5'", "near_events"],
+        ),
+        (("ensembles", "truth", "start"), "carbon.h5", ["ensembles.truth", "start is 'carbon.h5'"]),
+        (("ensembles", "flow", "start"), "carbon.h5", ["ensembles.flow", "start is 'carbon.h5'"]),
         (("ensembles", "seeds", "size"), 0, ["ensembles.seeds.size", "0", "≥ 1"]),
         (("ensembles", "seeds", "vary"), ["seed"], ["seeds.vary", "'seed'", "network_seed"]),
         (("ensembles", "nd30m", "near_events"), 0, ["ensembles.nd30m.near_events", "0", "≥ 1"]),

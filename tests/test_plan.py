@@ -218,6 +218,12 @@ def test_splines_need_the_maps_of_their_detector():
         plan.near_data("flux", 1, "structure_functions")
 
 
+def test_only_ensembles_with_a_start_need_its_file():
+    plan = planned({"ensembles": {"nd30m": {"start": "carbon/members/nd30m/0.h5"}}})
+    assert plan.start("nd30m") == {"start": "carbon/members/nd30m/0.h5"}
+    assert [name for name in plan.ensembles if plan.start(name)] == ["nd30m"]
+
+
 def test_toys_span_the_range_of_the_fits():
     """On one side of the largest disappearance, sin²θ23 = 1/(2 · 0.97785); denser towards it."""
     plan = planned({"fits": {"sin2_theta23": [0.38, 0.62]}})

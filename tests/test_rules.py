@@ -12,6 +12,9 @@ from test_config import merged
 from workflow_jobs import jobs_of
 from workflow_runs import ROOT, copy_project
 
+START = "config/ci.yaml"
+"""Stands for a file of another run; no job looks into it here."""
+
 OWN = {
     "seed": 11,
     "smearing": {"energy_resolution": 0.07, "angle_resolution": 2.5},
@@ -20,7 +23,7 @@ OWN = {
     "coverage": {"experiments": {"smeared": 3, "flow": 1}, "draw_flux": True},
     "joint": {"price": 2.5, "fits": {"joint": {"near_events": 4321, "experiments": 3}}},
     "ensembles": {
-        "smeared": {"size": 5, "fit_range_factor": 2.0},
+        "smeared": {"size": 5, "fit_range_factor": 2.0, "start": START},
         "systematics": {
             "size": 5,
             "vary": ["network_seed", "near_statistics", "flux", "muon_energy_scale"],
@@ -116,6 +119,12 @@ def test_smeared_ensembles_and_no_others_see_the_response(config, of_rule, rule)
             events = "results/far/smeared.h5" if smeared else "results/far/events.h5"
             assert job["input"]["events"] == events
     assert seen == {True, False}
+
+
+def test_networks_of_one_ensemble_have_its_start(of_rule):
+    starts = {name: job["input"].get("start") for name, _, job in of_rule("train_members")}
+    assert starts == {name: START if name == "smeared" else None for name in starts}
+    assert len(starts) > 2
 
 
 def test_cross_sections_are_those_of_the_ensemble_and_batch(config, of_rule):

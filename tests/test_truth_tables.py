@@ -1,14 +1,32 @@
 """A truth from a file of the user: what is read, and what is refused by file, dataset and value."""
 
 import h5py
+import hoppet
 import numpy as np
 import pytest
 
 import toy
 from nd2fd.config.reading import ConfigError
 from nd2fd.config.truth import refuse_unusable_truth
+from nd2fd.cross_sections.pdf.evolution import (
+    ALPHA_S_MZ,
+    M_BOTTOM,
+    M_CHARM,
+    M_TOP,
+    MZ,
+    N_LOOPS,
+    Q_MAX,
+    _initial_densities,
+)
+from nd2fd.cross_sections.pdf.grid import open_grid
+from nd2fd.cross_sections.pdf.parametrisation import initial_condition
 from nd2fd.cross_sections.quark_parton import transverse_quark_parton_model
-from nd2fd.cross_sections.truths import table_of_truth, true_structure_functions
+from nd2fd.cross_sections.truths import (
+    five_structure_functions,
+    table_of_truth,
+    true_structure_functions,
+)
+from nd2fd.physics.constants import M_W
 
 SETUP = toy.setup(energy_max=4.0)
 X = np.linspace(0.005, 1.0, 160) ** 2
@@ -120,6 +138,71 @@ def test_lhapdf_grids_of_partons_are_refused(tmp_path):
     said = r"own_0000\.dat has the identifiers \[1, 2, 3, 21\]; .* neutrinos are 1001, 1002, 1003"
     with pytest.raises(ValueError, match=said):
         table_of_truth("table", SETUP, path)
+
+
+@pytest.fixture(scope="module")
+def hoppet_grid(tmp_path_factory):
+    """An LHAPDF grid of structure functions at next-to-leading order, and their source."""
+    q0 = initial_condition()["q0"]
+    hoppet.StartExtended(14.0, 0.1, q0, Q_MAX, 0.025, N_LOOPS, -6, hoppet.factscheme_MSbar)
+    hoppet.SetPoleMassVFN(M_CHARM, M_BOTTOM, M_TOP)
+    hoppet.StartStrFctExtended(2, -6, 1, q0, False, M_W, MZ)
+    hoppet.Evolve(ALPHA_S_MZ, MZ, N_LOOPS, 1.0, _initial_densities, q0)
+    hoppet.InitStrFct(2, False, 1.0, 1.0)
+
+    def at(x, q):
+        """F2, FL and xF3 of ν and ν̄ and a proton; below q0 those at q0."""
+        # HOPPET has half of what the couplings v = a = 1 of a W give.
+        v = 2.0 * np.asarray(hoppet.StrFct(x, *[max(q, q0 * 1.0001)] * 3))
+        wp = v[hoppet.iF2Wp], v[hoppet.iF2Wp] - 2 * x * v[hoppet.iF1Wp], x * v[hoppet.iF3Wp]
+        wm = v[hoppet.iF2Wm], v[hoppet.iF2Wm] - 2 * x * v[hoppet.iF1Wm], x * v[hoppet.iF3Wm]
+        return [*wp, *wm]
+
+    x = np.concatenate([np.geomspace(1e-4, 0.1, 40, endpoint=False), np.linspace(0.1, 1.0, 46)])
+    q = np.concatenate([[0.1, 0.5], np.geomspace(1.3, 6.0, 24)])
+    identifiers = "1001 1002 1003 2001 2002 2003"
+    rows = [" ".join(f"{v:.7e}" for v in at(a, b)) for a in x for b in q]
+    knots = (" ".join(f"{v:.7e}" for v in values) for values in (x, q))
+    folder = tmp_path_factory.mktemp("grids") / "hoppet_nlo"
+    folder.mkdir()
+    (folder / "hoppet_nlo_0000.dat").write_text(
+        "\n".join(
+            ["PdfType: central", "Format: lhagrid1", "---", *knots, identifiers, *rows, "---\n"]
+        )
+    )
+    numbers = f"[{', '.join(identifiers.split())}]"
+    (folder / "hoppet_nlo.info").write_text(
+        "SetDesc: structure functions\nFormat: lhagrid1\nNumMembers: 1\nParticle: 2212\n"
+        f"Flavors: {numbers}\nOrderQCD: 1\nFlavorScheme: variable\nNumFlavors: 5\n"
+        f"ErrorType: unknown\nXMin: {x[0]}\nXMax: 1.0\nQMin: {q[0]}\nQMax: {q[-1]}\n"
+        "MZ: 91.1876\nAlphaS_MZ: 0.118\nAlphaS_OrderQCD: 1\nAlphaS_Type: ipol\n"
+        f"AlphaS_Qs: [{', '.join(map(str, q))}]\nAlphaS_Vals: [{', '.join(['0.2'] * q.size)}]\n"
+    )
+    yield folder, at
+    hoppet.DeleteAll()
+
+
+@pytest.mark.parametrize("antineutrino", [False, True])
+def test_a_grid_of_structure_functions_of_hoppet(hoppet_grid, antineutrino):
+    """At next-to-leading order, with a longitudinal part: what HOPPET says between the knots."""
+    folder, at = hoppet_grid
+    setup = toy.setup(target={"H1": 1}, energy_max=10.0, antineutrino=antineutrino)
+    table = table_of_truth("table", setup, str(folder / "hoppet_nlo_0000.dat"))
+    five = five_structure_functions("table", setup, None, table)
+    for x, q in ((0.05, 1.6), (0.15, 2.5), (0.35, 3.3), (0.6, 2.2)):
+        f2, fl, xf3 = at(x, q)[3 * antineutrino :][:3]
+        assert 0.01 < fl / f2 < 0.3
+        w = five(np.array([x]), np.array([q**2]))[:, 0]
+        gamma2 = (2 * setup.nucleon_mass * x / q) ** 2
+        expected = [(1 + gamma2) * f2 - fl, f2, xf3, 0.0, f2 / 2]
+        np.testing.assert_allclose(w, expected, rtol=4e-3, atol=1e-4 * f2)
+
+
+def test_the_reader_of_partons_answers_nothing_for_structure_functions(hoppet_grid):
+    """Without a word: why tables are read at their knots, and not by it."""
+    folder, at = hoppet_grid
+    assert open_grid(folder).xf([1001], 0.2, 9.0) == 0.0
+    assert at(0.2, 3.0)[0] > 0.5
 
 
 class _Section(dict):

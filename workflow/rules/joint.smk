@@ -35,6 +35,7 @@ rule joint_design:
 
 rule learn_splines:
     input:
+        unpack(of_ensemble(PLAN.start)),
         near=of_batch(partial(PLAN.near_data, kind="splines")),
         design=of_ensemble(PLAN.spline_design),
     output:

@@ -1,6 +1,7 @@
 rule train_members:
     input:
         unpack(of_ensemble(PLAN.response)),
+        unpack(of_ensemble(PLAN.start)),
         **PLAN.known_files,
         near=of_batch(partial(PLAN.near_data, kind="structure_functions")),
         flux="<results>/inputs/flux.h5",

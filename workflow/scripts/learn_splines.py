@@ -4,6 +4,7 @@ from typing import Any
 
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.joint import JointDesign
+from nd2fd.io.schemas.learned import Splines
 from nd2fd.io.schemas.near import NearData
 from nd2fd.learning.spline_members import spline_members
 
@@ -11,6 +12,5 @@ snakemake: Any
 
 with Job(snakemake) as job:
     near, design = job.load("near", NearData), job.load("design", JointDesign)
-    job.save(
-        spline_members(near, design, job.params.price, job.progress("members", near.member.size))
-    )
+    progress, start = job.progress("members", near.member.size), job.load_optional("start", Splines)
+    job.save(spline_members(near, design, job.params.price, progress, start))

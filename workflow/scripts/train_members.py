@@ -7,6 +7,7 @@ import torch
 from nd2fd.io.checkpoint import checkpoint_of
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.inputs import Flux
+from nd2fd.io.schemas.learned import Networks
 from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.learning.members import NearAnalysis, train_members
@@ -16,10 +17,10 @@ snakemake: Any
 
 with Job(snakemake) as job:
     torch.set_num_threads(snakemake.threads)
-    p, checkpoint = job.params, checkpoint_of(job)
+    p, checkpoint, start = job.params, checkpoint_of(job), job.load_optional("start", Networks)
     data = (job.load("near", NearData), job.load_optional("truth", Truth), job.load_response())
     analysis = NearAnalysis.from_params(p, job.load("flux", Flux))
     seeds = [stream_seed(p.seed, "network", *stream) for stream in p.streams]
     progress = job.progress("training", p.training["evaluations"] * len(seeds))
-    job.save(train_members(*data, analysis, p.training, seeds, progress, checkpoint))
+    job.save(train_members(*data, analysis, p.training, seeds, progress, checkpoint, start))
     checkpoint.remove()

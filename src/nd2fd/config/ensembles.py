@@ -96,6 +96,14 @@ class EnsembleSection(Section):
         "paper",
         strict=False,
     )
+    start: str | None = key(
+        "What was learned of another nucleus, a file of `members` or `splines` of another run, as "
+        "the ensemble's model has it: networks start from its first member, and either prior is "
+        "about it (docs/studies/transfer.md); null: nothing is known before",
+        "choice",
+        default=None,
+        min_length=1,
+    )
     fit_range_factor: float = key(
         "How many times as wide as those of section `fits` its fit ranges are, about the truth; "
         "for fits that are far off",
@@ -160,6 +168,16 @@ class EnsembleSection(Section):
                     f"near_events is {self.near_events}, but model: flow is trained on the "
                     "Asimov density; leave it out"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _start_is_before_events(self) -> "EnsembleSection":
+        if self.start is not None and (self.model == "flow" or self.near_events is None):
+            raise ValueError(
+                f"start is {self.start!r}, from which structure functions are learned from events: "
+                "use near_events with cross_section: learned and model: structure_functions or "
+                "splines, or leave it out"
+            )
         return self
 
     @model_validator(mode="after")

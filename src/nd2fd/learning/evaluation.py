@@ -48,7 +48,8 @@ def plain_loss(
     outputs = architecture.outputs(last, architecture.features(weights, inputs))
     densities = problem.densities(outputs)
     loss = problem.loss(densities)
-    value = loss + smoothness * problem.curvature(outputs) / problem.total(densities).square()
+    total = problem.total(densities)
+    value = loss + smoothness * problem.curvature(outputs / total[:, None, None])
     (gradient,) = torch.autograd.grad(value.sum(), weights)
     reliable = torch.ones_like(loss, dtype=torch.bool)
     return Evaluation(

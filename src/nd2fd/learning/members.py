@@ -21,6 +21,7 @@ from nd2fd.learning.closure import closure_loss
 from nd2fd.learning.compression import TestFunctions
 from nd2fd.learning.flux_errors import fitted_shifts, with_flux_errors
 from nd2fd.learning.network import Architecture
+from nd2fd.learning.start import Start
 from nd2fd.learning.training import (
     TrainedModels,
     TrainingData,
@@ -68,6 +69,7 @@ def train_members(
     seeds: Sequence[int],
     progress: Progress,
     checkpoint: Checkpoint | None = None,
+    learned_before: Networks | None = None,
 ) -> Networks:
     """Learn the structure functions of each member.
 
@@ -89,9 +91,17 @@ def train_members(
         Called with (evaluations of all members so far, note).
     checkpoint
         Where to save the state now and then, and to go on from if there is one.
+    learned_before
+        Of another nucleus, to start from.
+
+    Raises
+    ------
+    ValueError
+        If what was learned before has other layers, or does not reach as far as the nodes.
     """
     grid, nodes, n_events = analysis.grid, analysis.nodes, int(near.n_events)
-    settings = TrainingSettings.for_statistics(section, n_events)
+    start = None if learned_before is None else Start.of(learned_before, nodes)
+    settings = TrainingSettings.for_statistics(section, n_events, with_start=start is not None)
     units = near.flux.sum(axis=1)
     fluxes = near.flux / units[:, None]
     shared = (fluxes == fluxes[0]).all()
@@ -110,7 +120,12 @@ def train_members(
     )
     event_matrices, made = made[: len(used)], made[len(used) :]
     if n_events > 0 and section["weighting"] == "poisson":
-        weights = poisson_weights(near.density if near.squares is None else near.squares)
+        expected = near.density if near.squares is None else near.squares
+        if start is not None:
+            events = np.stack([start.events(matrix, response) for matrix in event_matrices])
+            expected = events.reshape(-1, grid.n_v1, grid.n_v2) / grid.cell_area
+            expected = np.broadcast_to(expected, near.density.shape)
+        weights = poisson_weights(expected)
     else:
         weights = np.ones_like(near.density)
     data = TrainingData(
@@ -121,6 +136,7 @@ def train_members(
         grid.cell_area,
         nodes,
         seeds,
+        start=start,
     )
     # Those of the nominal flux, whatever the members of the batch assume.
     functions = TestFunctions.for_flux(made.pop(), response, nodes) if compressed else None

@@ -16,9 +16,7 @@ The best last layer of a network may be asked of a few combinations of the cells
 """
 
 import itertools
-import warnings
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,70 +27,10 @@ from torch import Tensor
 
 from nd2fd.forward.nodes import NodeGrid, reachable_nodes
 from nd2fd.learning.compression import TestFunctions, node_columns
+from nd2fd.learning.event_maps import ConstantMatrix, EventMap
+from nd2fd.learning.start import ERROR, Start, field_precision
 
 Array = NDArray[np.float64]
-
-
-class _SparseProduct(torch.autograd.Function):
-    """A w for a constant sparse A; its derivative is the product with Aᵀ, stored ready-made."""
-
-    @staticmethod
-    def forward(ctx: Any, matrix: Tensor, transposed: Tensor, columns: Tensor) -> Tensor:
-        ctx.save_for_backward(transposed)
-        return matrix @ columns
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor]:
-        (transposed,) = ctx.saved_tensors
-        return None, None, transposed @ gradients[0]
-
-
-class _Matrix:
-    """A constant sparse matrix, with its transposed where there is a gradient."""
-
-    def __init__(self, matrix: sp.csr_array, dtype: torch.dtype, device: str) -> None:
-        self.matrix = _torch_csr(matrix, dtype, device)
-        self._original = matrix
-
-    @cached_property
-    def _transposed(self) -> Tensor:
-        return _torch_csr(
-            sp.csr_array(self._original.T), self.matrix.dtype, str(self.matrix.device)
-        )
-
-    def __matmul__(self, columns: Tensor) -> Tensor:
-        if not columns.requires_grad:
-            return self.matrix @ columns
-        product: Tensor = _SparseProduct.apply(  # type: ignore[no-untyped-call]
-            self.matrix, self._transposed, columns
-        )
-        return product
-
-
-class _EventMap:
-    """One event matrix, whole and by structure function, as its products need it."""
-
-    def __init__(self, parts: Sequence[sp.csr_array], dtype: torch.dtype, device: str) -> None:
-        whole = sp.csr_array(sp.hstack(parts, format="csr"))
-        self._whole = _Matrix(whole, dtype, device)
-        self._parts = [_torch_csr(part, dtype, device) for part in parts]
-
-    def events(self, outputs: Tensor) -> Tensor:
-        """A w for outputs (n_members, n_nodes, n_functions): (n_members, n_cells, 1)."""
-        if len(outputs) == 1:
-            # Products with a vector take a third of the time of those with a single column.
-            return (self._whole @ outputs[0].mT.flatten())[None, :, None]
-        return (self._whole @ outputs.mT.flatten(start_dim=1).mT).mT[:, :, None]
-
-    def design(self, features: Tensor) -> Tensor:
-        """A_i · features, side by side for all i: (n_members, n_cells, n_functions n_features)."""
-        n_members, n_nodes, n_features = features.shape
-        columns = features.transpose(0, 1).reshape(n_nodes, -1)
-        products = [
-            (part @ columns).reshape(-1, n_members, n_features).transpose(0, 1)
-            for part in self._parts
-        ]
-        return torch.cat(products, dim=2)
 
 
 class _Compressed(NamedTuple):
@@ -111,25 +49,9 @@ class _Compressed(NamedTuple):
         return products.sum(dim=1)[:, :, 0] - self.targets
 
     def design(self, features: Tensor) -> Tensor:
-        """Features (n_members, n_reachable, n), as those of `_EventMap`: (n_members, r, …)."""
+        """Features (n_members, n_reachable, n), as those of `EventMap`: (n_members, r, …)."""
         products = self.parts @ features[:, None]
         return torch.cat(products.unbind(dim=1), dim=2)
-
-
-def _torch_csr(matrix: sp.csr_array, dtype: torch.dtype, device: str) -> Tensor:
-    matrix = matrix.sorted_indices()
-    with warnings.catch_warnings():
-        # PyTorch calls the format beta; products with it are all that is used here, and tested.
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(
-            # Copies: how MKL sums depends on the alignment, and NumPy's depends on the process.
-            torch.tensor(matrix.indptr),
-            torch.tensor(matrix.indices),
-            torch.tensor(matrix.data, dtype=dtype),
-            size=matrix.shape,
-            device=device,
-            check_invariants=True,
-        )
 
 
 def unit_norm(
@@ -179,6 +101,8 @@ class DensityProblem:
         Combinations of cells that `solve_last_layer` and `distance` look at. None: at all cells.
     projections
         `test_functions.project` of each event matrix, where it is known already.
+    start
+        Structure functions from which the penalty counts; None: from zero, and only their bends.
 
     Attributes
     ----------
@@ -206,6 +130,7 @@ class DensityProblem:
         common_errors: Array | None = None,
         test_functions: TestFunctions | None = None,
         projections: Sequence[Array] | None = None,
+        start: Start | None = None,
     ) -> None:
         if len(event_matrices) not in (1, len(densities)):
             raise ValueError(
@@ -222,9 +147,9 @@ class DensityProblem:
         else:
             reached = sp.csr_array(response[:, true_rows])
             rows = np.flatnonzero(np.diff(reached.indptr))
-            self._response = _Matrix(sp.csr_array(reached[rows]), dtype, device)
+            self._response = ConstantMatrix(sp.csr_array(reached[rows]), dtype, device)
         self._maps = [
-            _EventMap(
+            EventMap(
                 [
                     sp.csr_array(matrix[true_rows][:, first + self.reachable_nodes])
                     for first in nodes.n_nodes * np.arange(self.n_functions)
@@ -235,7 +160,12 @@ class DensityProblem:
             for matrix in event_matrices
         ]
         bends = nodes.second_derivatives_within(self.reachable_nodes)
-        self._curvature = _Matrix(sp.csr_array(bends.T @ bends), dtype, device)
+        penalty = sp.csr_array(bends.T @ bends)
+        if start is not None:
+            area = 1.0 / ((nodes.n_xi - 1) * (nodes.n_tau - 1))
+            squares = sp.csr_array(area * sp.eye_array(self.reachable_nodes.size))
+            penalty = field_precision(penalty, squares)
+        self._curvature = ConstantMatrix(penalty, dtype, device)
         self._weights = torch.tensor(weights[:, rows], dtype=dtype, device=device)
         self._cell_area = cell_area
         self._explained = None
@@ -257,6 +187,14 @@ class DensityProblem:
             for matrix, u in zip(itertools.cycle(event_matrices), weights, strict=False)
         ]
         self._unit_norms = torch.tensor(units, dtype=dtype, device=device)
+        self._penalty_units, self._start = self._unit_norms, None
+        if start is not None:
+            values = start.values.reshape(self.n_functions, -1)[:, self.reachable_nodes]
+            outputs = torch.tensor(values.T, dtype=dtype, device=device).repeat(len(units), 1, 1)
+            scales = 1.0 / self.total(self.densities(outputs))
+            self._start = scales[:, None, None] * outputs
+            sigma = ERROR * start.root_mean_square(self.reachable_nodes)
+            self._penalty_units = (scales * sigma) ** -2
         self._compressed = None
         if test_functions is not None:
             if projections is None:
@@ -279,8 +217,8 @@ class DensityProblem:
             )
 
     def densities(self, outputs: Tensor) -> Tensor:
-        """A(Φ) w per dv1 dv2, not normalised: (n_members, n_rows) from outputs as `_EventMap`."""
-        return self._each(_EventMap.events, outputs)[:, :, 0] / self._cell_area
+        """A(Φ) w per dv1 dv2, not normalised: (n_members, n_rows) from outputs as `EventMap`."""
+        return self._each(EventMap.events, outputs)[:, :, 0] / self._cell_area
 
     def loss(self, densities: Tensor) -> Tensor:
         """L of predicted densities of any normalisation, shape (n_members,)."""
@@ -340,7 +278,11 @@ class DensityProblem:
         unit = self._unit_norms[:, None, None]
         penalty = torch.zeros_like(normal[:, : features.shape[2], : features.shape[2]])
         if smoothness > 0.0:
-            penalty += smoothness * unit * (features.mT @ self._bent(features))
+            strength = smoothness * self._penalty_units[:, None, None]
+            penalty += strength * (features.mT @ self._bent(features))
+            if self._start is not None:
+                pulled = strength * (features.mT @ self._bent(self._start))
+                right += pulled.mT.reshape(right.shape)
         penalty.diagonal(dim1=1, dim2=2).add_(ridge * unit[:, 0])
         for first in range(0, normal.shape[1], features.shape[2]):
             own = slice(first, first + features.shape[2])
@@ -356,7 +298,7 @@ class DensityProblem:
         if self._compressed is not None:
             design = self._compressed.design(features)
             return design.mT @ design, design.mT @ self._compressed.targets[:, :, None]
-        design = self._each(_EventMap.design, features) / self._cell_area
+        design = self._each(EventMap.design, features) / self._cell_area
         weighted = self._weighted(design) * self._cell_area
         return weighted.mT @ design, weighted.mT @ self._densities[:, :, None]
 
@@ -372,8 +314,12 @@ class DensityProblem:
 
         Over the reachable nodes; outputs as those of `densities`. Where W is
         multiplied by a factor, this is by its square.
+
+        With a start: χ² of what the outputs differ from it by (`nd2fd.learning.start`).
         """
-        return self._unit_norms * (outputs * self._bent(outputs)).sum(dim=(1, 2))
+        if self._start is not None:
+            outputs = outputs - self._start
+        return self._penalty_units * (outputs * self._bent(outputs)).sum(dim=(1, 2))
 
     def _bent(self, values: Tensor) -> Tensor:
         """DᵀD values, with the second derivatives D, for values (n_members, n_nodes, n)."""

@@ -11,13 +11,18 @@ from nd2fd.io.schemas.joint import JointDesign
 from nd2fd.io.schemas.learned import Splines
 from nd2fd.io.schemas.near import NearData
 from nd2fd.learning.spline_design import SplineDesign
-from nd2fd.learning.spline_posterior import learn_counts
+from nd2fd.learning.spline_posterior import adapt, learn_counts
+from nd2fd.learning.start import Start
 
 Progress = Callable[[int, str], None]
 
 
 def spline_members(
-    near: NearData, design: JointDesign, price: float, progress: Progress
+    near: NearData,
+    design: JointDesign,
+    price: float,
+    progress: Progress,
+    learned_before: Splines | None = None,
 ) -> Splines:
     """Learn the structure functions of each member.
 
@@ -34,15 +39,20 @@ def spline_members(
         Of the prior (`nd2fd.learning.spline_posterior`).
     progress
         Called with (members so far, note).
+    learned_before
+        Of another nucleus; takes the place of the prior with a price.
 
     Raises
     ------
+    ValueError
+        If what was learned before does not reach as far as the nodes.
     ImproperPosteriorError
         If the histogram of a member does not determine its structure functions.
     """
     nodes = NodeGrid.of(design)
     basis = SplineBasis(nodes, design.splines, design.bends)
     nominal = SplineDesign(design.near_cells, design.near, design.near_modes)
+    start = None if learned_before is None else Start.of(learned_before, nodes)
     assumed = near.flux_parameters
     posteriors = []
     for member, density in enumerate(near.density):
@@ -55,7 +65,11 @@ def spline_members(
         n_measured = float(near.n_events) * near.acceptance[member]
         counts = density * (n_measured / density.sum())
         squares = None if near.squares is None else near.squares[member]
-        posteriors.append(learn_counts(of_member, basis, counts, price, squares))
+        posteriors.append(
+            learn_counts(of_member, basis, counts, price, squares)
+            if start is None
+            else adapt(of_member, basis, counts, start)
+        )
         progress(member + 1, f"χ² {posteriors[-1].chi2:.0f}")
     fitted = None
     if assumed is not None:

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from nd2fd.forward.splines import SplineBasis
 from nd2fd.learning.spline_design import SplineDesign
+from nd2fd.learning.start import ERROR, Start, field_precision
 from nd2fd.learning.weights import smoothed
 
 Array = NDArray[np.float64]
@@ -47,6 +48,9 @@ differ from the last time."""
 
 _WITHOUT_BENDS = 3
 """Functions of (ξ, τ) without second derivatives: 1, ξ, τ."""
+
+_WITHIN = 0.99
+"""Sum of all splines at nodes where none is missing."""
 
 _DETERMINED = 1e-9
 """Smallest eigenvalue of their information, scaled to a unit diagonal, that is no rounding."""
@@ -226,19 +230,73 @@ def _learn_linear(
         prior = price / n_functions * np.linalg.inv(bent)
     mean, factor = _solve(equations, prior, bends)
     coefficients = _coefficients(mean, n_functions, basis)
+    return _posterior(
+        equations, mean, factor, np.zeros(coefficients.size), origin, strength, prior, bends
+    )
+
+
+def adapt(
+    design: SplineDesign, basis: SplineBasis, counts: Array | IntArray, start: Start
+) -> SplinePosterior:
+    """`learn_counts`, with a Gaussian about the structure functions of another nucleus as prior.
+
+    What is expected, the start times a factor, has as many events as were counted; what nuclei may
+    differ by is said in `nd2fd.learning.start`. This prior is proper: one event is enough. Errors
+    of the cells are those of the expected events, since few counts tell nothing of them.
+    """
+    flat = start.values.reshape(len(start.values), -1)
+    expected = np.linalg.lstsq(basis.matrix, flat.T, rcond=None)[0].T.ravel()
+    events = np.zeros(counts.size)
+    events[design.cells] = np.maximum(design.nominal @ expected, 0.0)
+    histogram, variance = fractions(counts, design.cells, events.reshape(counts.shape))
+    scale = histogram.sum() / (design.nominal @ expected).sum()
+    expected = scale * expected
+    unit = scale * start.root_mean_square(basis.matrix.sum(axis=1) > _WITHIN)
+    area = 1.0 / ((basis.nodes.n_xi - 1) * (basis.nodes.n_tau - 1))
+    bends = field_precision(basis.bends, area * basis.matrix.T @ basis.matrix)
+    weighted = _Weighted.of(design, histogram - design.nominal @ expected, variance)
+    error = np.sqrt(variance)[:, None]
+    equations = weighted.equations(design.changes(expected) / error)
+
+    def solved(width: float) -> tuple[float, Array, Array, Array]:
+        """-2 log of the marginal likelihood, but for a constant; prior, mean and factor."""
+        prior = np.eye(len(flat)) / (width * unit) ** 2
+        mean, factor = _solve(equations, prior, bends)
+        volume = np.log(np.diag(factor)).sum() + expected.size * np.log(width)
+        return 2.0 * volume - equations.right @ mean, prior, mean, factor
+
+    _, _, mean, _ = solved(ERROR)
+    # The flux changes the events of what is known of W by then.
+    equations = weighted.equations(design.changes(expected + mean[: expected.size]) / error)
+    _, prior, mean, factor = min(map(solved, start.widths), key=lambda found: found[0])
+    strength, modes = prior[0, 0].item(), np.zeros(len(design.modes))
+    return _posterior(equations, mean, factor, expected, modes, strength, prior, bends)
+
+
+def _posterior(
+    equations: _Equations,
+    mean: Array,
+    factor: Array,
+    expected: Array,
+    origin: Array,
+    strength: float,
+    prior: Array,
+    bends: Array,
+) -> SplinePosterior:
+    """Of parameters that are `mean` more than the expected coefficients and modes `origin`."""
     residual = equations.information @ mean - 2.0 * equations.right
-    modes = origin + mean[design.nominal.shape[1] :]
-    chi2 = equations.constant + mean @ residual - modes @ modes
+    modes = origin + mean[expected.size :]
+    bent = mean[: expected.size].reshape(len(prior), -1)
     return SplinePosterior(
-        np.concatenate([mean[: design.nominal.shape[1]], modes]),
+        np.concatenate([expected + mean[: expected.size], modes]),
         factor,
-        len(design.modes),
+        len(modes),
         strength,
         prior,
         bends,
-        float(chi2),
-        float(np.einsum("ij,im,mn,jn->", prior, coefficients, bends, coefficients)),
-        float(coefficients.size - _prior_trace(factor, prior, bends)),
+        float(equations.constant + mean @ residual - modes @ modes),
+        float(np.einsum("ij,im,mn,jn->", prior, bent, bends, bent)),
+        float(expected.size - _prior_trace(factor, prior, bends)),
     )
 
 

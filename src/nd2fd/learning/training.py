@@ -43,6 +43,7 @@ from nd2fd.learning.network import (
     network_inputs,
 )
 from nd2fd.learning.problem import DensityProblem
+from nd2fd.learning.start import Start
 from nd2fd.learning.steppers import Adam, Stepper, restore, state_of
 
 Array = NDArray[np.float64]
@@ -79,11 +80,14 @@ class TrainingSettings:
     """Of loss and penalties in ten evaluations; a member that gains less ends."""
 
     @classmethod
-    def for_statistics(cls, section: Mapping[str, Any], n_events: int) -> "TrainingSettings":
+    def for_statistics(
+        cls, section: Mapping[str, Any], n_events: int, *, with_start: bool = False
+    ) -> "TrainingSettings":
         """Settings for a histogram of `n_events` events, or for the Asimov density (0 events).
 
         A solver that finds the minimum finds the noise, too. For a histogram bending a structure
-        function costs something in units of χ², which counts the less the more events there are.
+        function costs something in units of χ², which counts the less the more events there are;
+        with a start it is the difference that costs, in these units.
         """
         names = [field.name for field in fields(cls) if field.name != "least_gain"]
         settings = cls(**{name: section[name] for name in names})
@@ -91,7 +95,7 @@ class TrainingSettings:
             return replace(settings, smoothness=0.0)
         return replace(
             settings,
-            smoothness=settings.smoothness / n_events,
+            smoothness=(1.0 if with_start else settings.smoothness) / n_events,
             least_gain=_LEAST_GAIN / n_events,
         )
 
@@ -119,6 +123,9 @@ class TrainingData:
         Errors that all cells of a density share, as `DensityProblem` takes them; None: none.
     test_functions, projections
         Of the search, as `DensityProblem` takes them; None: it looks at all cells.
+    start
+        Of all members: weights to begin with, in place of random ones, and as `DensityProblem`
+        takes it.
     """
 
     event_matrices: Sequence[sp.csr_array]
@@ -131,6 +138,7 @@ class TrainingData:
     common_errors: Array | None = None
     test_functions: TestFunctions | None = None
     projections: Sequence[Array] | None = None
+    start: Start | None = None
 
     def of_member(self, member: int) -> "TrainingData":
         """The part of one member."""
@@ -281,6 +289,7 @@ def train_together(
         data.common_errors,
         data.test_functions,
         data.projections,
+        data.start,
     )
     architecture = Architecture(
         settings.hidden_layers, settings.width, settings.activation, problem.n_functions
@@ -288,6 +297,9 @@ def train_together(
     all_inputs = network_inputs(torch.from_numpy(nodes.xi), torch.from_numpy(nodes.tau))
     inputs = all_inputs[torch.from_numpy(problem.reachable_nodes)].to(device, dtype)
     initial = architecture.initial_weights(seeds).to(device, dtype)
+    if data.start is not None:
+        of_start = torch.tensor(data.start.weights_of(architecture.layer_sizes))
+        initial = of_start.to(initial).repeat(len(seeds), 1)
     stepper: Stepper
     if settings.optimizer == "adam":
         stepper = Adam(initial)

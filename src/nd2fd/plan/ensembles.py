@@ -199,6 +199,11 @@ class EnsemblePlan(CommonPlan):
             )
         return self.path(f"near/{name}/{batch}.h5")
 
+    def start(self, name: str) -> dict[str, str]:
+        """What an ensemble starts from, where it does not learn from nothing."""
+        start = self.ensemble(name).start
+        return {} if start is None else {"start": start}
+
     def spline_design(self, name: str) -> str:
         """Linear maps that the splines of an ensemble need."""
         return self._design(self.ensemble(name).smeared)
