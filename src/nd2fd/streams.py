@@ -5,6 +5,7 @@ an ensemble does not depend on how many others run, or when.
 """
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,3 +61,8 @@ def stream_seed(root_seed: int, stage: str, ensemble: str = "", member: int = 0)
     """
     state = _seed_sequence(root_seed, stage, ensemble, member).generate_state(1, np.uint64)
     return int(state[0] >> np.uint64(1))
+
+
+def seeds_of(params: Any) -> list[int]:
+    """Seeds of the initial weights of a batch's networks: `seed` and `streams` of its job."""
+    return [stream_seed(params.seed, "network", *stream) for stream in params.streams]

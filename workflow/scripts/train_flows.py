@@ -10,7 +10,7 @@ from nd2fd.io.job import Job
 from nd2fd.io.schemas.near import NearData
 from nd2fd.learning.flow_training import train_flows
 from nd2fd.physics.density import DensityGrid
-from nd2fd.streams import stream_seed
+from nd2fd.streams import seeds_of
 
 snakemake: Any
 
@@ -19,7 +19,7 @@ with Job(snakemake) as job:
     p, checkpoint = job.params, checkpoint_of(job)
     near, settings = job.load("near", NearData), FlowSettings(**p.flow)
     grid = DensityGrid.from_config(p.setup, p.grid)
-    seeds = [stream_seed(p.seed, "network", *stream) for stream in p.streams]
+    seeds = seeds_of(p)
     progress = job.progress("training", settings.steps * len(seeds))
     job.save(train_flows(near, grid, settings, seeds, progress, checkpoint))
     checkpoint.remove()

@@ -11,7 +11,7 @@ from nd2fd.io.schemas.learned import Networks
 from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.learning.members import NearAnalysis, train_members
-from nd2fd.streams import stream_seed
+from nd2fd.streams import seeds_of
 
 snakemake: Any
 
@@ -20,7 +20,6 @@ with Job(snakemake) as job:
     p, checkpoint, start = job.params, checkpoint_of(job), job.load_optional("start", Networks)
     data = (job.load("near", NearData), job.load_optional("truth", Truth), job.load_response())
     analysis = NearAnalysis.from_params(p, job.load("flux", Flux))
-    seeds = [stream_seed(p.seed, "network", *stream) for stream in p.streams]
-    progress = job.progress("training", p.training["evaluations"] * len(seeds))
-    job.save(train_members(*data, analysis, p.training, seeds, progress, checkpoint, start))
+    progress = job.progress("training", p.training["evaluations"] * len(p.streams))
+    job.save(train_members(*data, analysis, p.training, seeds_of(p), progress, checkpoint, start))
     checkpoint.remove()

@@ -269,8 +269,7 @@ def adapt(
     # The flux changes the events of what is known of W by then.
     equations = weighted.equations(design.changes(expected + mean[: expected.size]) / error)
     _, prior, mean, factor = min(map(solved, start.widths), key=lambda found: found[0])
-    strength, modes = prior[0, 0].item(), np.zeros(len(design.modes))
-    return _posterior(equations, mean, factor, expected, modes, strength, prior, bends)
+    return _posterior(equations, mean, factor, expected, 0.0, prior[0, 0].item(), prior, bends)
 
 
 def _posterior(
@@ -278,7 +277,7 @@ def _posterior(
     mean: Array,
     factor: Array,
     expected: Array,
-    origin: Array,
+    origin: Array | float,
     strength: float,
     prior: Array,
     bends: Array,
