@@ -1,6 +1,7 @@
 """Print tables of docs/studies/leptons.md.
 
     python tools/lepton_study.py assume quark_parton|impulse PDF FLUX
+    python tools/lepton_study.py ratio quark_parton PDF FLUX
     python tools/lepton_study.py coverage quark_parton PDF FLUX
 
 PDF is the folder of a PDF set, such as results/pdf/ct18nnlo_embedded of any run, FLUX the file of
@@ -21,18 +22,22 @@ from numpy.typing import NDArray
 
 from nd2fd.config.leptons import LeptonSection
 from nd2fd.cross_sections.truths import PdfMember, table_of_truth
+from nd2fd.forward.operator import ForwardOperator
 from nd2fd.leptons.experiments import TESTED, pseudo_experiments
 from nd2fd.leptons.fisher import errors
+from nd2fd.leptons.near import stacked_map
 from nd2fd.leptons.parameters import NAMES
 from nd2fd.leptons.profiles import best, expected_data
 from nd2fd.leptons.reading import Truths, lepton_analysis, true_structure_functions
 from nd2fd.leptons.results import electron_ratio
+from nd2fd.leptons.samples import LEPTONS
 from nd2fd.physics.setup import Setup
 
 Array = NDArray[np.float64]
 
 ROOT = Path(__file__).resolve().parents[1]
 NEAR = {"muons": ["muon"], "muons, electrons": ["muon", "electron"]}
+ENERGIES = (0.75, 1.5, 2.5, 4.0, 7.0)
 N_EXPERIMENTS = 300
 CASES = ((62_000.0, 0.0), (6200.0, 0.0), (62_000.0, None))
 """Far muons, and standard deviation of what is known of sin²θ23: 0 all, None nothing."""
@@ -102,6 +107,35 @@ def assume(truth: str, folder: str, flux: str) -> None:
                 )
 
 
+def ratio(truth: str, folder: str, flux: str) -> None:
+    """σ(ν_e)/σ(ν_μ) as learned, with all directions of the posterior."""
+    raw, pdf = configuration(truth), PdfMember(Path(folder), 0, "neopdf")
+    setup, settings = Setup.from_config(raw["setup"]), settings_of(truth, flux)
+    truths = true_structure_functions(settings, setup, truth, pdf)
+    print("near | learned | E_ν [GeV]: error; bias (%)")
+    for near, leptons in NEAR.items():
+        for functions in ("five", "albright_jarlskog"):
+            changed = settings | {"near": leptons, "structure_functions": functions}
+            found = lepton_analysis(changed, setup, truths, raw["oscillation"], raw["nodes"])
+            model, splines = found.near.model, found.near.basis
+            true = [kernel[0].sum(axis=0) for kernel in found.detectors[0].kernels.values()]
+            shown = []
+            for energy in ENERGIES:
+                rows = []
+                for lepton in LEPTONS:
+                    grid = model.far_grid(lepton, False)
+                    k = int(energy / model.setup.energy_max * grid.n_energy)
+                    operator = ForwardOperator.build(grid, model.nodes, five=True)
+                    matrix = operator.event_matrix(np.eye(grid.n_energy)[k])
+                    rows.append(stacked_map(model, splines, [{False: matrix}]).sum(axis=0))
+                muons, electrons = (row @ found.posterior.mean for row in rows)
+                change = rows[1] / electrons - rows[0] / muons
+                error = np.linalg.norm(found.posterior.whitened(change[None]))
+                bias = np.log(electrons / muons * true[0][k] / true[1][k])
+                shown.append(f"{energy:g}: {100 * error:.2f}; {100 * bias:.2f}")
+            print(f"{near} | {functions} | {' | '.join(shown)}", flush=True)
+
+
 def coverage(truth: str, folder: str, flux: str) -> None:
     """Intervals of δ_CP with the known cross section: more far events, sin²θ23 known."""
     raw, pdf = configuration(truth), PdfMember(Path(folder), 0, "neopdf")
@@ -129,4 +163,4 @@ def coverage(truth: str, folder: str, flux: str) -> None:
 
 
 if __name__ == "__main__":
-    {"assume": assume, "coverage": coverage}[sys.argv[1]](*sys.argv[2:])
+    {"assume": assume, "coverage": coverage, "ratio": ratio}[sys.argv[1]](*sys.argv[2:])

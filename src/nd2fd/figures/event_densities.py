@@ -1,10 +1,8 @@
 """Event densities at the detectors, true and learned."""
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from nd2fd.figures.maps import draw_comparison
-from nd2fd.figures.style import PAGE, V2_LABEL, v1_label
+from nd2fd.figures.maps import Compared, draw_comparisons
 from nd2fd.io.job import Job
 from nd2fd.io.schemas.learned import Predictions
 from nd2fd.io.schemas.truth import Truth
@@ -16,26 +14,11 @@ def draw(truth: Truth, prediction: Predictions, setup: Setup) -> Figure:
 
     `setup` says where events can happen.
     """
-    rows = [("Near detector", truth.near, prediction.near[0])]
+    axes = (truth.v1, truth.v2)
+    rows = [Compared("Near detector", *axes, truth.near, prediction.near[0])]
     if truth.far is not None and prediction.far is not None:
-        rows.append(("Far detector", truth.far, prediction.far[0]))
-    figure, axes = plt.subplots(
-        len(rows),
-        3,
-        figsize=(PAGE, 0.9 + 1.75 * len(rows)),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    )
-    for row, (detector, true, learned) in zip(axes, rows, strict=True):
-        draw_comparison(figure, row, detector, truth.v1, truth.v2, true, learned, setup)
-        row[0].set_ylabel(f"{detector}\n{V2_LABEL}")
-    for axis, title in zip(axes[0], ("Truth", "Learned", "Learned $-$ truth"), strict=True):
-        axis.set_title(title)
-    for axis in axes[-1]:
-        axis.set_xlabel(v1_label(truth.x_max.item()))
-    axes[0, 0].set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
-    return figure
+        rows.append(Compared("Far detector", *axes, truth.far, prediction.far[0]))
+    return draw_comparisons(rows, setup)
 
 
 def from_job(job: Job) -> Figure:

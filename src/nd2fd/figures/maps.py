@@ -1,8 +1,9 @@
 """What the figures of densities in (v1, v2) share."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
@@ -11,7 +12,8 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from nd2fd.figures.data import describe
-from nd2fd.figures.style import NEUTRAL
+from nd2fd.figures.style import NEUTRAL, PAGE, V2_LABEL
+from nd2fd.figures.style import v1_label as label_of_v1
 from nd2fd.io.schemas.learned import Slices
 from nd2fd.physics.density import total_variation
 from nd2fd.physics.kinematics import outline
@@ -88,6 +90,37 @@ def draw_comparison(
     _write_total_variation(row[2], variation, learned, true)
     for axis in row:
         _keep_possible(axis, setup.energy_max, setup)
+
+
+class Compared(NamedTuple):
+    """Densities (n_v1, n_v2) of a sample, true and learned."""
+
+    name: str
+    v1: Array
+    v2: Array
+    true: Array
+    learned: Array
+
+
+def draw_comparisons(rows: Sequence[Compared], setup: Setup) -> Figure:
+    """A figure of `draw_comparison`, a row for each sample."""
+    figure, axes = plt.subplots(
+        len(rows),
+        3,
+        figsize=(PAGE, 0.9 + 1.75 * len(rows)),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
+    for row, compared in zip(axes, rows, strict=True):
+        draw_comparison(figure, row, *compared, setup)
+        row[0].set_ylabel(f"{compared.name}\n{V2_LABEL}")
+    for axis, title in zip(axes[0], ("Truth", "Learned", "Learned $-$ truth"), strict=True):
+        axis.set_title(title)
+    for axis in axes[-1]:
+        axis.set_xlabel(label_of_v1(setup.x_max))
+    axes[0, 0].set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
+    return figure
 
 
 def _write_total_variation(axis: Axes, name: str, learned: Array, true: Array, **text: Any) -> None:

@@ -16,9 +16,9 @@ from nd2fd.physics.structure_functions import FiveStructureFunctions
 Array = NDArray[np.float64]
 Progress = Callable[[int, str], None]
 
-_MIXING = np.linspace(0.38, 0.64, 27)
-_PHASES = np.linspace(0.0, 2.0 * np.pi, 25)
-_MASSES = np.linspace(0.95, 1.05, 25)
+_MIXING = np.linspace(0.40, 0.60, 21)
+_PHASES = np.linspace(0.0, 2.0 * np.pi, 19)
+_MASSES = np.linspace(0.95, 1.05, 17)
 """Of |Δm²32|, in units of the true one."""
 
 _ORDERINGS = (1.0, -1.0)

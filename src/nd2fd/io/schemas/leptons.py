@@ -17,7 +17,7 @@ from nd2fd.io.schemas.common import (
 _FUNCTIONS: Final = ("helicity_set", "structure_function", "xi", "tau")
 _NEAR: Final = ("near_sample", "near_v1", "near_v2")
 _FAR: Final = ("far_sample", "far_v1", "far_v2")
-_OF_PHASE: Final = ("model", "ordering", "phase")
+_OF_PHASE: Final = ("model", "mass_ordering", "phase")
 _ABOVE: Final = "least -2 ln L above its minimum"
 _MODELS: Final = "of the known and of the learned cross section"
 
@@ -25,7 +25,7 @@ _MODELS: Final = "of the known and of the learned cross section"
 class LeptonFit(Artifact, name="lepton_fit", version=2):
     """Near posterior, and expected far-detector data (``leptons/{analysis}/fit.h5``).
 
-    Along `model`: known and learned cross section; along `ordering`: the true mass ordering, and
+    Along `model`: known and learned cross section; along `mass_ordering`: the true one, and
     the other one. Parameters are sin2_theta23, dm2_32 [eV2], delta_cp [rad], sin2_theta13.
     """
 
@@ -66,7 +66,7 @@ class LeptonFit(Artifact, name="lepton_fit", version=2):
     delta_curve: Array = dataset("1", _OF_PHASE, f"{_ABOVE} with the true ordering")
     size_of_dm2_32: Array = dataset("eV2", ("mass",), "values of the curves")
     mass_curve: Array = dataset(
-        "1", ("model", "ordering", "mass"), f"{_ABOVE} with the true ordering"
+        "1", ("model", "mass_ordering", "mass"), f"{_ABOVE} with the true ordering"
     )
     region: Array = dataset("1", ("model", "mixing", "phase"), _ABOVE)
     mass_region: Array = dataset(
