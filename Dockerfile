@@ -15,6 +15,7 @@ ARG PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
 # What is installed changes less often than the rest.
 COPY Makefile pyproject.toml requirements.lock README.md LICENSE ./
 COPY src src
+COPY tools/pip_progress.awk tools/
 RUN PIP_NO_CACHE_DIR=1 make setup
 
 COPY . .

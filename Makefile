@@ -1,9 +1,18 @@
 # Every command sets up what it needs: its own virtual environment in .venv, from requirements.lock.
 PYTHON ?= python3
 CORES ?= all
+# Configuration files on top of the default one, and the folder of their results:
+#   make fig8 CONFIG=config/experiments/t2k.yaml RESULTS=results-t2k
+CONFIG ?=
 RESULTS ?= results
 BIN := .venv/bin
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+CHOSEN := $(if $(CONFIG),--configfile $(CONFIG)) $(if $(filter-out results,$(RESULTS)),--config results=$(RESULTS))
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(CHOSEN)
+# A line of progress; the exit status is that of pip.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+PIP_INSTALL := install --disable-pip-version-check --progress-bar off
+PROGRESS = | awk -v total=$$(grep -c '^[^\# ]' $<) -f tools/pip_progress.awk
 # Snakemake starts scripts by a line of the shell without quotes, and PATH is parted by colons.
 SPECIAL := $(shell pwd | LC_ALL=C tr -d 'a-zA-Z0-9_./+@%=~,\200-\377\n-' | tr '[:space:]' _)
 ifneq ($(SPECIAL),)
@@ -13,9 +22,12 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup fig2 all report gallery check-numbers profile test mutants validate test-slurm test-slurm-faults lint format config-docs site bench bench-quick clean
+FIGURES := $(addprefix fig,$(shell seq 27))
+
+.PHONY: help setup $(FIGURES) all report gallery check-numbers profile test mutants validate validate-grids test-slurm test-slurm-faults lint format config-docs site bench bench-quick clean
 
 help:  ## Show this list
+	@printf 'fig2\tFigure 2, and fig1 to fig27 likewise\n' | expand -t 14
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 setup: .venv/installed  ## Make the virtual environment
@@ -23,18 +35,18 @@ setup: .venv/installed  ## Make the virtual environment
 .venv/installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nd2fd needs Python 3.11 or newer; this is " + sys.version + "; use make PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip $(PIP_INSTALL) -r requirements.lock $(PROGRESS)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-fig2: setup  ## Figure 2: event densities, true and learned
-	$(SNAKEMAKE) results/figs/fig2.pdf
+$(FIGURES): fig%: setup
+	$(SNAKEMAKE) -- $(RESULTS)/figs/fig$*.pdf
 
-all: setup  ## All figures and tables
+all: setup  ## All figures and tables; of other files by CONFIG="FILE …", in another folder by RESULTS=FOLDER
 	$(SNAKEMAKE)
 
-report: setup  ## Everything, and results/report.html: one file with figures, numbers and configuration
-	$(SNAKEMAKE) results/report/index.rst --report results/report.html --report-after-run
+report: setup  ## Everything, and RESULTS/report.html: one file with figures, numbers and configuration
+	$(SNAKEMAKE) --report $(RESULTS)/report.html --report-after-run -- $(RESULTS)/report/index.rst
 
 gallery: setup  ## Write docs/gallery.md, docs/numbers.json and docs/results.md from RESULTS
 	$(BIN)/python -m nd2fd.report gallery $(RESULTS)
@@ -54,6 +66,9 @@ mutants: setup  ## Errors on purpose, half an hour: does a test see each? Writes
 validate: setup  ## Beside other programs and published values: writes docs/validation.md
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-validate.lock
 	$(BIN)/pytest -q tests/test_validation.py --validation-table docs/validation.md
+
+validate-grids: setup  ## Headline numbers with doubled grids and another seed: writes docs/validation-grids.md
+	$(BIN)/python tools/doubled_grids.py results-grids
 
 test-slurm: setup  ## The workflow at toy size on a real Slurm, which is set up on this machine (root)
 	$(BIN)/pytest tests/slurm/live.py
@@ -81,7 +96,7 @@ site: .venv-docs/installed  ## The documentation as a site, strictly checked: si
 
 .venv-docs/installed: requirements-docs.lock
 	$(PYTHON) -m venv .venv-docs
-	.venv-docs/bin/pip install --quiet --disable-pip-version-check -r requirements-docs.lock
+	.venv-docs/bin/pip $(PIP_INSTALL) -r requirements-docs.lock $(PROGRESS)
 	touch $@
 
 bench: .venv/bench-installed  ## Benchmarks, 10 minutes; writes results/bench and docs/performance.md

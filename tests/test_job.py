@@ -118,7 +118,7 @@ def test_log_has_what_package_and_failure_say(rule, capsys):
     with pytest.raises(ArtifactError):
         fail()
     log = Path(rule.log[0]).read_text()
-    assert log == capsys.readouterr().err
+    assert f"log: {rule.log[0]}\n{log}" == capsys.readouterr().err
     for words in ("from the script", "from a module", "nowhere.h5: no such file", "Traceback"):
         assert words in log
     logging.getLogger("nd2fd.some.module").warning("after the job")
@@ -137,6 +137,13 @@ def test_progress_is_logged(rule, monkeypatch):
         "fits: 1 of 3, note 1",
         "fits: 3 of 3, note 3",
     ]
+
+
+def test_outputs_and_time_are_told_to_the_log_alone(rule, capsys):
+    with Job(rule) as job:
+        job.save(OSCILLATION)
+    assert capsys.readouterr().err == f"log: {rule.log[0]}\n"
+    assert f"wrote {rule.output.main}" in Path(rule.log[0]).read_text()
 
 
 def test_log_ends_with_what_the_job_used(rule):

@@ -1,10 +1,16 @@
-"""The front page of the report, from numbers that are known."""
+"""The pages of the report, from numbers that are known."""
 
+import re
 import subprocess
+from html import unescape
+from pathlib import Path
 
 import pytest
+import yaml
 from docutils.core import publish_parts
+from jinja2 import Template
 
+from nd2fd.report.figure_pages import FigureSource, figure_page
 from nd2fd.report.numbers import Number
 from nd2fd.report.numbers_file import TOY_RUN, Ensemble, FigureText, Summary
 from nd2fd.report.pages import commit_of, front_page
@@ -96,3 +102,31 @@ def test_commit_of_a_checkout(tmp_path):
     assert commit_of(tmp_path / "folder") == "unknown"
     file.write_text("2\n")
     assert commit_of(tmp_path) == f"{commit}, with changes that are not committed"
+
+
+def test_page_of_a_figure(tmp_path):
+    """Links start from the folder of results; the slice of the configuration is YAML as it is."""
+    source = FigureSource(
+        ["out/figs/fig8.pdf", "out/figs/fig8.csv"],
+        ["out/fits/truth/0.h5", "elsewhere/a_b.h5"],
+        {"true_point": [0.99, 0.00244], "shown": {"truth": {"label": "{true} cross section"}}},
+        "contours",
+    )
+    text = figure_page(
+        "fig8", FigureText("3 Fits", "Contours", "Caption."), source, Path("out"),
+        Path("src/nd2fd"), Path("workflow/rules/figures.smk"),
+    )  # fmt: skip
+    # As Snakemake does; a brace is none of its own.
+    html = publish_parts(Template(text).render(), writer="html")["html_body"]
+    assert "<strong>Figure 8: Contours.</strong> Caption." in html
+    links = dict(reversed(link) for link in re.findall(r'href="([^"]+)">([^<]+)<', html))
+    assert links == {
+        "figs/fig8.pdf": "figs/fig8.pdf",
+        "figs/fig8.csv": "figs/fig8.csv",
+        "fits/truth/0.h5": "fits/truth/0.h5",
+        "../elsewhere/a_b.h5": "../elsewhere/a_b.h5",
+        "contours.py": "../src/nd2fd/figures/contours.py",
+        "figures.smk": "../workflow/rules/figures.smk",
+    }
+    (block,) = re.findall(r"<pre[^>]*>(.*?)</pre>", html, re.DOTALL)
+    assert yaml.safe_load(unescape(re.sub("<[^>]+>", "", block))) == source.settings

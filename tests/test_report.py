@@ -198,6 +198,24 @@ def test_report_has_all_figures_with_numbers_in_their_captions(page, numbers):
     assert {figure.group for figure in SHOWN.values()} < set(categories)
 
 
+def test_pages_of_figures_lead_to_what_they_are_made_of(page, reported):
+    """All links are files beside the report: figure, data, artifacts, module and rules."""
+    results, plan = javascript(page, "results"), planned("ci.yaml")
+    for name, figure in SHOWN.items():
+        caption = results[f"results/figs/{name}.png"]["caption"]
+        links = re.findall(r'href="([^"]+)"', caption)
+        folder = reported / "results"
+        files = {(folder / link).resolve().relative_to(reported.resolve()) for link in links}
+        assert all((reported / file).is_file() for file in files)
+        names = {file.as_posix() for file in files}
+        inputs = [path for files in (figure.inputs(plan) or {}).values() for path in
+                  ([files] if isinstance(files, str) else files)]  # fmt: skip
+        assert names >= {f"results/figs/{name}.pdf", *figure.data(plan), *inputs}
+        assert {f"src/nd2fd/figures/{figure.module}.py", "workflow/rules/figures.smk"} <= names
+        for key in figure.params(plan):
+            assert re.search(rf"\b{key}\b", caption)
+
+
 def test_front_page(page, numbers, reported):
     front = javascript(page, "workflow_desc")
     for name in ("truth/dm2_32/best", "flow/far/median", "systematics/dm2_32/shift"):

@@ -109,6 +109,7 @@ rule report_pages:
     params:
         code=CODE["report_pages"],
         config=config,
+        sources=inputs.figure_sources(PLAN),
     message:
         "Front page and captions of the report"
     script:

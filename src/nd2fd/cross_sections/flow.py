@@ -20,17 +20,16 @@ from functools import partial
 
 import numpy as np
 import torch
-import zuko
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
-from zuko.distributions import BoxUniform
-from zuko.lazy import UnconditionalDistribution
-from zuko.transforms import MonotonicRQSTransform
 
+from nd2fd.io.extras import extra
 from nd2fd.physics.density import DensityGrid, reachable_parts
 from nd2fd.physics.kinematics import kinematics
 from nd2fd.physics.setup import Setup
+
+zuko = extra("zuko", "flow")
 
 Array = NDArray[np.float64]
 
@@ -87,11 +86,11 @@ class CrossSectionFlow(nn.Module):
             features=3,
             transforms=settings.transforms,
             hidden_features=[settings.width] * settings.hidden_layers,
-            univariate=partial(MonotonicRQSTransform, bound=_BOUND),
+            univariate=partial(zuko.transforms.MonotonicRQSTransform, bound=_BOUND),
             shapes=[(settings.bins,), (settings.bins,), (settings.bins - 1,)],
         )
-        self.flow.base = UnconditionalDistribution(
-            BoxUniform,
+        self.flow.base = zuko.lazy.UnconditionalDistribution(
+            zuko.distributions.BoxUniform,
             torch.full((3,), -_BOUND - _MARGIN),
             torch.full((3,), _BOUND + _MARGIN),
             buffer=True,

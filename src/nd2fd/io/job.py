@@ -37,8 +37,9 @@ class Job:
     """One job of the workflow, as a context manager around the script's work.
 
     Log lines, those of the package's modules as well, go to the rule's log file and to standard
-    error; an exception is logged with its traceback before Snakemake sees it, and in a last line
-    that says rule, output and message.
+    error, which says first where that file is, and nothing of outputs and time; an exception is
+    logged with its traceback before Snakemake sees it, and in a last line that says rule, output
+    and message.
 
     Parameters
     ----------
@@ -71,10 +72,12 @@ class Job:
             logging.FileHandler(log_path, mode="w", encoding="utf-8"),
             logging.StreamHandler(sys.stderr),
         ]
+        self._handlers[1].setLevel(logging.INFO)
         for handler in self._handlers:
             handler.setFormatter(formatter)
             _PACKAGE_LOG.addHandler(handler)
-        _PACKAGE_LOG.setLevel(logging.INFO)
+        _PACKAGE_LOG.setLevel(logging.DEBUG)
+        print(f"log: {log_path}", file=sys.stderr, flush=True)
         _PACKAGE_LOG.propagate = False
         return self
 
@@ -89,7 +92,7 @@ class Job:
         if error is not None:
             self.log.error("%s", error, exc_info=(type(error), error, traceback))
         else:
-            self.log.info("%s", Usage(time.process_time(), self._cpu_of_start))
+            self.log.debug("%s", Usage(time.process_time(), self._cpu_of_start))
         for handler in self._handlers:
             if isinstance(error, Exception):
                 # As it is, without the time in front; on a full disk there may be no log.
@@ -132,19 +135,19 @@ class Job:
         """Write the rule's first output."""
         path = self.output[0]
         artifact.save(path, self.provenance())
-        self.log.info("wrote %s", path)
+        self.log.debug("wrote %s", path)
 
     def save_table(self, table: "pd.DataFrame") -> None:
         """Write the rule's first output as CSV."""
         path = Path(self.output[0])
         write_atomically(path, table.to_csv(index=False, float_format="%.6g").encode())
-        self.log.info("wrote %s:\n%s", path, table.to_string(index=False))
+        self.log.debug("wrote %s:\n%s", path, table.to_string(index=False))
 
     def save_text(self, name: str, text: str) -> None:
         """Write the rule's output `name`."""
         path = Path(self.output[name])
         write_atomically(path, text.encode())
-        self.log.info("wrote %s", path)
+        self.log.debug("wrote %s", path)
 
     def provenance(self) -> Provenance:
         """Rule, configuration slice, seed and input checksums of this job."""

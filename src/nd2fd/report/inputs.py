@@ -162,3 +162,25 @@ def summary(plan: Plan) -> dict[str, Any]:
             for name, figure in present(plan).items()
         },
     }
+
+
+def figure_sources(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Where each figure comes from, as `nd2fd.report.figure_pages.FigureSource` has it."""
+    return {
+        name: {
+            "files": [
+                *(plan.path(f"figs/{name}.{suffix}") for suffix in ("pdf", "png")),
+                *figure.data(plan),
+            ],
+            "artifacts": _flat(figure.inputs(plan) or {}),
+            "settings": figure.params(plan),
+            "module": figure.module,
+        }
+        for name, figure in present(plan).items()
+    }
+
+
+def _flat(inputs: Inputs) -> list[str]:
+    """All files, once each."""
+    files = ([value] if isinstance(value, str) else value for value in inputs.values())
+    return list(dict.fromkeys(path for paths in files for path in paths))

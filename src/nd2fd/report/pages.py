@@ -1,18 +1,26 @@
-"""Texts of Snakemake's report, in reStructuredText: its front page and the figures' captions."""
+"""Texts of Snakemake's report, in reStructuredText: its front page, and one of each figure."""
 
 import base64
 import platform
 import subprocess
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from nd2fd.config.labels import described
 from nd2fd.figures.entry import cut_fits
 from nd2fd.report.captions import fill
+from nd2fd.report.figure_pages import FigureSource, caption, figure_page
+from nd2fd.report.images import small_png
 from nd2fd.report.numbers import Number
-from nd2fd.report.numbers_file import TOY_RUN, FigureText, Summary
+from nd2fd.report.numbers_file import (
+    TOY_RUN,
+    Summary,
+    numbers_from_json,
+    summary_from_json,
+)
 from nd2fd.report.tables import TABLES, columns, with_true_values
 
 _PROGRAMS = (
@@ -68,9 +76,40 @@ def commit_of(root: Path) -> str:
     return f"{commit}, with changes that are not committed" if dirty else commit
 
 
-def caption_page(name: str, text: FigureText) -> str:
-    """Title and caption of a figure."""
-    return f"**Figure {name.removeprefix('fig')}: {text.title}.** {text.caption}\n"
+def report_pages(
+    text: str,
+    images: Sequence[str],
+    sources: Mapping[str, Mapping[str, Any]],
+    results: Path,
+    configuration: str,
+    clone: Path,
+) -> dict[str, str]:
+    """All pages: `front`, and one for each figure by its name.
+
+    Parameters
+    ----------
+    text
+        The numbers file.
+    images
+        PNG files of all figures.
+    sources
+        What `FigureSource` takes, by figure.
+    results
+        Folder of results.
+    configuration
+        The configuration as YAML.
+    clone
+        Folder of the workflow.
+    """
+    numbers, summary = numbers_from_json(text), summary_from_json(text)
+    code = (Path(__file__).parents[1], clone / "workflow/rules/figures.smk")
+    pages = {
+        name: figure_page(name, figure, FigureSource(**sources[name]), results, *code)
+        for name, figure in summary.figures.items()
+    }
+    small = {n: small_png(Path(f)) for n, f in zip(summary.figures, images, strict=True)}
+    made = (program_versions(), commit_of(clone), configuration)
+    return pages | {"front": front_page(numbers, summary, small, *made)}
 
 
 def front_page(
@@ -136,7 +175,7 @@ def front_page(
         data = textwrap.indent(base64.encodebytes(images[name]).decode(), "   ")
         parts += [
             f".. image:: data:image/png;base64,\n{data}   :alt: {text.title}",
-            caption_page(name, text),
+            caption(name, text),
         ]
     parts += [
         _title("Software", "-"),

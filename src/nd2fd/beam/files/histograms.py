@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nd2fd.beam.files.columns import Columns, Neutrinos, choose
 from nd2fd.beam.files.layout import Layout, RawFlux, unit_named
+from nd2fd.io.extras import extra
 
 Array = NDArray[np.float64]
 
@@ -24,7 +25,7 @@ def read_root_flux(path: Path, wanted: Neutrinos, layout: Layout) -> RawFlux:
     UnclearLayoutError, ValueError
         As `choose`; it is not a ROOT file, or has no TH1.
     """
-    import uproot  # takes a second, which others need not spend
+    uproot = extra("uproot", "formats")  # takes a second, which others need not spend
 
     file = f"flux file {path}"
     try:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nd2fd.events.files.format import EVENTS_PER_PART, EventFile, RawEvents
+from nd2fd.io.extras import extra
 
 _NEUTRINOS = frozenset({12, 14, 16, -12, -14, -16})
 
@@ -92,13 +93,12 @@ def _events(path: Path, name: str) -> Iterator[tuple[Any, int]]:
     ValueError
         If an event cannot be read, or the file does not end as it must.
     """
-    from pyhepmc import GenEvent
-    from pyhepmc.io import ReaderAscii, pyiostream
-
+    pyhepmc = extra("pyhepmc", "formats")
     watched = _Watched(path)
-    event, n_events = GenEvent(), 0
+    event, n_events = pyhepmc.GenEvent(), 0
     try:
-        reader = ReaderAscii(pyiostream(watched))
+        io = extra("pyhepmc.io", "formats")
+        reader = io.ReaderAscii(io.pyiostream(watched))
         while True:
             reader.read_event(event)
             if reader.failed() or not len(event.particles):
@@ -148,8 +148,7 @@ def _parts(path: Path, name: str) -> Iterator[RawEvents]:
 
 def _row(event: Any, place: str) -> tuple[float, ...]:
     """Lepton (E, p), neutrino (E, p), PDG numbers of neutrino, target and lepton, and weight."""
-    from pyhepmc import Units
-
+    Units = extra("pyhepmc", "formats").Units
     unit = 1e-3 if event.momentum_unit == Units.MomentumUnit.MEV else 1.0
     neutrino = target = None
     final = []

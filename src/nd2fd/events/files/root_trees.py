@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nd2fd.events.files.format import EVENTS_PER_PART, EventFile, RawEvents
+from nd2fd.io.extras import extra
 
 Values = Mapping[str, NDArray[np.generic]]
 Place = Callable[[int], str]
@@ -21,7 +22,7 @@ def find_tree(path: Path, branches: frozenset[str]) -> tuple[str, frozenset[str]
     ValueError
         If the file cannot be read.
     """
-    import uproot  # takes a second, which others need not spend
+    uproot = extra("uproot", "formats")  # takes a second, which others need not spend
 
     try:
         with uproot.open(path) as root:
@@ -66,7 +67,7 @@ def _parts(
     ValueError
         If they cannot be read.
     """
-    import uproot
+    uproot = extra("uproot", "formats")
 
     with uproot.open(path) as root:
         opened: Any = root[tree]

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pyhepmc
 
 from nd2fd.events.lepton_events import LeptonEvents
 from nd2fd.events.particle_numbers import lepton_number, neutrino_number, nucleus_number
 from nd2fd.events.writers.sample import Sample
+from nd2fd.io.extras import extra
 from nd2fd.physics.setup import NUCLEI
 from nd2fd.streams import random_stream
 
@@ -43,7 +43,7 @@ _LARGEST_CONTENT: Final = 1e3
 
 def run_info(sample: Sample) -> Any:
     """GenRunInfo of a sample, with all that NuHepMC requires and the conventions it names."""
-    info = pyhepmc.GenRunInfo()
+    info = extra("pyhepmc", "formats").GenRunInfo()
     info.weight_names = ["CV"]
     version = sample.provenance.package_version
     info.tools = [("nd2fd", version, "events of a known or learned inclusive cross section")]
@@ -96,6 +96,7 @@ def run_info(sample: Sample) -> Any:
 
 def write(path: Path, sample: Sample, events: Iterator[LeptonEvents]) -> None:
     """HepMC3 text, in GeV."""
+    pyhepmc = extra("pyhepmc", "formats")
     setup, info = sample.setup, run_info(sample)
     azimuths = random_stream(sample.provenance.seed, "event_azimuth", sample.name)
     masses = {nucleus_number(name): NUCLEI[name].mass for name, _ in setup.target.nuclei}

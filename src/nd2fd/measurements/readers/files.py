@@ -10,6 +10,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from nd2fd.io.extras import extra
+
 Array = NDArray[np.float64]
 
 
@@ -24,7 +26,7 @@ def refusing(path: Path) -> Iterator[None]:
 
 def open_root(path: Path) -> dict[str, Any]:
     """All histograms of a ROOT file by name, those in its directories by path."""
-    import uproot  # takes a second, which others need not spend
+    uproot = extra("uproot", "formats")  # takes a second, which others need not spend
 
     try:
         with uproot.open(path) as root:
