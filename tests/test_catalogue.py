@@ -140,7 +140,8 @@ def test_joint_fits_are_shown_beside_their_ensembles(plan):
     assert figure.inputs(plan) == {
         "joint_joint": "results/joint/fits/joint.h5",
         "joint_smeared_joint": "results/joint/fits/joint_smeared.h5",
-        "joint_smeared_toys": [f"results/joint/toys/joint_smeared/{n}.h5" for n in range(7)],
+        "joint_toys": "results/joint/toys/joint.h5",
+        "joint_smeared_toys": "results/joint/toys/joint_smeared.h5",
         "systematics_intervals": "results/intervals/systematics.h5",
         "systematics_fits": plan.batches("fits", "systematics"),
     }
@@ -148,7 +149,7 @@ def test_joint_fits_are_shown_beside_their_ensembles(plan):
     assert beside == {"joint": None, "joint_smeared": "systematics"}
     alone = planned({"ensembles": {"systematics": None}})
     assert set(figure.inputs(alone)) == {
-        "joint_joint", "joint_smeared_joint", "joint_smeared_toys"
+        "joint_joint", "joint_smeared_joint", "joint_toys", "joint_smeared_toys"
     }  # fmt: skip
     assert "{systematics" not in figure.caption(alone)
     # σ_stat is that of a known cross section that is smeared alike.

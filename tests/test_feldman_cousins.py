@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.stats import chi2, ks_2samp
 
 import toy
 from nd2fd.cross_sections.closure import closure_truth
@@ -11,50 +12,26 @@ from nd2fd.detector.smearing import Resolution
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.io.schemas.joint import JointCoverageBlock, JointToys
 from nd2fd.learning.near_data import expected_contents
-from nd2fd.learning.spline_posterior import SplinePosterior
 from nd2fd.physics.density import DensityGrid
 from nd2fd.statistics.far_analysis import FarAnalysis
 from nd2fd.statistics.far_density import FarDetector
-from nd2fd.statistics.feldman_cousins import thresholds, thresholds_at, toys, toys_of_fit
-from nd2fd.statistics.joint_analysis import JointAnalysis
+from nd2fd.statistics.feldman_cousins import ManyEvents, thresholds, thresholds_at, toys_of_fit
+from nd2fd.statistics.joint_analysis import JointAnalysis, octant_starts
 from nd2fd.statistics.joint_design import joint_design
 from nd2fd.statistics.joint_experiments import joint_coverage_of
+from nd2fd.statistics.joint_likelihood import JointLikelihood
+from nd2fd.statistics.profile_regions import CONTENTS
+from nd2fd.statistics.profiles import Profile
 from nd2fd.statistics.pull_tables import PullTables
 
 GRID = DensityGrid(toy.SETUP, 60, 24, 24, 2)
 FAR_EVENTS = 4_000
 MIXING, MASS = 0.40, 2.44e-3
-"""Far from maximal mixing, where Wilks' theorem holds."""
+"""In the middle of the ranges of the fits."""
 
 
 def nothing(*_):
     pass
-
-
-def test_estimates_scatter_as_said():
-    """By a simulation of repeated experiments of one nature, its last parameter drawn each time."""
-    rng = np.random.default_rng(1)
-    n_functions, n_splines, n_modes = 2, 3, 1
-    slopes = rng.standard_normal((9, 7))
-    root = rng.standard_normal((3, 3))
-    bends, prior = root @ root.T, np.array([[2.0, 0.5], [0.5, 1.0]])
-    of_prior = np.zeros((7, 7))
-    of_prior[:6, :6] = np.kron(prior, bends)
-    of_modes = np.diag([0.0] * 6 + [1.0])
-    precision = slopes.T @ slopes + of_prior + of_modes
-    factor = np.linalg.cholesky(precision)
-    posterior = SplinePosterior(np.zeros(7), factor, n_modes, 1.0, prior, bends, 0.0, 0.0, 0.0)
-    assert posterior.coefficients.shape == (n_functions, n_splines)
-    nature = np.zeros((200_000, 7))
-    nature[:, 6] = rng.standard_normal(len(nature))
-    data = nature @ slopes.T + rng.standard_normal((len(nature), 9))
-    estimates = np.linalg.solve(precision, slopes.T @ data.T).T
-    directions = np.linalg.qr(rng.standard_normal((7, 2)))[0]
-    coordinates = (estimates - nature) @ factor @ directions
-    expected = coordinates.T @ coordinates / len(nature)
-    np.testing.assert_allclose(posterior.scatter(directions), expected, atol=0.01)
-    # Not all that the posterior allows.
-    assert np.trace(expected) < 1.8
 
 
 def test_thresholds_hold_what_they_should():
@@ -112,22 +89,83 @@ def joint():
     return SimpleNamespace(analysis=analysis, contents=contents)
 
 
-def test_toys_are_as_wilks_says_where_his_theorem_holds(joint):
-    """Means of −2 ln L above its minimum are the degrees of freedom."""
-    analysis = joint.analysis
-    posterior = analysis.learn(3_000_000 * joint.contents)
-    basis = analysis.pull_basis(posterior, FAR_EVENTS)
+@pytest.fixture(scope="module")
+def tables(joint):
+    """Densities in coordinates of the pulls of a near detector of three million events."""
+    posterior = joint.analysis.learn(3_000_000 * joint.contents)
+    basis = joint.analysis.pull_basis(posterior, FAR_EVENTS)
     none = np.empty((0, *basis.structure_functions.shape[1:]))
-    tables = PullTables.build(analysis, basis, none)
-    n_pulls = tables.n_learned - 1
-    rng = np.random.default_rng(3)
-    theta = np.array([MIXING, MASS])
-    tests = toys(analysis, tables, np.eye(n_pulls), theta, FAR_EVENTS, 60, rng, nothing)
-    # Of 60: an error of 0.18 or 0.26 each.
-    np.testing.assert_allclose(tests.mean(axis=0), [[2.0, 1.0, 1.0]] * 2, atol=0.65)
-    # Pulls four times as large are not what the fit expects.
-    wide = toys(analysis, tables, 16 * np.eye(n_pulls), theta, FAR_EVENTS, 12, rng, nothing)
-    assert wide[:, 0, 0].mean() > 3.5
+    return PullTables.build(joint.analysis, basis, none)
+
+
+def limit(joint, tables, mixing, *, known, mixing_range=None, n_events=FAR_EVENTS):
+    """Toys of many events at a value of sin²θ23."""
+    wide = mixing_range or joint.analysis.far_analysis.sin2_theta23
+    return ManyEvents.at(
+        np.array([mixing, MASS]), joint.analysis.spectra, tables, n_events, wide, known=known
+    )
+
+
+def likelihood_tests(joint, tables, mixing, n_toys, rng):
+    """Independently: events are drawn, and their likelihoods profiled; (n_toys, 2, 3)."""
+    analysis, n = joint.analysis, tables.n_learned
+    spectra, basis, theta = analysis.spectra, tables.basis, np.array([mixing, MASS])
+    starts = octant_starts(analysis.far_analysis)
+    of_true, *of_modes = spectra.amplitudes(theta[None])[0]
+    found = np.empty((n_toys, 2, 3))
+    for toy_number in range(n_toys):
+        pulls = rng.standard_normal(n - 1)
+        functions, modes = np.append(1.0, pulls), basis.modes + basis.mode_changes @ pulls
+        expected = tables.expected(functions, of_true + modes @ np.array(of_modes))
+        counts = rng.multinomial(FAR_EVENTS, expected / expected.sum())
+        events = tables.kernel_at(np.repeat(np.arange(counts.size), counts))[:n]
+        known = events.combined(functions[None])
+        none = np.empty((modes.size, 0))
+        likelihoods = [
+            JointLikelihood.build(spectra, events, basis.modes, basis.mode_changes),
+            JointLikelihood.build(spectra, known, modes, none),
+        ]
+        found[toy_number] = [Profile.of(one, starts).tests(theta) for one in likelihoods]
+    return found
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_wilks_holds_in_one_octant_far_from_maximal_mixing(joint, tables, known):
+    """Means of −2 ln L above its minimum are the degrees of freedom."""
+    found = limit(joint, tables, 0.40, known=known, mixing_range=(0.30, 0.43))
+    tests = found.tests(20_000, np.random.default_rng(3))
+    # Errors of 0.01 or 0.015; the rest is that θ moves the events not quite linearly.
+    np.testing.assert_allclose(tests.mean(axis=0), [2.0, 1.0, 1.0], rtol=0.06)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_maximal_mixing_is_on_the_edge(joint, tables, known):
+    """Half of all fits are there: half of a χ² of 0 and of 1 degree of freedom (Chernoff, 1954)."""
+    maximal = 0.5 / (1.0 - toy.NUFIT_6_0.sin2_theta13)
+    many = limit(joint, tables, maximal, known=known, n_events=64_000)
+    tests = many.tests(40_000, np.random.default_rng(4))
+    # 2 (0.683 - 0.5) and 2 (0.954 - 0.5) of χ² with one degree of freedom: 0.23 and 2.86.
+    expected = chi2.ppf(2 * np.array(CONTENTS) - 1, 1)
+    np.testing.assert_allclose(np.quantile(tests[:, 1], CONTENTS), expected, rtol=0.05, atol=0.02)
+
+
+@pytest.mark.parametrize("mixing", [0.42, 0.48])
+def test_toys_are_like_likelihoods_of_events(joint, tables, mixing):
+    of_events = likelihood_tests(joint, tables, mixing, 60, np.random.default_rng(5))
+    for which, known in enumerate((False, True)):
+        tests = limit(joint, tables, mixing, known=known).tests(5_000, np.random.default_rng(6))
+        for region in range(3):
+            compared = ks_2samp(of_events[:, which, region], tests[:, region])
+            assert compared.pvalue > 0.005, (known, region)
+
+
+def test_pulls_are_drawn_as_wide_as_the_fit_expects(joint, tables):
+    """Else known and learned cross sections could not both follow Wilks; and they differ."""
+    known, learned = (limit(joint, tables, 0.42, known=known).shifts for known in (True, False))
+    mixing, mass = limit(joint, tables, 0.42, known=True).true
+    # What Δm²32 moves, in units of its own error, which is larger with pulls.
+    ends = [np.linalg.norm(s[mixing, mass + 1] - s[mixing, mass]) for s in (known, learned)]
+    np.testing.assert_allclose(ends, 0.75, rtol=0.05)
 
 
 def test_toys_of_a_fit_are_its_own(joint):
@@ -139,9 +177,12 @@ def test_toys_of_a_fit_are_its_own(joint):
         best_dm2_32=np.array([2.41e-3, 2.5e-3]),
     )
     runs = [
-        toys_of_fit(joint.analysis, fit, 0.44, 2, np.random.default_rng(seed), nothing)
+        toys_of_fit(joint.analysis, fit, [0.44, 0.5], 7, np.random.default_rng(seed), nothing)
         for seed in (4, 4, 5)
     ]
-    assert (runs[0].sin2_theta23, runs[0].dm2_32) == ([0.44], [2.41e-3])
+    np.testing.assert_array_equal(runs[0].sin2_theta23, [0.44, 0.5])
+    np.testing.assert_array_equal(runs[0].dm2_32, [2.41e-3, 2.41e-3])
+    assert runs[0].tests.shape == (2, 7, 2, 3)
     np.testing.assert_array_equal(runs[0].tests, runs[1].tests)
     assert (runs[0].tests != runs[2].tests).all()
+    assert (runs[0].tests > -1e-9).all()

@@ -81,8 +81,6 @@ def test_batches_and_members(plan):
             "coverage of 'systematics' has no block 2: its 1000 experiments.*numbered 0 to 1",
         ),
         (lambda p: p.joint_design("jiont"), "no joint fit 'jiont'.*there are joint, joint_smeared"),
-        (lambda p: p.n_toys("joint"), r"joint\.fits\.joint\.toys is null.*no toys of 'joint'"),
-        (lambda p: p.toy_mixing("joint_smeared", 7), r"no toys number 7 \(0 to 6\)"),
         (
             lambda p: p.joint_experiments("joint", 2),
             "coverage of 'joint' has no block 2: its 1000 experiments.*numbered 0 to 1",
@@ -227,19 +225,25 @@ def test_only_ensembles_with_a_start_need_its_file():
 def test_toys_span_the_range_of_the_fits():
     """On one side of the largest disappearance, sin²θ23 = 1/(2 · 0.97785); denser towards it."""
     plan = planned({"fits": {"sin2_theta23": [0.38, 0.62]}})
-    assert plan.with_toys == ["joint_smeared"]
-    toys = plan.joint_toys("joint_smeared")
-    assert toys == [f"results/joint/toys/joint_smeared/{point}.h5" for point in range(7)]
-    mixing = [plan.toy_mixing("joint_smeared", point) for point in range(7)]
+    mixing = plan.toy_mixing
+    assert len(mixing) == 7
     assert mixing[0] == pytest.approx(0.511326, abs=1e-6)
     assert mixing[-1] == pytest.approx(0.38)
     steps = -np.diff(mixing)
     assert (steps > 0).all()
     assert (np.diff(steps) > 0).all()
     higher = planned({"fits": {"sin2_theta23": [0.45, 0.70]}})
-    assert higher.toy_mixing("joint_smeared", 6) == pytest.approx(2 * 0.511326 - 0.70, abs=2e-6)
-    assert plan.n_toys("joint_smeared") == 400
-    assert plan.joint_toys("joint") == []
+    assert higher.toy_mixing[-1] == pytest.approx(2 * 0.511326 - 0.70, abs=2e-6)
+
+
+def test_only_fits_with_toys_have_files_of_them():
+    plan = planned({"joint": {"fits": {"joint": {"toys": None}}}})
+    assert plan.with_toys == ["joint_smeared"]
+    assert plan.joint_toys("joint_smeared") == {"toys": "results/joint/toys/joint_smeared.h5"}
+    assert plan.n_toys("joint_smeared") == 10_000
+    assert plan.joint_toys("joint") == {}
+    with pytest.raises(PlanError, match=r"joint\.fits\.joint\.toys is null.*no toys of 'joint'"):
+        plan.n_toys("joint")
 
 
 def test_ranges_of_joint_fits_are_those_of_plain_ensembles(plan):

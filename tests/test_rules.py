@@ -273,7 +273,7 @@ def test_joint_fits_have_the_data_and_maps_of_their_detectors(config, jobs):
     assert made == {
         *(("joint_design", f"designs/{detector}.h5") for detector in ("exact", "smeared")),
         *(("joint_fit", f"fits/{name}.h5") for name in fits),
-        *(("joint_toys", f"toys/joint_smeared/{point}.h5") for point in range(7)),
+        *(("joint_toys", f"toys/{name}.h5") for name in fits if fits[name].get("toys")),
         *(
             ("joint_coverage_block", f"coverage/{name}/{block}.h5")
             for name in fits

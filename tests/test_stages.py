@@ -368,16 +368,14 @@ class Run:
             points=self.config.regions.points,
             **analysis,
         )
-        # Some of them: all would take half a minute.
-        toys = plan.joint_toys(name)[2:4]
-        for point in range(2, 2 + len(toys)):
+        if name in plan.with_toys:
             self.script(
                 "joint_toys",
-                f"joint/toys/{name}/{point}.h5",
+                f"joint/toys/{name}.h5",
                 inputs | {"fit": plan.path(f"joint/fits/{name}.h5")},
-                wildcards={"point": str(point)},
+                wildcards={"fit": name},
                 n_toys=plan.n_toys(name),
-                toy_mixing=plan.toy_mixing(name, point),
+                toy_mixing=plan.toy_mixing,
                 **analysis,
             )
         blocks = plan.joint_coverage_blocks(name)
@@ -394,7 +392,7 @@ class Run:
         return self.script(
             "joint_coverage",
             f"joint/coverage/{name}.h5",
-            {"blocks": blocks, "toys": toys},
+            {"blocks": blocks} | plan.joint_toys(name),
             true_point=plan.true_octant_point,
         )
 

@@ -129,11 +129,11 @@ rule joint_toys:
         fit="<results>/joint/fits/{fit}.h5",
         flux="<results>/inputs/flux.h5",
     output:
-        "<results>/joint/toys/{fit}/{point}.h5",
+        "<results>/joint/toys/{fit}.h5",
     log:
-        "<logs>/joint_toys/{fit}/{point}.log",
+        "<logs>/joint_toys/{fit}.log",
     benchmark:
-        "<benchmarks>/joint_toys/{fit}/{point}.tsv"
+        "<benchmarks>/joint_toys/{fit}.tsv"
     conda:
         "../../envs/nd2fd.yaml"
     resources:
@@ -141,7 +141,7 @@ rule joint_toys:
     params:
         code=CODE["joint_toys"],
         n_toys=of_joint_fit(PLAN.n_toys),
-        toy_mixing=of_joint_point(PLAN.toy_mixing),
+        toy_mixing=PLAN.toy_mixing,
         seed=CONFIG.seed,
         setup=section("setup"),
         grid={**section("grid"), "n_energy": CONFIG.coverage.n_energy},
@@ -153,7 +153,7 @@ rule joint_toys:
         price=CONFIG.joint.price,
         pulls=of_joint_fit(PLAN.chosen_pulls),
     message:
-        "Toys of {wildcards.fit} for thresholds, sin²θ23 {wildcards.point}"
+        "Toys of {wildcards.fit} for thresholds"
     script:
         "../scripts/joint_toys.py"
 
@@ -200,8 +200,8 @@ rule joint_coverage_block:
 
 rule joint_coverage:
     input:
+        unpack(of_joint_fit(PLAN.joint_toys)),
         blocks=of_joint_fit(PLAN.joint_coverage_blocks),
-        toys=of_joint_fit(PLAN.joint_toys),
     output:
         "<results>/joint/coverage/{fit}.h5",
     log:

@@ -10,5 +10,5 @@ snakemake: Any
 
 with Job(snakemake) as job:
     blocks = job.load_joined("blocks", JointCoverageBlock, "experiment")
-    toys = job.load_joined("toys", JointToys, "point") if job.input.toys else None
+    toys = job.load_optional("toys", JointToys)
     job.save(joint_coverage_of(blocks, toys, job.params.true_point))

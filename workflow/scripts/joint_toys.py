@@ -1,4 +1,4 @@
-"""Toys at one value of sin²θ23, from which thresholds of a joint fit's regions are taken."""
+"""Toys from which thresholds of a joint fit's regions are taken."""
 
 from typing import Any
 
@@ -18,6 +18,6 @@ with Job(snakemake) as job:
     design, shape = job.load("design", JointDesign), fit.near_density.shape
     settings = (p.price, shape, ChosenPulls(**p.pulls))
     analysis = JointAnalysis.of(design, job.load("flux", Flux), far, *settings)
-    rng = random_stream(p.seed, "joint_toys", "", int(snakemake.wildcards.point))
-    progress = job.progress("toys", p.n_toys)
+    rng = random_stream(p.seed, "joint_toys", snakemake.wildcards.fit)
+    progress = job.progress("values of sin²θ23", len(p.toy_mixing))
     job.save(toys_of_fit(analysis, fit, p.toy_mixing, p.n_toys, rng, progress))

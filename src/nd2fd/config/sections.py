@@ -331,7 +331,7 @@ class JointFitSection(Section):
     )
     toys: int | None = key(
         "Toys at each of seven values of sin²θ23, from which thresholds of regions are taken, "
-        "after Feldman and Cousins; null: none",
+        "after Feldman and Cousins; ten thousand take a second; null: none",
         "choice",
         default=None,
         ge=1,

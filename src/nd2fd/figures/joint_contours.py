@@ -172,6 +172,6 @@ def from_job(job: Job) -> Figure:
                 job.load(f"{beside}_intervals", Intervals),
                 job.load_joined(f"{beside}_fits", Fits),
             )
-        toys = job.load_joined(f"{name}_toys", JointToys, "point") if described["toys"] else None
+        toys = job.load(f"{name}_toys", JointToys) if described["toys"] else None
         fits[described["label"]] = Shown(job.load(f"{name}_joint", JointFit), toys, ensemble)
     return draw(fits, job.params.true_point)

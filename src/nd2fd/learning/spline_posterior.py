@@ -113,19 +113,6 @@ class SplinePosterior:
         """U y of orthonormal directions y, (n_parameters, k), with the covariance U Uᵀ."""
         return sl.solve_triangular(self.factor, directions, lower=True, trans="T")
 
-    def scatter(self, directions: Array) -> Array:
-        """Covariance of the estimate about nature over many experiments, in coordinates y.
-
-        Of experiments with new near-detector events and a new flux each, but the same structure
-        functions, which bend as the mean does: 1 − Uᵀ Q U, with the prior's precision Q. Their
-        bends shift all estimates alike, which is not part of it. Directions as in `root`; shape
-        (k, k).
-        """
-        changes = self.root(directions)
-        bent = changes[: self.mean.size - self.n_modes].reshape(*self.coefficients.shape, -1)
-        paid = np.einsum("ij,imk,mn,jnl->kl", self.prior, bent, self.bends, bent, optimize=True)
-        return np.asarray(np.eye(len(paid)) - paid)
-
     def whitened(self, maps: Array) -> Array:
         """M U of linear maps M of x, shape (n, n_parameters)."""
         return sl.solve_triangular(self.factor, maps.T, lower=True).T

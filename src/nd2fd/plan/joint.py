@@ -123,20 +123,19 @@ class JointPlan(CommonPlan):
             raise PlanError(f"joint.fits.{name}.toys is null: there are no toys of {name!r}")
         return number
 
-    def joint_toys(self, name: str) -> list[str]:
-        """Files of the toys at all values of sin²θ23; none if a joint fit has none."""
-        points = range(_TOY_POINTS if name in self.with_toys else 0)
-        return [self.path(f"joint/toys/{name}/{point}.h5") for point in points]
+    def joint_toys(self, name: str) -> dict[str, str]:
+        """Toys of a joint fit, if it has some."""
+        return {"toys": self.path(f"joint/toys/{name}.h5")} if name in self.with_toys else {}
 
-    def toy_mixing(self, name: str, point: int) -> float:
-        """Value of sin²θ23 at which toys of that number are made."""
-        if not 0 <= point < len(self.joint_toys(name)):
-            raise PlanError(f"{name!r} has no toys number {point} (0 to {_TOY_POINTS - 1})")
+    @property
+    def toy_mixing(self) -> list[float]:
+        """Values of sin²θ23 at which toys are made."""
         low, high = self.joint_range("sin2_theta23")
         # P is the same on either side of it.
         maximal = 0.5 / (1.0 - self.config.oscillation.sin2_theta13)
         farthest = max(maximal - low, high - maximal)
-        return maximal - farthest * (point / (_TOY_POINTS - 1)) ** _TOWARDS_MAXIMUM
+        shares = [(point / (_TOY_POINTS - 1)) ** _TOWARDS_MAXIMUM for point in range(_TOY_POINTS)]
+        return [maximal - farthest * share for share in shares]
 
     def joint_near_events(self, name: str) -> int:
         """Number of ND events of a joint fit."""

@@ -67,7 +67,7 @@ def _numbers_of_fits(job: Job) -> Numbers:
         if ensemble is not None:
             numbers |= joint_numbers.ensemble_numbers(name, fit, ensemble, intervals[ensemble])
         if name in params.joint_toys:
-            toys = job.load_joined(f"{name}_toys", JointToys, "point")
+            toys = job.load(f"{name}_toys", JointToys)
             numbers |= joint_numbers.toy_numbers(name, fit, toys)
     for name in params.joint_coverage:
         coverage = job.load(f"{name}_joint_coverage", JointCoverage)

@@ -106,7 +106,7 @@ def numbers_inputs(plan: Plan) -> Inputs:
         },
         **{f"{name}_coverage": plan.path(f"coverage/{name}.h5") for name in of["coverage"]},
         **{f"{name}_joint": plan.path(f"joint/fits/{name}.h5") for name in plan.joint_fits},
-        **{f"{name}_toys": plan.joint_toys(name) for name in plan.with_toys},
+        **{f"{name}_toys": plan.joint_toys(name)["toys"] for name in plan.with_toys},
         **{
             f"{name}_joint_coverage": plan.path(f"joint/coverage/{name}.h5")
             for name in plan.with_joint_coverage

@@ -2,45 +2,68 @@ r"""Thresholds of Δ(−2 ln L) from toys, where Wilks' are off.
 
 Feldman & Cousins (Phys. Rev. D 57 (1998) 3873): a point θ belongs to the region if Δ(−2 ln L) is
 less than in 68 or 95 % of toys made at θ. Mixing is near its physical limit, and either octant may
-fit; what Δ(−2 ln L) is like depends on sin²θ23, and hardly on Δm²32, which is that of the best fit.
-As P(ν_μ → ν_μ), to a per mille, it depends on the distance of sin²θ23 from 1/(2 cos²θ13) alone,
-where disappearance is largest: toys are made on one side of it.
+fit, each with a Δm²32 of its own; what Δ(−2 ln L) is like depends on sin²θ23, and hardly on Δm²32,
+which is that of the best fit. As P(ν_μ → ν_μ), to a per mille, it depends on the distance of
+sin²θ23 from 1/(2 cos²θ13) alone, where disappearance is largest: toys are made on one side of it.
 
-Nuisance parameters are drawn in each toy. Over repeated experiments of one nature the estimate
-differs from it by ND statistics and flux, but not by all that the posterior allows: structure
-functions that bend more than the fitted ones are possible, and do not vary from experiment to
-experiment. With the posterior's covariance C and the prior's precision Q of the structure
-functions the covariance of the difference is C − C Q C; that of the pulls is then 1 − Uᵀ Q U. Toys
-hence suppose that nature bends as the fitted structure functions do.
+Toys are those of many events, whose numbers in cells are normal. With what θ moves them by from
+where they are at the true θ, μ(θ), and one standard deviation of each pull, K, both in units of the
+numbers' errors,
+
+    −2 ln L(θ) = (y − μ(θ))ᵀ (1 + K Kᵀ)⁻¹ (y − μ(θ)),        y ~ N(0, 1 + K Kᵀ),
+
+the pulls being profiled in −2 ln L and drawn from the near detector's posterior in y. μ(θ) is not
+linear: limits and octants are those of P. All takes place in the few dimensions that spectra and
+pulls span, and the minimum is that on a grid: ten thousand toys take a second. Likelihoods of
+events have the same thresholds (docs/studies/joint-fit.md).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg as sl
 from numpy.typing import NDArray
 
 from nd2fd.io.schemas.joint import JointFit, JointToys
-from nd2fd.statistics.far_directions import directions
-from nd2fd.statistics.joint_analysis import JointAnalysis, octant_starts
-from nd2fd.statistics.joint_likelihood import JointLikelihood
+from nd2fd.statistics.far_kernel import FarSpectra
+from nd2fd.statistics.joint_analysis import JointAnalysis
 from nd2fd.statistics.profile_regions import CONTENTS
-from nd2fd.statistics.profiles import Profile
 from nd2fd.statistics.pull_tables import PullTables
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, str], None]
 
+_STEP = 0.75
+"""Of the grid, in standard deviations of sin²θ23 and of Δm²32 with the other one fixed."""
+
+_MIXING_STEP, _BEYOND = 2.5e-3, 0.06
+"""Largest step of sin²θ23, and how far the grid goes beyond the range of the fits."""
+
+_MASS_STEPS = 12
+"""Number of steps of Δm²32 on either side of the true one."""
+
+_DERIVATIVE = np.array([1e-4, 1e-6])
+"""Steps of sin²θ23 and Δm²32 [eV²] for their standard deviations."""
+
+_NEVER_EXPECTED = 1e-14
+"""Share of the events below which a cell is left out."""
+
+_NEGLIGIBLE = 1e-4
+"""Size of the directions of μ that are left out, relative to the largest."""
+
+_TOYS_TOGETHER = 500
+
 
 def toys_of_fit(
     analysis: JointAnalysis,
     fit: JointFit,
-    sin2_theta23: float,
+    sin2_theta23: Sequence[float],
     n_toys: int,
     rng: np.random.Generator,
     progress: Progress,
 ) -> JointToys:
-    """Toys at a value of sin²θ23, made with what a joint fit found.
+    """Toys at values of sin²θ23, made with what a joint fit found.
 
     Parameters
     ----------
@@ -49,89 +72,136 @@ def toys_of_fit(
     fit
         Its near-detector histogram, number of far-detector events and best Δm²32.
     sin2_theta23
-        Of nature.
+        Of nature, one value after the other.
     n_toys
-        Number of toys.
+        Number of toys at each.
     rng
-        Draws pulls and events.
+        Draws the events.
     progress
-        Called with (toys so far, note).
+        Called with (values so far, note).
     """
     counts = fit.near_density * (float(fit.near_events) / fit.near_density.sum())
-    posterior = analysis.learn(counts)
     n_events = int(fit.far_events)
-    basis = analysis.pull_basis(posterior, n_events)
-    found = directions(analysis.far, analysis.slopes, posterior, n_events)
-    theta = np.array([sin2_theta23, fit.best_dm2_32[0]])
-    tests = toys(
-        analysis,
-        PullTables.build(analysis, basis, np.empty((0, *basis.structure_functions.shape[1:]))),
-        posterior.scatter(found),
-        theta,
-        n_events,
-        n_toys,
-        rng,
-        progress,
+    basis = analysis.pull_basis(analysis.learn(counts), n_events)
+    tables = PullTables.build(analysis, basis, np.empty((0, *basis.structure_functions.shape[1:])))
+    mass = fit.best_dm2_32[0]
+    tests = np.empty((len(sin2_theta23), n_toys, 2, 3))
+    for i, mixing in enumerate(sin2_theta23):
+        for which, known in enumerate((False, True)):
+            limit = ManyEvents.at(
+                np.array([mixing, mass]),
+                analysis.spectra,
+                tables,
+                n_events,
+                analysis.far_analysis.sin2_theta23,
+                known=known,
+            )
+            tests[i, :, which] = limit.tests(n_toys, rng)
+        progress(i + 1, f"sin²θ23 = {mixing:.3f}")
+    return JointToys(
+        sin2_theta23=np.array(sin2_theta23), dm2_32=np.full(len(sin2_theta23), mass), tests=tests
     )
-    return JointToys(sin2_theta23=theta[:1], dm2_32=theta[1:], tests=tests[None])
 
 
-def toys(
-    analysis: JointAnalysis,
-    tables: PullTables,
-    covariance: Array,
-    theta: Array,
-    n_events: int,
-    n_toys: int,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> Array:
-    """Δ(−2 ln L) at the true θ of toys.
+@dataclass(frozen=True)
+class ManyEvents:
+    """−2 ln L in the limit of many events, on a grid of θ.
 
-    Parameters
-    ----------
-    analysis
-        How data are analysed.
-    tables
-        Densities about the posterior of the data.
-    covariance
-        Of the pulls of nature, shape (n_pulls, n_pulls).
-    theta
-        (sin²θ23, Δm²32 [eV²]) of nature.
-    n_events
-        Far-detector events of a toy.
-    n_toys
-        Number of toys.
-    rng
-        Draws pulls and events.
-    progress
-        Called with (toys so far, note).
-
-    Returns
-    -------
-    ndarray, shape (n_toys, 2, 3)
-        `Profile.tests` with the learned and with the known cross section and flux of the toy.
+    shifts
+        μ(θ) in units in which y ~ N(0, 1), shape (n_mixing, n_mass, n_directions).
+    true
+        Where on the grid the true θ is.
     """
-    spectra, basis, n = analysis.spectra, tables.basis, tables.n_learned
-    starts = octant_starts(analysis.far_analysis)
-    root = sl.cholesky(covariance, lower=True)
-    amplitudes = spectra.amplitudes(theta[None])[0]
-    tests = np.empty((n_toys, 2, 3))
-    for toy in range(n_toys):
-        pulls = root @ rng.standard_normal(n - 1)
-        functions, modes = np.append(1.0, pulls), basis.modes + basis.mode_changes @ pulls
-        expected = tables.expected(functions, amplitudes[0] + modes @ amplitudes[1:])
-        counts = rng.multinomial(n_events, expected / expected.sum())
-        events = tables.kernel_at(np.repeat(np.arange(counts.size), counts))[:n]
-        likelihoods = [
-            JointLikelihood.build(spectra, events, basis.modes, basis.mode_changes),
-            JointLikelihood.build(
-                spectra, events.combined(functions[None]), modes, np.empty((modes.size, 0))
-            ),
+
+    shifts: Array
+    true: tuple[int, int]
+
+    @classmethod
+    def at(
+        cls,
+        theta: Array,
+        spectra: FarSpectra,
+        tables: PullTables,
+        n_events: int,
+        mixing_range: tuple[float, float],
+        *,
+        known: bool,
+    ) -> "ManyEvents":
+        """At the true θ, the near detector's structure functions and flux being true, too.
+
+        `known` says whether they are known, or have the tables' pulls.
+        """
+        basis, n_shapes = tables.basis, len(spectra.shapes)
+        of_true, *of_modes = spectra.amplitudes(theta[None])[0]
+        flux = of_true + basis.modes @ np.array(of_modes)
+        # Events in cells by the amplitudes of the flux, and by the pulls.
+        cells = tables.relative[:, : tables.n_learned] * tables.centre[:, None, None]
+        by_flux = cells[:, 0]
+        by_pulls = cells[:, 1:] @ flux + by_flux @ (basis.mode_changes.T @ np.array(of_modes)).T
+        density, total = by_flux @ flux, by_flux.sum(axis=0) @ flux
+        by_pulls = (by_pulls - np.outer(density / total, by_pulls.sum(axis=0))) / total
+        seen = density > _NEVER_EXPECTED * total
+        errors = np.sqrt(density[seen] / total / n_events)[:, None]
+        columns = by_flux if known else np.concatenate([by_flux, by_pulls], axis=1)
+        small = np.asarray(np.linalg.qr(columns[seen] / errors, mode="r"))
+        of_flux, of_pulls = small[:, :n_shapes], small[:, n_shapes:]
+        root = sl.cholesky(np.eye(len(small)) + of_pulls @ of_pulls.T, lower=True)
+
+        def shifts(mixing: Array, mass: Array) -> Array:
+            grid = np.stack(np.meshgrid(mixing, mass, indexing="ij"), axis=-1).reshape(-1, 2)
+            amplitudes = spectra.amplitudes(grid)
+            fluxes = amplitudes[:, 0] + np.tensordot(amplitudes[:, 1:], basis.modes, ((1,), (0,)))
+            totals = fluxes @ by_flux.sum(axis=0)
+            moved = of_flux @ (fluxes / totals[:, None] - flux / total).T
+            return np.asarray(sl.solve_triangular(root, moved, lower=True).T)
+
+        both, one = np.array([-1.0, 1.0]), np.zeros(1)
+        near = [
+            shifts(theta[0] + _DERIVATIVE[0] * mixing, theta[1] + _DERIVATIVE[1] * mass)
+            for mixing, mass in ((both, one), (one, both))
         ]
-        tests[toy] = [Profile.of(one, starts).tests(theta) for one in likelihoods]
-        progress(toy + 1, f"sin²θ23 = {theta[0]:.3f}")
-    return tests
+        slopes = [np.linalg.norm(ends[1] - ends[0]) for ends in near] / (2.0 * _DERIVATIVE)
+        step = min(_STEP / slopes[0], _MIXING_STEP)
+        low, high = mixing_range
+        below = int((theta[0] - max(low - _BEYOND, 0.0)) / step)
+        above = int((min(high + _BEYOND, 1.0) - theta[0]) / step)
+        mixing = theta[0] + step * np.arange(-below, above + 1)
+        steps = np.arange(-_MASS_STEPS, _MASS_STEPS + 1)
+        moved = shifts(mixing, theta[1] + _STEP / slopes[1] * steps)
+        _, sizes, directions = np.linalg.svd(moved, full_matrices=False)
+        moved = moved @ directions[sizes > _NEGLIGIBLE * sizes[0]].T
+        return cls(moved.reshape(mixing.size, steps.size, -1), (below, _MASS_STEPS))
+
+    def tests(self, n_toys: int, rng: np.random.Generator) -> Array:
+        """`Profile.tests` of toys, shape (n_toys, 3)."""
+        found = np.empty((n_toys, 3))
+        mixing, mass = self.true
+        lengths = (self.shifts**2).sum(axis=-1)
+        for start in range(0, n_toys, _TOYS_TOGETHER):
+            block = found[start : start + _TOYS_TOGETHER]
+            data = rng.standard_normal((len(block), self.shifts.shape[-1]))
+            # Less |y|², which is the same everywhere.
+            values = lengths - 2.0 * np.tensordot(data, self.shifts, ((1,), (2,)))
+            profile = _least(values)
+            block[:, 0] = values[:, mixing, mass]
+            block[:, 1] = profile[:, mixing]
+            block[:, 2] = _least(values[:, :, mass])
+            block -= _least(profile)[:, None]
+        return found
+
+
+def _least(values: Array) -> Array:
+    """Least along the last axis, of the parabola through the smallest of the values.
+
+    No further than the neighbours: at the end of an axis there is none.
+    """
+    middle = np.clip(values.argmin(axis=-1), 1, values.shape[-1] - 2)[..., None]
+    left, least, right = (
+        np.take_along_axis(values, middle + step, -1)[..., 0] for step in (-1, 0, 1)
+    )
+    slope, bend = 0.5 * (right - left), np.maximum(right - 2.0 * least + left, 1e-300)
+    place = np.clip(-slope / bend, -1.0, 1.0)
+    return np.asarray(least + slope * place + 0.5 * bend * place**2)
 
 
 def thresholds(joined: JointToys) -> Array:

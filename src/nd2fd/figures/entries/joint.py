@@ -15,7 +15,7 @@ def _joint_contours(plan: Plan, roles: Roles) -> Inputs | None:
     beside = [plan.joint_fit(name).compared_with for name in plan.joint_fits]
     return {
         **{f"{name}_joint": plan.path(f"joint/fits/{name}.h5") for name in plan.joint_fits},
-        **{f"{name}_toys": plan.joint_toys(name) for name in plan.with_toys},
+        **{f"{name}_toys": plan.joint_toys(name)["toys"] for name in plan.with_toys},
         **contour_inputs(plan, list(dict.fromkeys(name for name in beside if name is not None))),
     } or None
 

@@ -137,7 +137,7 @@ class JointFit(Artifact, name="joint_fit", version=2):
 
 
 class JointToys(Artifact, name="joint_toys", version=1):
-    """Toys at values of sin2_theta23 (``joint/toys/{fit}/{point}.h5``)."""
+    """Toys at values of sin2_theta23 (``joint/toys/{fit}.h5``)."""
 
     sin2_theta23: Array = dataset("1", ("point",), "of nature")
     dm2_32: Array = dataset("eV2", ("point",), "of nature")
