@@ -226,7 +226,7 @@ def test_toys_span_the_range_of_the_fits():
     """On one side of the largest disappearance, sin²θ23 = 1/(2 · 0.97785); denser towards it."""
     plan = planned({"fits": {"sin2_theta23": [0.38, 0.62]}})
     mixing = plan.toy_mixing
-    assert len(mixing) == 7
+    assert len(mixing) == 13
     assert mixing[0] == pytest.approx(0.511326, abs=1e-6)
     assert mixing[-1] == pytest.approx(0.38)
     steps = -np.diff(mixing)

@@ -330,7 +330,7 @@ class JointFitSection(Section):
         strict=False,
     )
     toys: int | None = key(
-        "Toys at each of seven values of sin²θ23, from which thresholds of regions are taken, "
+        "Toys at each of thirteen values of sin²θ23, from which thresholds of regions are taken, "
         "after Feldman and Cousins; ten thousand take a second; null: none",
         "choice",
         default=None,

@@ -6,7 +6,7 @@ from nd2fd.config.sections import JointFitSection
 from nd2fd.plan.common import DETECTORS, CommonPlan, PlanError, experiments_of_block
 from nd2fd.systematics import PULLS
 
-_TOY_POINTS, _TOWARDS_MAXIMUM = 7, 1.5
+_TOY_POINTS, _TOWARDS_MAXIMUM = 13, 1.5
 """Values of sin²θ23 at which toys are made, from that of maximal disappearance to the end of the
 range of the fits, and the power with which they are denser near it, where thresholds change."""
 
