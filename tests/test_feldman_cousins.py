@@ -15,6 +15,7 @@ from nd2fd.learning.near_data import expected_contents
 from nd2fd.physics.density import DensityGrid
 from nd2fd.statistics.far_analysis import FarAnalysis
 from nd2fd.statistics.far_density import FarDetector
+from nd2fd.statistics.far_directions import theta_errors, weighted_changes
 from nd2fd.statistics.feldman_cousins import ManyEvents, thresholds, thresholds_at, toys_of_fit
 from nd2fd.statistics.joint_analysis import JointAnalysis, octant_starts
 from nd2fd.statistics.joint_design import joint_design
@@ -159,13 +160,18 @@ def test_toys_are_like_likelihoods_of_events(joint, tables, mixing):
             assert compared.pvalue > 0.005, (known, region)
 
 
-def test_pulls_are_drawn_as_wide_as_the_fit_expects(joint, tables):
-    """Else known and learned cross sections could not both follow Wilks; and they differ."""
-    known, learned = (limit(joint, tables, 0.42, known=known).shifts for known in (True, False))
-    mixing, mass = limit(joint, tables, 0.42, known=True).true
-    # What Δm²32 moves, in units of its own error, which is larger with pulls.
-    ends = [np.linalg.norm(s[mixing, mass + 1] - s[mixing, mass]) for s in (known, learned)]
-    np.testing.assert_allclose(ends, 0.75, rtol=0.05)
+def test_pulls_make_the_error_of_linear_theory(joint, tables):
+    """Of Δm²32 at fixed mixing: known, and with pulls (`theta_errors`, from other cells)."""
+    analysis = joint.analysis
+    posterior = analysis.learn(3_000_000 * joint.contents)
+    maps, of_theta = weighted_changes(analysis.far, analysis.slopes, posterior, FAR_EVENTS)
+    slopes = of_theta[:, :2]
+    covariance = theta_errors(posterior.whitened(maps), slopes)
+    expected = np.sqrt(np.linalg.inv(covariance)[1, 1]) / np.linalg.norm(slopes[:, 1])
+    learned, known = (limit(joint, tables, MIXING, known=known) for known in (False, True))
+    steps = [np.diff(one.dm2_32[:2])[0] for one in (known, learned)]
+    assert expected < 0.95
+    assert steps[0] / steps[1] == pytest.approx(expected, rel=0.02)
 
 
 def test_toys_of_a_fit_are_its_own(joint):

@@ -107,12 +107,16 @@ def toys_of_fit(
 class ManyEvents:
     """−2 ln L in the limit of many events, on a grid of θ.
 
+    sin2_theta23, dm2_32
+        The grid [dm2_32 in eV²], shapes (n_mixing,) and (n_mass,).
     shifts
         μ(θ) in units in which y ~ N(0, 1), shape (n_mixing, n_mass, n_directions).
     true
         Where on the grid the true θ is.
     """
 
+    sin2_theta23: Array
+    dm2_32: Array
     shifts: Array
     true: tuple[int, int]
 
@@ -157,8 +161,8 @@ class ManyEvents:
 
         both, one = np.array([-1.0, 1.0]), np.zeros(1)
         near = [
-            shifts(theta[0] + _DERIVATIVE[0] * mixing, theta[1] + _DERIVATIVE[1] * mass)
-            for mixing, mass in ((both, one), (one, both))
+            shifts(theta[0] + _DERIVATIVE[0] * steps, theta[1] + _DERIVATIVE[1] * others)
+            for steps, others in ((both, one), (one, both))
         ]
         slopes = [np.linalg.norm(ends[1] - ends[0]) for ends in near] / (2.0 * _DERIVATIVE)
         step = min(_STEP / slopes[0], _MIXING_STEP)
@@ -166,11 +170,12 @@ class ManyEvents:
         below = int((theta[0] - max(low - _BEYOND, 0.0)) / step)
         above = int((min(high + _BEYOND, 1.0) - theta[0]) / step)
         mixing = theta[0] + step * np.arange(-below, above + 1)
-        steps = np.arange(-_MASS_STEPS, _MASS_STEPS + 1)
-        moved = shifts(mixing, theta[1] + _STEP / slopes[1] * steps)
+        mass = theta[1] + _STEP / slopes[1] * np.arange(-_MASS_STEPS, _MASS_STEPS + 1)
+        moved = shifts(mixing, mass)
         _, sizes, directions = np.linalg.svd(moved, full_matrices=False)
         moved = moved @ directions[sizes > _NEGLIGIBLE * sizes[0]].T
-        return cls(moved.reshape(mixing.size, steps.size, -1), (below, _MASS_STEPS))
+        moved = moved.reshape(mixing.size, mass.size, -1)
+        return cls(mixing, mass, moved, (below, _MASS_STEPS))
 
     def tests(self, n_toys: int, rng: np.random.Generator) -> Array:
         """`Profile.tests` of toys, shape (n_toys, 3)."""
