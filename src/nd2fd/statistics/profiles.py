@@ -16,10 +16,12 @@ from nd2fd.statistics.profile_regions import FOR_ONE
 
 Array = NDArray[np.float64]
 
-_EDGE_SEARCHES, _AT_EDGE = 6, 0.1
-"""Secant steps at most towards the edge of an interval, in the root of −2 ln L, and how near to the
-threshold −2 ln L is before the last of them."""
+_EDGE_SEARCHES, _AT_EDGE = 12, 0.1
+"""Steps at most towards the edge of an interval, and how near to the threshold −2 ln L is before
+the last of them."""
 
+_FARTHEST = 5.0
+"""By how much a step goes beyond all values tried before, in units of their distance."""
 
 _LARGE_PULL = 4.0
 """From which on the likelihood is no longer near to a Gaussian in the pulls."""
@@ -63,22 +65,35 @@ class Profile:
         """Half of the interval of Δm²32 at one standard deviation [eV²]."""
         best = self.best
         sigma = sqrt(np.linalg.inv(0.5 * best.curvature)[1, 1])
-        edges = []
-        # An octant that is worse everywhere says nothing about the edges.
-        possible = tuple(m for m in self.octants if m.value - best.value < FOR_ONE[0])
-        for sign in (-1.0, 1.0):
-            mass, octants = best.theta[1] + sign * sigma, possible
-            for _ in range(_EDGE_SEARCHES):
-                octants = tuple(
-                    self._near(np.array([near.theta[0], mass]), near, (True, False))
-                    for near in octants
-                )
-                above = max(min(near.value for near in octants) - best.value, 0.04)
-                mass = best.theta[1] + (mass - best.theta[1]) * sqrt(FOR_ONE[0] / above)
-                if abs(above - FOR_ONE[0]) < _AT_EDGE:
-                    break
-            edges.append(mass)
-        return float(0.5 * (edges[1] - edges[0]))
+        return 0.5 * float(self._distance(sigma) + self._distance(-sigma))
+
+    def _distance(self, step: float) -> float:
+        """Of the best fit from the edge of its 1σ interval of Δm²32, towards a first step.
+
+        The root of −2 ln L above its minimum is linear, or bent where another octant is better.
+        """
+        best, mass = self.best, self.best.theta[1]
+        # An octant that is worse everywhere says nothing about the edge.
+        octants = tuple(m for m in self.octants if m.value - best.value < FOR_ONE[0])
+        inner, outer = (0.0, 0.0), None
+        for _ in range(_EDGE_SEARCHES):
+            octants = tuple(
+                self._near(np.array([near.theta[0], mass + step]), near, (True, False))
+                for near in octants
+            )
+            above = max(min(near.value for near in octants) - best.value, 0.0)
+            if above < FOR_ONE[0]:
+                inner = (step, sqrt(above))
+            else:
+                outer = (step, sqrt(above))
+            if outer is None:
+                step *= min(sqrt(FOR_ONE[0] / max(above, 1e-300)), _FARTHEST)
+            else:
+                share = (sqrt(FOR_ONE[0]) - inner[1]) / (outer[1] - inner[1])
+                step = inner[0] + share * (outer[0] - inner[0])
+            if abs(above - FOR_ONE[0]) < _AT_EDGE:
+                break
+        return abs(step)
 
     def table(self, sin2_theta23: Array, dm2_32: Array) -> Array:
         """−2 ln L above its minimum, least over the pulls, on a grid (n_sin2_theta23, n_dm2_32)."""
