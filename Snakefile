@@ -32,6 +32,7 @@ if PLAN.has_far:
     include: "workflow/rules/fits.smk"
     include: "workflow/rules/coverage.smk"
     include: "workflow/rules/joint.smk"
+    include: "workflow/rules/beams.smk"
 
 
 include: "workflow/rules/data.smk"

@@ -27,7 +27,7 @@ from nd2fd.statistics.joint_experiments import (
     joint_coverage_of,
     joint_experiments,
 )
-from nd2fd.statistics.joint_fits import joint_fit, near_counts
+from nd2fd.statistics.joint_fits import NearSide, joint_fit, near_counts
 from nd2fd.statistics.joint_likelihood import JointLikelihood
 from nd2fd.statistics.likelihood import DENSITY_FLOOR, log_density
 from nd2fd.statistics.profiles import Profile
@@ -336,9 +336,8 @@ def test_a_joint_fit(joint, truth):
     near = near_counts(None, truth, FLUX, joint.resolution, GRID, 300_000, 5)
     data = JointData(truth, FLUX, OSCILLATION, 300_000, n_events, 3)
     v1, v2 = data.far_leptons(data.far_sampler(GRID), np.zeros(3), joint.resolution, GRID, rng)
-    fit = joint_fit(
-        joint.design, joint.far, truth, FLUX, GRID, near, (v1, v2), 6.0, n_points, nothing
-    )
+    near_side = NearSide(joint.design, FLUX, near)
+    fit = joint_fit(near_side, joint.far, truth, GRID, (v1, v2), 6.0, n_points, nothing)
     assert fit.delta.shape == (2, n_points, n_points)
     # The region of the known cross section is the smaller one, and both are about the truth.
     inside = (fit.delta < profile_regions.FOR_TWO[1]).sum(axis=(1, 2))

@@ -67,6 +67,7 @@ pathvars:
 wildcard_constraints:
     ensemble="[a-z][a-z0-9_]*",
     fit="[a-z][a-z0-9_]*",
+    beam="[a-z][a-z0-9_]*",
     detector="exact|smeared",
     batch="0|[1-9][0-9]*",
     block="0|[1-9][0-9]*",
@@ -158,6 +159,7 @@ of_ensemble = partial(asked, ["ensemble"])
 of_batch = partial(asked, ["ensemble", "batch"])
 of_block = partial(asked, ["ensemble", "block"])
 of_detector = partial(asked, ["detector"])
+of_beam = partial(asked, ["beam"])
 of_joint_fit = partial(asked, ["fit"])
 of_joint_block = partial(asked, ["fit", "block"])
 of_sample = partial(asked, ["sample"])

@@ -19,6 +19,7 @@ if PLAN.near_file is not None:
             grid=section("grid"),
             reading=PLAN.reading("near_detector"),
             n_events=CONFIG.near_detector.n_events,
+            section="near_detector",
         message:
             "Reading near-detector events"
         script:

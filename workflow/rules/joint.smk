@@ -87,6 +87,7 @@ rule joint_fit:
         unpack(of_joint_fit(PLAN.joint_response)),
         unpack(of_joint_fit(PLAN.joint_near_data)),
         unpack(of_joint_fit(PLAN.joint_off_axis)),
+        unpack(of_joint_fit(PLAN.joint_beams)),
         **PLAN.known_files,
         design=of_joint_fit(PLAN.joint_design),
         events=of_joint_fit(PLAN.joint_far_data),

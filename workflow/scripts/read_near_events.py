@@ -13,4 +13,4 @@ with Job(snakemake) as job:
     p, grid = job.params, DensityGrid.from_config(job.params.setup, job.params.grid)
     source = EventSource.open(job.input.events, p.reading, grid.setup)
     progress = job.progress(*source.size)
-    job.save(near_histogram(source, grid, p.n_events, progress))
+    job.save(near_histogram(source, grid, p.n_events, progress, p.section))

@@ -69,6 +69,6 @@ def _table(prefix: str, fields: Mapping[str, FieldInfo], values: Mapping[str, An
         )
         if section:
             # The last entry has most to choose.
-            entry = list(default.values())[-1]
+            entry: Mapping[str, Any] = next(reversed(default.values()), {})
             lines += _table(f"{prefix}{name}.NAME.", section.model_fields, entry)[2:]
     return lines

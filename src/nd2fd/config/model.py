@@ -19,6 +19,7 @@ from nd2fd.beam.modes import remove_normalisation
 from nd2fd.config.ensembles import EnsembleSection, SystematicName
 from nd2fd.config.events import EventSampleSection, refuse_impossible
 from nd2fd.config.fields import EnsembleName, Section, WithoutNulls, key, usable
+from nd2fd.config.joint import JointSection, refuse_impossible_beams
 from nd2fd.config.leptons import LeptonSection, refuse_unusable
 from nd2fd.config.measurements import MeasurementSection
 from nd2fd.config.needs_of_truth import needs_of_truth
@@ -29,7 +30,6 @@ from nd2fd.config.sections import (
     FitsSection,
     FluxSection,
     GridSection,
-    JointSection,
     NearDetectorSection,
     NodesSection,
     OscillationSection,
@@ -327,6 +327,12 @@ class Config(Section):
                     f"{where}: thresholds from toys know the sample on the axis alone; use "
                     f"joint.fits.{name}.toys: null"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _beams_can_be_fitted(self) -> "Config":
+        data, beams, fits = self.near_detector.data, self.joint.beams, self.joint.fits
+        usable(lambda: refuse_impossible_beams(beams, fits, data, self._setup))
         return self
 
     @model_validator(mode="after")

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from nd2fd.config.ensembles import EnsembleSection
 from nd2fd.config.event_files import EventDataSection
 from nd2fd.config.events import EventSampleSection
-from nd2fd.config.sections import CoverageSection, JointFitSection
+from nd2fd.config.joint import JointFitSection
+from nd2fd.config.sections import CoverageSection
 
 
 def needs_of_truth(

@@ -7,7 +7,6 @@ from pydantic import Field, field_validator, model_validator
 
 from nd2fd.beam.builtin import BEAMS
 from nd2fd.beam.builtin_modes import BUILT_IN_MODES
-from nd2fd.config.ensembles import PullName
 from nd2fd.config.event_files import EventDataSection
 from nd2fd.config.fields import (
     EMBEDDED,
@@ -23,7 +22,6 @@ from nd2fd.cross_sections.pdf.sets import read_metadata
 from nd2fd.cross_sections.truths import TRUTHS
 from nd2fd.physics.setup import NUCLEI, Target
 from nd2fd.physics.structure_functions import Q2_SCALE
-from nd2fd.systematics import PULLS, SYSTEMATICS
 
 
 class SetupSection(Section):
@@ -297,74 +295,6 @@ class CoverageSection(Section):
         "flux (ND events stay those of the nominal flux); false: it is the nominal one, about "
         "which the members' fluxes scatter",
         "paper",
-    )
-
-
-class JointFitSection(Section):
-    """One fit of both detectors at once."""
-
-    near_events: int = key(
-        "ND events; the sample is that of ensembles which share one",
-        "30 M: paper",
-        ge=1,
-        le=10_000_000_000,
-    )
-    smeared: bool = key(
-        "Whether both detectors measure muons with the resolution of section `smearing`",
-        "paper",
-        default=False,
-    )
-    experiments: int | None = key(
-        "Pseudo-experiments in which flux, ND and FD events are drawn; null: none",
-        "choice",
-        default=None,
-        ge=1,
-        le=1_000_000,
-    )
-    off_axis: tuple[Annotated[float, Field(gt=0, le=100)], ...] = key(
-        "Angles to the beam axis of further ND samples, each with the exposure of that on it; "
-        "their fluxes follow from the near one (docs/studies/off-axis.md)",
-        "choice",
-        unit="mrad",
-        default=(),
-        strict=False,
-    )
-    toys: int | None = key(
-        "Toys at each of thirteen values of sin²θ23, from which thresholds of regions are taken, "
-        "after Feldman and Cousins; ten thousand take a second; null: none",
-        "choice",
-        default=None,
-        ge=1,
-        le=1_000_000,
-    )
-    pulls: tuple[PullName, ...] = key(
-        "Systematic uncertainties that both detectors share, of "
-        + ", ".join(f"`{name}` ({SYSTEMATICS[name].prior})" for name in PULLS),
-        "choice",
-        default=("flux",),
-        strict=False,
-        min_length=1,
-    )
-    compared_with: EnsembleName | None = key(
-        "Ensemble, smeared alike, beside whose regions it is shown; null: none",
-        "choice",
-        default=None,
-    )
-
-
-class JointSection(Section):
-    """Joint fits of near and far detector, with splines as structure functions."""
-
-    intervals: int = key("Intervals of the splines, along ξ and along τ", "choice", ge=4, le=64)
-    price: float = key(
-        "χ² that structure functions as bent as those of a smooth first fit pay to the prior",
-        "choice",
-        gt=0,
-        le=1e6,
-    )
-    experiments_per_job: int = key("Pseudo-experiments in one job", "choice", ge=1, le=1_000_000)
-    fits: Annotated[dict[EnsembleName, JointFitSection], WithoutNulls] = key(
-        "The fits by name; null takes one out", "choice"
     )
 
 

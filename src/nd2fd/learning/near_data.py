@@ -20,7 +20,7 @@ from nd2fd.detector.smearing import Resolution, smear_events
 from nd2fd.events.lepton_density import LeptonDensity
 from nd2fd.events.sampling import EventSampler, SampledEvents, histogram_events
 from nd2fd.io.schemas.inputs import Flux, Response
-from nd2fd.io.schemas.near import NearData
+from nd2fd.io.schemas.near import NearData, NearHistogram
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.physics.density import DensityGrid
 from nd2fd.systematics.members import Assumptions, calibrated
@@ -176,6 +176,29 @@ def _moved(density: Density, nature: Nature, lepton_mass: float) -> Density:
         return np.where(possible, ratio * density(np.maximum(energy, lepton_mass), angle), 0.0)
 
     return of_measured
+
+
+def drawn_histogram(
+    truth: Truth,
+    flux: Flux,
+    resolution: Resolution,
+    grid: DensityGrid,
+    n_events: int,
+    rng: np.random.Generator,
+) -> NearHistogram:
+    """`n_events` events of nature, lost ones included, as if they had been read from a file."""
+    contents = draw_histogram(expected_contents(truth, flux, resolution, grid), n_events, rng)
+    return NearHistogram(
+        v1=grid.v1,
+        v2=grid.v2,
+        contents=contents.astype(np.float64),
+        squares=contents.astype(np.float64),
+        total=np.array(float(n_events)),
+        total_squares=np.array(float(n_events)),
+        n_read=np.array(n_events),
+        n_events=np.array(n_events),
+        n_lost=np.array(n_events - contents.sum()),
+    )
 
 
 def draw_histogram(probability: Array, n_events: int, rng: np.random.Generator) -> IntArray:

@@ -23,7 +23,11 @@ Array = NDArray[np.float64]
 
 
 def near_histogram(
-    source: EventSource, grid: DensityGrid, n_events: int, progress: Progress
+    source: EventSource,
+    grid: DensityGrid,
+    n_events: int,
+    progress: Progress,
+    section: str = "near_detector",
 ) -> NearHistogram:
     """Events of a file in the cells of a grid.
 
@@ -37,6 +41,8 @@ def near_histogram(
         How many the configuration says there are: the effective number of weighted events.
     progress
         Called with (what was read of `source.file.total`, note).
+    section
+        Of the configuration that says how many there are.
 
     Raises
     ------
@@ -51,8 +57,8 @@ def near_histogram(
             "" if made.unweighted else f" (effective number of {made.n_events} weighted ones)"
         )
         raise ValueError(
-            f"near_detector.n_events is {n_events}, but {source.file.name} has {there} selected "
-            f"events{weighted}; write near_detector.n_events: {there}"
+            f"{section}.n_events is {n_events}, but {source.file.name} has {there} selected "
+            f"events{weighted}; write {section}.n_events: {there}"
         )
     pot = source.file.pot
     return NearHistogram(

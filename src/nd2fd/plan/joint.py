@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from nd2fd.config.sections import JointFitSection
+from nd2fd.beam.builtin import BEAMS
+from nd2fd.beam.builtin_modes import BUILT_IN_MODES
+from nd2fd.config.joint import BeamSection, JointFitSection
 from nd2fd.plan.common import DETECTORS, CommonPlan, PlanError, experiments_of_block
 from nd2fd.systematics import PULLS
 
@@ -37,6 +39,8 @@ class JointPlan(CommonPlan):
         smeared = ", smeared" if self.joint_fit(name).smeared else ""
         if angles := len(self.joint_fit(name).off_axis):
             smeared = f", {angles} off-axis sample{'s' if angles > 1 else ''}{smeared}"
+        if beams := self.joint_fit(name).beams:
+            smeared = f", with {' and '.join(beams)}{smeared}"
         numbers = {self.joint_fit(other).near_events for other in self.joint_fits}
         events = f", {self.joint_fit(name).near_events / 1e6:g} M ND events"
         return f"joint fit{events if len(numbers) > 1 else ''}{smeared}"
@@ -51,6 +55,59 @@ class JointPlan(CommonPlan):
         folder = self.path(f"joint/off_axis/{DETECTORS[fit.smeared]}")
         files = [f"{folder}/{angle:g}.h5" for angle in fit.off_axis]
         return {"off_axis": files} if files else {}
+
+    def joint_beams(self, name: str) -> dict[str, list[str]]:
+        """Linear maps and events of the other beams that a joint fit has samples of."""
+        fit = self.joint_fit(name)
+        detector = DETECTORS[fit.smeared]
+        if not fit.beams:
+            return {}
+        return {
+            "beams": [self.path(f"joint/beams/{detector}/{beam}.h5") for beam in fit.beams],
+            "beam_events": [self.path(f"near/beams/{detector}/{beam}.h5") for beam in fit.beams],
+        }
+
+    def beam(self, name: str) -> BeamSection:
+        """Configuration of another beam."""
+        beams = self.config.joint.beams
+        if name not in beams:
+            raise PlanError(
+                f"there is no beam {name!r} in joint.beams; there are {', '.join(beams) or 'none'}"
+            )
+        return beams[name]
+
+    def beam_section(self, name: str) -> dict[str, Any]:
+        """What is known of its flux."""
+        section = self.beam(name).model_dump(mode="json")
+        return {key: section[key] for key in ("flux", "flux_format", "uncertainty")}
+
+    def beam_files(self, name: str) -> dict[str, str]:
+        """Files of the flux and its modes given by the user."""
+        beam = self.beam(name)
+        files = {"near": beam.flux, "uncertainty": beam.uncertainty}
+        built_in = {*BEAMS, *BUILT_IN_MODES, None}
+        return {role: path for role, path in files.items() if path not in built_in and path}
+
+    def beam_data(self, name: str) -> str:
+        """File of its events; PlanError if they are drawn."""
+        data = self.beam(name).data
+        if data is None:
+            raise PlanError(f"joint.beams.{name}.data is null: its events are drawn")
+        return data
+
+    def beam_reading(self, name: str) -> dict[str, Any]:
+        """How that file is read."""
+        section = self.beam(name).model_dump(mode="json")
+        return {key: section[key] for key in ("data_unit", "beam_direction")}
+
+    def beam_number(self, name: str) -> int:
+        """Number of its events."""
+        return self.beam(name).n_events
+
+    @property
+    def beams_of_files(self) -> list[str]:
+        """Names of the beams whose events are from files."""
+        return [name for name, beam in self.config.joint.beams.items() if beam.data is not None]
 
     def detector_design(self, detector: str) -> str:
         """Linear maps of the `smeared` or `exact` one of the detectors."""

@@ -50,6 +50,25 @@ class NearCounts(NamedTuple):
     squares: Array | None = None
 
 
+class NearSide(NamedTuple):
+    """Near-detector samples of a joint fit.
+
+    design
+        Of `nd2fd.statistics.joint_design`.
+    flux
+        Nominal fluxes and their modes.
+    near
+        Counts on the axis of the first beam.
+    others
+        Maps and counts of more samples: at angles to that axis, or of other beams.
+    """
+
+    design: JointDesign
+    flux: Flux
+    near: NearCounts
+    others: Sequence[tuple[SplineDesign, Array | IntArray]] = ()
+
+
 def near_counts(
     read: NearHistogram | None,
     truth: Truth | None,
@@ -72,35 +91,28 @@ def near_counts(
 
 
 def joint_fit(
-    design: JointDesign,
+    near_side: NearSide,
     far_analysis: FarAnalysis,
     truth: Truth | None,
-    flux: Flux,
     grid: DensityGrid,
-    near: NearCounts,
     far: tuple[Array, Array],
     price: float,
     n_points: int,
     progress: Progress,
-    off_axis: Sequence[tuple[SplineDesign, IntArray]] = (),
     chosen: ChosenPulls | None = None,
 ) -> JointFit:
     """Fit both detectors together, and, for comparison, the far one with a known cross section.
 
     Parameters
     ----------
-    design
-        Of `nd2fd.statistics.joint_design`.
+    near_side
+        Data of the near detector.
     far_analysis
         Of the far detector.
     truth
         The known cross section, which the joint fit does not see; None: there is none.
-    flux
-        Nominal fluxes and their modes.
     grid
         Cells and energies of the near detector.
-    near
-        Near-detector counts.
     far
         v1 and v2 of measured far-detector events, shape (n_events,) each.
     price
@@ -109,8 +121,6 @@ def joint_fit(
         Points of the axes of the regions.
     progress
         Called with (steps so far, note).
-    off_axis
-        Maps and near-detector counts at angles to the beam axis.
     chosen
         Pulls; those of the flux if not given.
 
@@ -121,11 +131,11 @@ def joint_fit(
     VainPullError
         If a systematic moves nothing.
     """
-    v1, v2 = far
+    (v1, v2), (design, flux, near, others) = far, near_side
     shape = (grid.n_v1, grid.n_v2)
     analysis = JointAnalysis.of(design, flux, far_analysis, price, shape, chosen)
-    analysis = replace(analysis, off_axis=tuple(maps for maps, _ in off_axis))
-    posterior = analysis.learn(near.counts, near.squares, [counts for _, counts in off_axis])
+    analysis = replace(analysis, off_axis=tuple(maps for maps, _ in others))
+    posterior = analysis.learn(near.counts, near.squares, [counts for _, counts in others])
     basis = analysis.pull_basis(posterior, v1.size)
     progress(1, "near detector")
     known = [] if truth is None else [truth.structure_functions[None]]

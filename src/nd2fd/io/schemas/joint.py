@@ -81,6 +81,16 @@ class OffAxisDesign(Artifact, name="off_axis_design", version=1):
     )
 
 
+class BeamDesign(Artifact, name="beam_design", version=1):
+    """The same in the flux of another beam (``joint/beams/{detector}/{beam}.h5``)."""
+
+    cells: IntArray = dataset("1", ("cell",), "flat cells", dtype="int64")
+    near: Array = dataset("1", ("cell", "coefficient"), "events per coefficient")
+    near_modes: Array = dataset(
+        "1", ("mode", "cell", "coefficient"), "their change by each mode of its own flux"
+    )
+
+
 class JointFit(Artifact, name="joint_fit", version=2):
     """One joint fit (``joint/fits/{fit}.h5``); `known`: with the truth, where there is one."""
 
