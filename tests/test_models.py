@@ -44,11 +44,7 @@ FLUXES = np.stack(
 def on_nodes(nodes, structure_functions):
     """What is read of a known or learned cross section."""
     return SimpleNamespace(
-        xi=nodes.xi,
-        tau=nodes.tau,
-        x_max=np.array(nodes.x_max),
-        Q2_max=np.array(nodes.Q2_max),
-        Q2_scale=nodes.stored_scale,
+        **nodes.stored,
         structure_functions=structure_functions,
     )
 

@@ -223,14 +223,7 @@ def test_last_layer_about_a_start_is_the_posterior_mean_of_splines(made):
 def artifact(kind, nodes, values, **more):
     """As `Start.of` reads it."""
     datasets = dict.fromkeys(d.name for d in kind.schema.datasets)
-    common = {
-        "xi": nodes.xi,
-        "tau": nodes.tau,
-        "x_max": np.array(nodes.x_max),
-        "Q2_max": np.array(nodes.Q2_max),
-        "Q2_scale": nodes.stored_scale,
-        "structure_functions": values,
-    }
+    common = nodes.stored | {"structure_functions": values}
     return kind(**datasets | common | more)
 
 

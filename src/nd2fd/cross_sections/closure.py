@@ -36,11 +36,7 @@ def closure_truth(
         near=densities[0],
         far=None if oscillation is None else densities[1],
         sigma_total=sigma_total,
-        xi=nodes.xi,
-        tau=nodes.tau,
-        x_max=np.array(nodes.x_max),
-        Q2_max=np.array(nodes.Q2_max),
-        Q2_scale=nodes.stored_scale,
+        **nodes.stored,
         structure_functions=structure_functions(*nodes.x_and_Q2()),
     )
 
@@ -65,11 +61,7 @@ def node_weights(
         weights /= (weights @ truth.structure_functions.ravel())[:, None]
     of_detectors = weights.reshape(-1, 3, nodes.n_xi, nodes.n_tau)
     return NodeWeights(
-        xi=nodes.xi,
-        tau=nodes.tau,
-        x_max=np.array(nodes.x_max),
-        Q2_max=np.array(nodes.Q2_max),
-        Q2_scale=nodes.stored_scale,
+        **nodes.stored,
         near=of_detectors[0],
         far=None if oscillation is None else of_detectors[1],
     )

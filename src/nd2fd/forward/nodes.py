@@ -7,7 +7,7 @@ Catmull-Rom splines: 4 × 4 weights that are known once the kinematics are.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -129,9 +129,16 @@ class NodeGrid:
         )
 
     @property
-    def stored_scale(self) -> Array | None:
-        """`Q2_scale` as artifacts have it."""
-        return None if self.Q2_scale == Q2_SCALE else np.array(self.Q2_scale)
+    def stored(self) -> dict[str, Any]:
+        """As artifacts have them, by dataset; `of` reads them again."""
+        scale = None if self.Q2_scale == Q2_SCALE else np.array(self.Q2_scale)
+        return {
+            "xi": self.xi,
+            "tau": self.tau,
+            "x_max": np.array(self.x_max),
+            "Q2_max": np.array(self.Q2_max),
+            "Q2_scale": scale,
+        }
 
     def xi_of_x(self, bjorken_x: Array) -> Array:
         """ξ = √(x/x_max)."""

@@ -183,11 +183,7 @@ def train_members(
     architecture = Architecture(settings.hidden_layers, settings.width, settings.activation)
     return Networks(
         member=near.member,
-        xi=nodes.xi,
-        tau=nodes.tau,
-        x_max=np.array(nodes.x_max),
-        Q2_max=np.array(nodes.Q2_max),
-        Q2_scale=nodes.stored_scale,
+        **nodes.stored,
         structure_functions=models.structure_functions,
         fitted_flux_parameters=fitted,
         layer_sizes=np.array(architecture.layer_sizes),

@@ -70,11 +70,7 @@ def lepton_fit(
     x, Q2 = nodes.x_and_Q2()
     sets = [False] if model.shared else list(model.helicities)
     return LeptonFit(
-        xi=nodes.xi,
-        tau=nodes.tau,
-        x_max=np.array(nodes.x_max),
-        Q2_max=np.array(nodes.Q2_max),
-        Q2_scale=nodes.stored_scale,
+        **nodes.stored,
         structure_functions=model.related(near.basis.on_nodes(near.coefficients(posterior))),
         structure_function_errors=_errors_on_nodes(analysis),
         true_structure_functions=_scaled(

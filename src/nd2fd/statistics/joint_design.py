@@ -112,11 +112,7 @@ def joint_design(
     progress(2, "far detector")
     n_modes = len(unoscillated) - 1
     return JointDesign(
-        xi=nodes.xi,
-        tau=nodes.tau,
-        x_max=np.array(nodes.x_max),
-        Q2_max=np.array(nodes.Q2_max),
-        Q2_scale=nodes.stored_scale,
+        **nodes.stored,
         splines=basis.matrix,
         bends=basis.bends,
         near_cells=near.cells,
