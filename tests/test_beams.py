@@ -129,7 +129,7 @@ def test_weighted_events_are_refused(design, truth):
 
 
 BOOSTER = {"flux": "bnb", "uncertainty": "smooth", "n_events": 1_000_000}
-FIT = {"beams": ["booster"], "experiments": None, "toys": None}
+FIT = {"beams": ["booster"], "experiments": None}
 
 
 def joint(fit=None, **beam):
@@ -157,7 +157,6 @@ def test_files_of_another_beam(tmp_path):
     [
         (joint({"beams": ["boster"]}), "joint.fits.joint.beams: there is no beam boster"),
         (joint({"experiments": 5}), "joint.fits.joint.experiments is 5.*use null"),
-        (joint({"toys": 5}), "joint.fits.joint.toys is 5.*use null"),
         (joint({"off_axis": [5.0]}), r"joint.fits.joint.off_axis is \[5.0\].*use \[\]"),
         (
             joint({"pulls": ["flux", "muon_energy_scale"]}),

@@ -51,7 +51,7 @@ TINY = {
         "intervals": 4,
         "experiments_per_job": 1,
         "fits": {
-            "joint": {"near_events": 50_000, "experiments": 2, "off_axis": [12.0], "toys": None},
+            "joint": {"near_events": 50_000, "experiments": 2, "off_axis": [12.0], "toys": 50},
             "joint_smeared": {"near_events": 50_000, "experiments": 1},
         },
     },

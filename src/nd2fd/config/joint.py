@@ -162,7 +162,6 @@ def refuse_impossible_beams(
         for key_, value, wanted in (
             ("off_axis", list(fit.off_axis), []),
             ("pulls", list(fit.pulls), ["flux"]),
-            ("toys", fit.toys, None),
             ("experiments", fit.experiments, None),
         ):
             if value != wanted:

@@ -322,11 +322,6 @@ class Config(Section):
                     f"{where}: maps at angles to the axis know the pulls of the flux alone; use "
                     f"joint.fits.{name}.pulls: [flux]"
                 )
-            if fit.toys is not None:
-                raise ValueError(
-                    f"{where}: thresholds from toys know the sample on the axis alone; use "
-                    f"joint.fits.{name}.toys: null"
-                )
         return self
 
     @model_validator(mode="after")

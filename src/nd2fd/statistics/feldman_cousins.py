@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from nd2fd.io.schemas.joint import JointFit, JointToys
 from nd2fd.statistics.far_kernel import FarSpectra
-from nd2fd.statistics.joint_analysis import JointAnalysis
+from nd2fd.statistics.joint_analysis import JointAnalysis, PullBasis
 from nd2fd.statistics.profile_regions import CONTENTS
 from nd2fd.statistics.pull_tables import PullTables
 
@@ -70,7 +70,7 @@ def toys_of_fit(
     analysis
         Of the fit.
     fit
-        Its near-detector histogram, number of far-detector events and best Δm²32.
+        Its structure functions, flux and pulls, number of far-detector events and best Δm²32.
     sin2_theta23
         Of nature, one value after the other.
     n_toys
@@ -80,11 +80,14 @@ def toys_of_fit(
     progress
         Called with (values so far, note).
     """
-    counts = fit.near_density * (float(fit.near_events) / fit.near_density.sum())
-    n_events = int(fit.far_events)
-    basis = analysis.pull_basis(analysis.learn(counts), n_events)
-    tables = PullTables.build(analysis, basis, np.empty((0, *basis.structure_functions.shape[1:])))
-    mass = fit.best_dm2_32[0]
+    functions, unused = (
+        np.concatenate([fit.structure_functions[None], fit.pull_functions]),
+        np.zeros(0),
+    )
+    n_modes = len(analysis.spectra.modes)
+    basis = PullBasis(unused, functions, fit.mode_mean, fit.pull_modes, unused, n_modes)
+    tables = PullTables.build(analysis, basis, functions[:0])
+    n_events, mass = int(fit.far_events), fit.best_dm2_32[0]
     tests = np.empty((len(sin2_theta23), n_toys, 2, 3))
     for i, mixing in enumerate(sin2_theta23):
         for which, known in enumerate((False, True)):

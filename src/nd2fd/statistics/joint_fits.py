@@ -193,6 +193,8 @@ def joint_fit(
         effective_parameters=np.array(posterior.effective_parameters),
         error_ratio=_error_ratios(analysis, posterior, basis.coordinates, v1.size),
         pulls=profiles[0].best.pulls,
+        pull_functions=basis.structure_functions[1:],
+        pull_modes=basis.nuisance_changes,
         best_sin2_theta23=best[:, 0],
         best_dm2_32=best[:, 1],
         sin2_theta23=axes[0],

@@ -91,7 +91,7 @@ class BeamDesign(Artifact, name="beam_design", version=1):
     )
 
 
-class JointFit(Artifact, name="joint_fit", version=2):
+class JointFit(Artifact, name="joint_fit", version=3):
     """One joint fit (``joint/fits/{fit}.h5``); `known`: with the truth, where there is one."""
 
     v1: Array = dataset("1", ("v1",), V1_CELLS)
@@ -131,6 +131,10 @@ class JointFit(Artifact, name="joint_fit", version=2):
         "of the posterior (first) and all (second), in units of that of a known cross section",
     )
     pulls: Array = dataset("1", ("pull",), "at the best fit")
+    pull_functions: Array = dataset(
+        "1", ("pull", *NODES), "change of W1', W2', W3' by one standard deviation of each pull"
+    )
+    pull_modes: Array = dataset("1", ("mode", "pull"), "the same of the parameters of mode_mean")
     best_sin2_theta23: Array = dataset("1", ("cross_section",), "best fit; learned, known")
     best_dm2_32: Array = dataset("eV2", ("cross_section",), "best fit; learned, known")
     sin2_theta23: Array = dataset("1", ("sin2_theta23",), "axis, both octants")
