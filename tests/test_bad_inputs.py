@@ -113,7 +113,7 @@ def bad_values(kinds, named):
                 yield value, "list of numbers|finite|greater than 0"
         elif kind["type"] == "array":
             for value in ([3], [None], ["nothing"]):
-                yield value, "a list|no such|pattern"
+                yield value, "a list|no such|there is no|pattern"
 
 
 def value_at(path):

@@ -497,7 +497,7 @@ def test_every_artifact_is_there_and_says_where_it_comes_from(finished):
         "joint/coverage/joint.h5": (
             JointCoverage,
             "joint_coverage",
-            ["blocks[0]", "blocks[1]"],
+            ["blocks[0]", "blocks[1]", "toys"],
         ),
     }
     for name, (kind, producer, inputs) in made.items():
