@@ -219,6 +219,44 @@ def test_total_cross_section(validation, pdf_set, antineutrino, measured):
     )  # fmt: skip
 
 
+MINOS = {
+    False: [
+        (3.48, 0.748, 0.061),
+        (5.89, 0.708, 0.032),
+        (10.45, 0.699, 0.043),
+        (19.87, 0.689, 0.016),
+        (38.87, 0.675, 0.018),
+    ],
+    True: [
+        (6.07, 0.305, 0.029),
+        (10.43, 0.303, 0.019),
+        (19.82, 0.316, 0.013),
+        (38.74, 0.352, 0.024),
+    ],
+}
+"""E [GeV], σ/E of ν and ν̄ on iron [1e-38 cm²/GeV] and its error: arXiv:0910.2201, Table III."""
+
+LEFT_OUT = {False: 1.1, True: 0.9}
+"""Quasi-elastic scattering and the Δ, per nucleon [1e-38 cm²], about: the toy has neither."""
+
+
+@pytest.mark.parametrize("antineutrino", [False, True], ids=["nu", "nubar"])
+def test_total_cross_section_at_lower_energies(validation, pdf_set, antineutrino):
+    embedded = partial(continued_xf, open_grid(pdf_set))
+    setup = toy.setup(target={"Fe56": 1}, antineutrino=antineutrino, energy_max=50.0)
+    grid = DensityGrid(setup, 100, 64, 64, 2)
+    _, sigma = event_densities(grid, toy.quark_parton_truth(embedded, setup), np.ones((1, 100)))
+    for energy, measured, error in MINOS[antineutrino]:
+        validation.add(
+            f"σ/E of {'ν̄' if antineutrino else 'ν'} on iron at {energy} GeV (1e-38 cm²/GeV)",
+            float(np.interp(energy, grid.energy, sigma / grid.energy)),
+            measured,
+            2 * error + LEFT_OUT[antineutrino] / energy,
+            "MINOS, arXiv:0910.2201, Table III; tolerance: twice its error, and "
+            f"{LEFT_OUT[antineutrino]}/E for quasi-elastic events and the Δ, which the toy has not",
+        )
+
+
 def test_sum_rules(validation, pdf_set):
     embedded = partial(continued_xf, open_grid(pdf_set))
     edges = np.geomspace(2e-6, 1.0, 8001)
