@@ -210,7 +210,7 @@ class Run:
             path = self.script("train_flows", f"flows/{name}/{batch}.h5", inputs, **params)
         else:
             flux = {"flux": plan.path("inputs/flux.h5")}
-            inputs |= plan.known_files | flux | plan.response(name)
+            inputs |= plan.known_files | flux | plan.response(name) | plan.start(name)
             params |= {"nodes": self.section("nodes"), "training": plan.training(name)}
             path = self.script("train_members", f"members/{name}/{batch}.h5", inputs, **params)
         left_over = [p for p in Path(path).parent.iterdir() if "checkpoint" in p.name]

@@ -24,11 +24,12 @@ from nd2fd.io.schemas.coverage import CoverageBlock
 from nd2fd.io.schemas.events import Events
 from nd2fd.io.schemas.fits import Fits
 from nd2fd.io.schemas.inputs import Flux, Oscillation, Response
-from nd2fd.io.schemas.learned import Predictions
+from nd2fd.io.schemas.learned import Networks, Predictions
 from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import Truth
 from nd2fd.learning import flow_training, flux_errors, members
 from nd2fd.learning.problem import DensityProblem
+from nd2fd.learning.weights import poisson_weights
 from nd2fd.physics.density import DensityGrid, event_densities
 from nd2fd.physics.setup import Setup
 from nd2fd.streams import random_stream, stream_seed
@@ -321,6 +322,38 @@ def test_networks_learn_their_own_data_with_their_own_streams(nature, captured, 
         assert abs(data.response - response).max() == 0
     # Neither varies the seeds.
     assert data.seeds == [stream_seed(3, "network", "", 0)] * 2
+
+
+def test_networks_start_from_their_file(nature, captured, tmp_path, monkeypatch):
+    """With the weights of its first member, about its structure functions; errors are theirs."""
+    truth = load(nature, Truth, "truth/densities.h5")
+    rng, shape = np.random.default_rng(6), truth.structure_functions.shape
+    values = truth.structure_functions * rng.uniform(0.9, 1.1, (2, *shape))
+    sizes = [2, *[nature.config.training.width] * nature.config.training.hidden_layers, 3]
+    n_weights = sum((a + 1) * b for a, b in itertools.pairwise(sizes))
+    learned = Networks(
+        member=np.arange(2),
+        xi=truth.xi,
+        tau=truth.tau,
+        x_max=truth.x_max,
+        Q2_max=truth.Q2_max,
+        structure_functions=values,
+        layer_sizes=np.array(sizes),
+        weights=rng.normal(size=(2, n_weights)),
+        loss=np.ones((2, 1)),
+        best_step=np.zeros(2, dtype=np.int64),
+    )
+    path = str(tmp_path / "carbon.h5")
+    learned.save(path, Provenance("train_members", "", 1, {}))
+    monkeypatch.setattr(nature.plan, "start", lambda name: {"start": path})
+    data = captured("flux", 0)
+    np.testing.assert_array_equal(data.start.weights, learned.weights[0])
+    np.testing.assert_allclose(data.start.values, values[0], rtol=1e-9, atol=1e-12)
+    of_start = np.maximum(data.event_matrices[0] @ values[0].ravel(), 0.0)
+    of_start *= data.weights[0].size / of_start.sum()
+    grid = nature.config.grid
+    expected = poisson_weights(of_start.reshape(1, grid.n_v1, grid.n_v2))
+    np.testing.assert_allclose(data.weights[0], expected.ravel(), rtol=1e-9)
 
 
 def test_flux_errors_of_a_training_are_those_of_the_flux(nature, captured):

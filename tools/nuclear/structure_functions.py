@@ -24,8 +24,8 @@ SHOWN = ((0.1, LEARNED), (0.5, SECOND), (2.0, ACCENT))
 def learned_at(case: Case, truth, points: tuple[Array, Array]) -> tuple[Array, Array, Array]:
     """Splines, their errors and a network at x and Q² (n,), each of shape (3, n).
 
-    From expected events of the near detector with the flux known but for its modes (splines), or
-    known (network); in units in which the truth has the same events.
+    From expected events of the near detector, the flux being known; in units in which the truth has
+    the same events.
     """
     nodes, joint = case.raw["nodes"], case.raw["joint"]
     operator = ForwardOperator.build(case.grid, case.nodes(64, nodes.get("Q2_scale", 0.3)))
@@ -37,7 +37,7 @@ def learned_at(case: Case, truth, points: tuple[Array, Array]) -> tuple[Array, A
     basis = SplineBasis.build(
         operator.nodes, joint["intervals"], reachable_nodes([matrix], operator.nodes)
     )
-    design = SplineDesign.build(operator, case.near_fluxes, basis, None)
+    design = SplineDesign.build(operator, case.near_fluxes[:1], basis, None)
     posterior = learn_counts(design, basis, counts, joint["price"])
     rows = operator.nodes.interpolation_matrix(*points) @ basis.matrix
     maps = np.zeros((3, len(rows), posterior.mean.size))

@@ -31,7 +31,7 @@ LINES = {
     "splines, from carbon": (LEARNED, "-"),
     "network, from nothing": (ACCENT, "--"),
     "network, from carbon, all layers": (ACCENT, "-"),
-    "network, from carbon, last layer": (SECOND, "-"),
+    "network, from carbon, last layer": (SECOND, ":"),
 }
 
 Predict = Callable[[Array], Array]

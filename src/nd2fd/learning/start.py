@@ -68,8 +68,10 @@ class Start:
                 f"start reaches x = {own.x_max:g} and Q2 = {own.Q2_max:.6g} GeV2; it must reach "
                 f"those of the setup, {nodes.x_max:g} and {nodes.Q2_max:.6g} GeV2"
             )
-        x, Q2 = (v.ravel() for v in nodes.x_and_Q2())
-        values = own.interpolate(learned.structure_functions[0], x, np.minimum(Q2, own.Q2_max))
+        # Not those of `x_and_Q2`, which are nowhere zero.
+        x, Q2 = nodes.x_max * nodes.xi**2, np.minimum(nodes.Q2_of_tau(nodes.tau), own.Q2_max)
+        points = (v.ravel() for v in np.meshgrid(x, Q2, indexing="ij"))
+        values = own.interpolate(learned.structure_functions[0], *points)
         values = values.reshape(-1, nodes.n_xi, nodes.n_tau)
         if isinstance(learned, Splines):
             return cls(values)
