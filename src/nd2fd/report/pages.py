@@ -145,8 +145,8 @@ def front_page(
         "cross section that a network learned from the near detector "
         "(`arXiv:2412.16303 <https://arxiv.org/abs/2412.16303>`_).",
         "Figures at full resolution, all numbers with their sources, and the code that made them "
-        "are in the menu on the left; there the circled i of a figure leads to its data, artifacts, "
-        "code and configuration. Run times are under *Statistics*.",
+        "are in the menu on the left; there the circled i of a figure leads to its data, "
+        "artifacts, code and configuration. Run times are under *Statistics*.",
         _title("Ensembles", "-"),
         _ensembles(summary),
         _title("Numbers", "-"),
