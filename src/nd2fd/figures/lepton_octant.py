@@ -61,7 +61,7 @@ def draw(fits: Mapping[str, LeptonFit], true_point: tuple[float, float, float]) 
 
 def _legend(panel: Axes, labels: tuple[str, str]) -> None:
     lines = [Line2D([], [], color="0.3", ls=ls, lw=1.0) for ls in _LINES]
-    panel.legend(lines, labels, fontsize=6, loc="upper left")
+    panel.legend(lines, labels, fontsize=6, loc="upper center")
 
 
 def from_job(job: Job) -> Figure:
