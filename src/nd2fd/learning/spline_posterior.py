@@ -74,8 +74,6 @@ class SplinePosterior:
         λ of the largest marginal likelihood.
     prior
         Ω, shape (n_functions, n_functions).
-    bends
-        ∫ f'' g'' of the splines in the unit of Ω, shape (n_splines, n_splines).
     chi2, paid
         χ² of the histogram alone, and what the structure functions pay, at the mean.
     effective_parameters
@@ -87,7 +85,6 @@ class SplinePosterior:
     n_modes: int
     strength: float
     prior: Array
-    bends: Array
     chi2: float
     paid: float
     effective_parameters: float
@@ -279,7 +276,6 @@ def _posterior(
         len(modes),
         strength,
         prior,
-        bends,
         float(equations.constant + mean @ residual - modes @ modes),
         float(np.einsum("ij,im,mn,jn->", prior, bent, bends, bent)),
         float(expected.size - _prior_trace(factor, prior, bends)),
