@@ -10,7 +10,8 @@ HEAD = """# Validation
 
 Quantities beside values that this package did not compute: other programs, published measurements,
 identities. Each row is a test of `tests/test_validation.py`; `make validate` installs the programs
-of `requirements-validate.lock`, runs them and writes this page.
+of `requirements-validate.lock`, runs them and writes this page. [Finer grids and another
+seed](validation-grids.md) have a page of their own.
 
 | quantity | ours | reference | difference | tolerance | source |
 |---|---|---|---|---|---|
