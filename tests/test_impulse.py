@@ -255,7 +255,7 @@ def covariant(w, p, q):
 def test_resonance_in_a_gas_is_an_average_over_nucleons():
     gas = FermiGas(0.25, 0.028, blocked=True)
     found = of_nucleons(gas, protons=0.4, accuracy=Accuracy(200, 16))
-    for omega, Q2 in ((0.5, 0.3), (1.0, 0.8), (0.4, 0.05)):
+    for omega, Q2 in ((0.5, 0.3), (1.0, 0.8), (0.4, 0.05), (1.5, 0.8)):
         q0 = omega - gas.binding
         shifted = Q2 + omega**2 - q0**2
 

@@ -2,8 +2,8 @@
 
     python tools/nuclear_study.py TABLE EXPERIMENT PDF [HELICITY]
 
-TABLE is accuracy, nodes, closure, models, cross_section, structure_functions (two of them figures),
-or transfer (docs/studies/transfer.md).
+TABLE is accuracy, nodes, closure, models, networks, cross_section, structure_functions (figures,
+both), or transfer (docs/studies/transfer.md).
 EXPERIMENT is a file of config/experiments without its ending, such as dune_impulse; PDF the folder
 of a PDF set, such as results/pdf/ct18nnlo_embedded of any run. A few minutes on one core each.
 """
@@ -14,6 +14,7 @@ from nuclear.case import Case
 from nuclear.closure import accuracy, closure, nodes
 from nuclear.cross_section import cross_section
 from nuclear.models import models
+from nuclear.networks import networks
 from nuclear.structure_functions import structure_functions
 from nuclear.transfer import transfer
 
@@ -22,6 +23,7 @@ TABLES = {
     "nodes": nodes,
     "closure": closure,
     "models": models,
+    "networks": networks,
     "cross_section": cross_section,
     "structure_functions": structure_functions,
     "transfer": transfer,

@@ -75,7 +75,8 @@ def models(case: Case) -> None:
         change = step * np.eye(len(STEPS))[i]
         derivatives.append((model(case, NOMINAL + change) - base) / step)
     derivatives = np.stack(derivatives)
-    _, basis, near, far = case.designs(0.02, 28)
+    joint = case.raw["joint"]
+    _, basis, near, far = case.designs(case.raw["nodes"]["Q2_scale"], joint["intervals"])
     natures = {
         "inside: M_A = 1.1 GeV, Δ 10 % stronger": case.impulse(
             Strengths(axial_mass=1.1, delta=1.1)
@@ -87,7 +88,7 @@ def models(case: Case) -> None:
     for name, nature in natures.items():
         events, _ = case.events(nature)
         slopes = case.slopes(nature)
-        posterior = learned(case, near, basis, events, 20.0)
+        posterior = learned(case, near, basis, events, joint["price"])
         spline = case.fit(events[k], predicted(case, posterior, far), slopes, n_far)
         untuned = case.fit(events[k], base[k], slopes, n_far)
         at, modes, tuned_far, chi2 = tune(case, events, NOMINAL, derivatives)
