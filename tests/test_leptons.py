@@ -18,7 +18,7 @@ from nd2fd.leptons.likelihood import FarLikelihood, starts
 from nd2fd.leptons.model import LeptonModel
 from nd2fd.leptons.networks import train_networks
 from nd2fd.leptons.parameters import NAMES, UNITS, Parameters
-from nd2fd.leptons.profiles import curve, expected_data, sensitivity
+from nd2fd.leptons.profiles import curve, expected_data, region, sensitivity
 from nd2fd.leptons.samples import LEPTONS, Sample, samples
 from nd2fd.leptons.spectra import Line
 from nd2fd.physics.cross_section import measurable_combinations
@@ -305,6 +305,19 @@ def test_the_other_ordering_is_as_far_as_its_sensitivity_says(fitted):
         true, other = (curve(data, name, values, sign) for sign in (1.0, -1.0))
         assert true.min() < 0.3
         assert other.min() == pytest.approx(ordering[0] ** 2, rel=0.1)
+
+
+def test_regions_are_least_over_all_else(fitted):
+    """Against searches from many δ_CP at each point: there are several minima."""
+    data, theta = expected_data(fitted, 0), PARAMETERS.theta
+    axes = np.array([0.45, 0.5, 0.55]), theta[1] * np.array([0.98, 1.0, 1.02])
+    found = region(data, ("sin2_theta23", "dm2_32"), axes)
+    held = data.holding("sin2_theta23", "dm2_32")
+    phases = np.linspace(0.0, 2.0 * np.pi, 6, endpoint=False)
+    for i, j in np.ndindex(found.shape):
+        at = np.array([axes[0][i], axes[1][j], *theta[2:]])
+        least = held.best(starts(at, held.parameters, phases=phases)).value
+        assert found[i, j] == pytest.approx(least, abs=0.05)
 
 
 def test_what_is_learned_moves_with_the_near_contents(fitted):

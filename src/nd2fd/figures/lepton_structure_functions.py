@@ -41,7 +41,7 @@ def draw(fits: Mapping[str, LeptonFit]) -> Figure:
 
 
 def _bare(panel: Axes, fits: Mapping[str, LeptonFit], i: int, Q2: float) -> None:
-    highest = 0.0
+    highest, shown = 0.0, np.inf
     for (label, fit), color in zip(fits.items(), COLOURS, strict=False):
         if i >= fit.structure_functions.shape[1]:
             continue
@@ -60,7 +60,10 @@ def _bare(panel: Axes, fits: Mapping[str, LeptonFit], i: int, Q2: float) -> None
             x, mean - error, mean + error, color=color, alpha=0.25, lw=0, gid=f"{label}, error"
         )
         panel.plot(x, true, color=TRUTH, lw=0.8, ls=":", gid="truth")
-        highest = max(highest, 1.6 * float(np.abs(true).max()), float(np.abs(mean).max()))
+        highest = max(highest, 1.6 * float(np.abs(true).max()))
+        # What is not told apart is anywhere: the scale is that of what is known best.
+        shown = min(shown, float(np.abs(mean).max()))
+    highest = max(highest, shown)
     panel.set_ylim(-0.5 * highest, highest)
     panel.axhline(0.0, color="0.7", lw=0.4, zorder=0)
 

@@ -67,16 +67,25 @@ def curve(likelihood: FarLikelihood, name: str, values: Array, ordering: float =
 
 
 def region(likelihood: FarLikelihood, names: tuple[str, str], axes: tuple[Array, Array]) -> Array:
-    """Δ(−2 ln L) against two parameters, shape of the product of both axes."""
+    """Δ(−2 ln L) against two parameters, shape of the product of both axes.
+
+    Along the second, searches start where the last one ended, and the first of them at the best fit
+    with the first parameter held: there are several minima.
+    """
     lowest = best(likelihood, likelihood.parameters.theta)
-    held = likelihood.holding(*names)
+    sign = np.sign(lowest.theta[1])
+    of_first, held = likelihood.holding(names[0]), likelihood.holding(*names)
     found = np.empty((axes[0].size, axes[1].size))
     for i, first in enumerate(axes[0]):
-        at, pulls = _with(lowest.theta, names[0], first), lowest.pulls
-        for j, second in enumerate(axes[1]):
-            minimum = held.minimise(_with(at, names[1], second), pulls)
-            found[i, j] = minimum.value
-            at, pulls = minimum.theta, minimum.pulls
+        at = _with(lowest.theta, names[0], first)
+        of_row = of_first.best(starts(at, of_first.parameters, orderings=[sign]))
+        nearest = int(np.argmin(np.abs(axes[1] - of_row.theta[NAMES.index(names[1])])))
+        for steps in (range(nearest, axes[1].size), range(nearest - 1, -1, -1)):
+            minimum = of_row
+            for j in steps:
+                start = _with(minimum.theta, names[1], axes[1][j])
+                minimum = held.minimise(start, minimum.pulls)
+                found[i, j] = minimum.value
     return np.asarray(found - min(lowest.value, found.min()))
 
 

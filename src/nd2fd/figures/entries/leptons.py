@@ -66,9 +66,9 @@ FIGURES: Final = (
         "lepton_octant",
         _LEPTONS,
         "Octant, CP phase and mass ordering",
-        "Least −2 ln L of expected data above that of the true ordering. Left: far muons alone "
-        "(dashed) see both octants alike; with electrons (solid) they differ. Middle, right: the "
-        "true mass ordering (solid) and the other one (dashed), all else profiled.",
+        "Least −2 ln L of expected data above its minimum. Left: far muons alone (dashed) see both "
+        "octants alike; with electrons (solid) they differ as far as δ_CP is known. Middle, right: "
+        "root, with the true mass ordering (solid) and the other one (dashed), all else profiled.",
         needs=_leptons,
         settings=_leptons_shown,
     ),
