@@ -106,7 +106,8 @@ def overlaps(
 
     With `move`, bins are where it takes them, and the second means nothing.
     Both have shape (n_bins, n_cells). A row of the first sums to one, less what lies outside the
-    unit square; a column of the second to one, or to zero if the cell has no reachable part.
+    unit square and what is moved to energies below the lepton's mass, which is lost; a column of
+    the second to one, or to zero if the cell has no reachable part.
     """
     parts_energy = _SUBBINS[0] if lattice.energy_smeared else 1
     parts_angle = _SUBBINS[1] if lattice.angle_smeared else 1
@@ -152,11 +153,18 @@ def overlaps(
             )
         )
         area = area_density(energy, theta[used], grid.setup)
+        possible = np.ones_like(area)
+        if move is not None:
+            moved = np.broadcast_to(
+                move(edges, cos_theta[used])[0], (n_energy + 1, theta[used].size)
+            )
+            above = np.maximum(moved - grid.setup.lepton_mass, 0.0)
+            possible = np.diff(above, axis=0) / np.diff(moved, axis=0)
         row = (np.arange(n_energy) // parts_energy)[:, None] * lattice.n_angle + angle_bin[used]
         found = []
         for i, share_1 in cell_1:
             for j, share_2 in cell_2:
-                share = share_1 * share_2
+                share = share_1 * share_2 * possible
                 kept = (share > 0.0) & (i < grid.n_v1) & (j < grid.n_v2)
                 kept[kept] &= reachable[i[kept], j[kept]]
                 cell = i[kept] * grid.n_v2 + j[kept]
