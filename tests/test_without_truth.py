@@ -154,7 +154,8 @@ class OfFiles(Run):
         n_events = self.config.near_detector.n_events
         file = {"events": self.plan.near_file}
         output = "near/histogram.h5"
-        self.script("read_near_events", output, file, reading=reading, n_events=n_events, **common)
+        read = {"reading": reading, "n_events": n_events, "section": "near_detector"}
+        self.script("read_near_events", output, file, **read, **common)
         return self.script(
             "near_members_of_file",
             f"near/{name}/{batch}.h5",
