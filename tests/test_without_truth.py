@@ -208,6 +208,18 @@ class OfFiles(Run):
             points=self.config.regions.points,
             **analysis,
         )
+        self.script(
+            "joint_toys",
+            f"joint/toys/{name}.h5",
+            flux | {"design": plan.joint_design(name), "fit": plan.path(f"joint/fits/{name}.h5")},
+            wildcards={"fit": name},
+            seed=self.config.seed,
+            n_toys=plan.n_toys(name),
+            toy_mixing=plan.toy_mixing,
+            price=self.config.joint.price,
+            pulls=plan.chosen_pulls(name),
+            **analysis,
+        )
 
     def all_of_it(self):
         """From files to fits."""
@@ -269,7 +281,7 @@ def both(tmp_path_factory, pdf_set, drawn):
         },
         "joint": {
             "fits": {
-                "joint": {"off_axis": [], "compared_with": "systematics"},
+                "joint": {"off_axis": [], "compared_with": "systematics", "toys": 100},
                 "joint_smeared": None,
             }
         },
