@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from nd2fd.figures.data import describe
@@ -36,7 +37,10 @@ def draw(fits: Mapping[str, LeptonFit]) -> Figure:
     for row, Q2 in enumerate(_Q2):
         axes[row, 0].set_ylabel(f"$Q^2 = {Q2:g}$ GeV$^2$")
     axes[2, 0].set_ylabel("share of ND events")
-    axes[0, -1].legend(fontsize=6)
+    lines, labels = axes[0, 0].get_legend_handles_labels()
+    truth = Line2D([], [], color=TRUTH, lw=0.8, ls=":", label="truth")
+    handles = [*lines, truth]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(labels) + 1)
     return figure
 
 
