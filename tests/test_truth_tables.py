@@ -6,27 +6,16 @@ import numpy as np
 import pytest
 
 import toy
+from hoppet_code import structure_functions
 from nd2fd.config.reading import ConfigError
 from nd2fd.config.truth import refuse_unusable_truth
-from nd2fd.cross_sections.pdf.evolution import (
-    ALPHA_S_MZ,
-    M_BOTTOM,
-    M_CHARM,
-    M_TOP,
-    MZ,
-    N_LOOPS,
-    Q_MAX,
-    _initial_densities,
-)
 from nd2fd.cross_sections.pdf.grid import open_grid
-from nd2fd.cross_sections.pdf.parametrisation import initial_condition
 from nd2fd.cross_sections.quark_parton import transverse_quark_parton_model
 from nd2fd.cross_sections.truths import (
     five_structure_functions,
     table_of_truth,
     true_structure_functions,
 )
-from nd2fd.physics.constants import M_W
 
 SETUP = toy.setup(energy_max=4.0)
 X = np.linspace(0.005, 1.0, 160) ** 2
@@ -143,43 +132,37 @@ def test_lhapdf_grids_of_partons_are_refused(tmp_path):
 @pytest.fixture(scope="module")
 def hoppet_grid(tmp_path_factory):
     """An LHAPDF grid of structure functions at next-to-leading order, and their source."""
-    q0 = initial_condition()["q0"]
-    hoppet.StartExtended(14.0, 0.1, q0, Q_MAX, 0.025, N_LOOPS, -6, hoppet.factscheme_MSbar)
-    hoppet.SetPoleMassVFN(M_CHARM, M_BOTTOM, M_TOP)
-    hoppet.StartStrFctExtended(2, -6, 1, q0, False, M_W, MZ)
-    hoppet.Evolve(ALPHA_S_MZ, MZ, N_LOOPS, 1.0, _initial_densities, q0)
-    hoppet.InitStrFct(2, False, 1.0, 1.0)
+    with structure_functions(2) as q0:
 
-    def at(x, q):
-        """F2, FL and xF3 of ν and ν̄ and a proton; below q0 those at q0."""
-        # HOPPET has half of what the couplings v = a = 1 of a W give.
-        v = 2.0 * np.asarray(hoppet.StrFct(x, *[max(q, q0 * 1.0001)] * 3))
-        wp = v[hoppet.iF2Wp], v[hoppet.iF2Wp] - 2 * x * v[hoppet.iF1Wp], x * v[hoppet.iF3Wp]
-        wm = v[hoppet.iF2Wm], v[hoppet.iF2Wm] - 2 * x * v[hoppet.iF1Wm], x * v[hoppet.iF3Wm]
-        return [*wp, *wm]
+        def at(x, q):
+            """F2, FL and xF3 of ν and ν̄ and a proton; below q0 those at q0."""
+            # HOPPET has half of what the couplings v = a = 1 of a W give.
+            v = 2.0 * np.asarray(hoppet.StrFct(x, *[max(q, q0 * 1.0001)] * 3))
+            wp = v[hoppet.iF2Wp], v[hoppet.iF2Wp] - 2 * x * v[hoppet.iF1Wp], x * v[hoppet.iF3Wp]
+            wm = v[hoppet.iF2Wm], v[hoppet.iF2Wm] - 2 * x * v[hoppet.iF1Wm], x * v[hoppet.iF3Wm]
+            return [*wp, *wm]
 
-    x = np.concatenate([np.geomspace(1e-4, 0.1, 40, endpoint=False), np.linspace(0.1, 1.0, 46)])
-    q = np.concatenate([[0.1, 0.5], np.geomspace(1.3, 6.0, 24)])
-    identifiers = "1001 1002 1003 2001 2002 2003"
-    rows = [" ".join(f"{v:.7e}" for v in at(a, b)) for a in x for b in q]
-    knots = (" ".join(f"{v:.7e}" for v in values) for values in (x, q))
-    folder = tmp_path_factory.mktemp("grids") / "hoppet_nlo"
-    folder.mkdir()
-    (folder / "hoppet_nlo_0000.dat").write_text(
-        "\n".join(
-            ["PdfType: central", "Format: lhagrid1", "---", *knots, identifiers, *rows, "---\n"]
+        x = np.concatenate([np.geomspace(1e-4, 0.1, 40, endpoint=False), np.linspace(0.1, 1.0, 46)])
+        q = np.concatenate([[0.1, 0.5], np.geomspace(1.3, 6.0, 24)])
+        identifiers = "1001 1002 1003 2001 2002 2003"
+        rows = [" ".join(f"{v:.7e}" for v in at(a, b)) for a in x for b in q]
+        knots = (" ".join(f"{v:.7e}" for v in values) for values in (x, q))
+        folder = tmp_path_factory.mktemp("grids") / "hoppet_nlo"
+        folder.mkdir()
+        (folder / "hoppet_nlo_0000.dat").write_text(
+            "\n".join(
+                ["PdfType: central", "Format: lhagrid1", "---", *knots, identifiers, *rows, "---\n"]
+            )
         )
-    )
-    numbers = f"[{', '.join(identifiers.split())}]"
-    (folder / "hoppet_nlo.info").write_text(
-        "SetDesc: structure functions\nFormat: lhagrid1\nNumMembers: 1\nParticle: 2212\n"
-        f"Flavors: {numbers}\nOrderQCD: 1\nFlavorScheme: variable\nNumFlavors: 5\n"
-        f"ErrorType: unknown\nXMin: {x[0]}\nXMax: 1.0\nQMin: {q[0]}\nQMax: {q[-1]}\n"
-        "MZ: 91.1876\nAlphaS_MZ: 0.118\nAlphaS_OrderQCD: 1\nAlphaS_Type: ipol\n"
-        f"AlphaS_Qs: [{', '.join(map(str, q))}]\nAlphaS_Vals: [{', '.join(['0.2'] * q.size)}]\n"
-    )
-    yield folder, at
-    hoppet.DeleteAll()
+        numbers = f"[{', '.join(identifiers.split())}]"
+        (folder / "hoppet_nlo.info").write_text(
+            "SetDesc: structure functions\nFormat: lhagrid1\nNumMembers: 1\nParticle: 2212\n"
+            f"Flavors: {numbers}\nOrderQCD: 1\nFlavorScheme: variable\nNumFlavors: 5\n"
+            f"ErrorType: unknown\nXMin: {x[0]}\nXMax: 1.0\nQMin: {q[0]}\nQMax: {q[-1]}\n"
+            "MZ: 91.1876\nAlphaS_MZ: 0.118\nAlphaS_OrderQCD: 1\nAlphaS_Type: ipol\n"
+            f"AlphaS_Qs: [{', '.join(map(str, q))}]\nAlphaS_Vals: [{', '.join(['0.2'] * q.size)}]\n"
+        )
+        yield folder, at
 
 
 @pytest.mark.parametrize("antineutrino", [False, True])

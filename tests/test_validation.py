@@ -10,22 +10,11 @@ from scipy.interpolate import RectBivariateSpline
 from scipy.optimize import brentq
 
 import toy
+from hoppet_code import structure_functions
 from nd2fd.cross_sections.pdf.continuation import continued_xf
-from nd2fd.cross_sections.pdf.evolution import (
-    ALPHA_S_MZ,
-    M_BOTTOM,
-    M_CHARM,
-    M_TOP,
-    MZ,
-    N_LOOPS,
-    Q_MAX,
-    _initial_densities,
-)
 from nd2fd.cross_sections.pdf.grid import open_grid
-from nd2fd.cross_sections.pdf.parametrisation import initial_condition
 from nd2fd.cross_sections.quark_parton import quark_parton_model
 from nd2fd.detector.smearing import Resolution
-from nd2fd.physics.constants import M_W
 from nd2fd.physics.density import DensityGrid, event_densities
 from nd2fd.physics.kinematics import density_variables_from_lepton, kinematics
 from nd2fd.physics.oscillation import MATTER_EV2_PER_DENSITY_GEV, probabilities
@@ -150,20 +139,14 @@ def hoppet_structure_functions():
     """HOPPET's own at leading order, of the same evolved densities: (x, Q) → (F2, F3) of W⁺."""
     import hoppet
 
-    q0 = initial_condition()["q0"]
-    hoppet.StartExtended(14.0, 0.1, q0, Q_MAX, 0.025, N_LOOPS, -6, hoppet.factscheme_MSbar)
-    hoppet.SetPoleMassVFN(M_CHARM, M_BOTTOM, M_TOP)
-    hoppet.StartStrFctExtended(1, -6, 1, q0, False, M_W, MZ)
-    hoppet.Evolve(ALPHA_S_MZ, MZ, N_LOOPS, 1.0, _initial_densities, q0)
-    hoppet.InitStrFct(1, False, 1.0, 1.0)
+    with structure_functions(1):
 
-    def at(x, q):
-        values = hoppet.StrFct(x, q, q, q)
-        # HOPPET has half of what the couplings v = a = 1 of a W give.
-        return 2.0 * values[hoppet.iF2Wp], 2.0 * values[hoppet.iF3Wp]
+        def at(x, q):
+            values = hoppet.StrFct(x, q, q, q)
+            # HOPPET has half of what the couplings v = a = 1 of a W give.
+            return 2.0 * values[hoppet.iF2Wp], 2.0 * values[hoppet.iF3Wp]
 
-    yield at
-    hoppet.DeleteAll()
+        yield at
 
 
 def test_structure_functions_of_hoppet(validation, pdf_set, hoppet_structure_functions):
