@@ -169,9 +169,16 @@ def test_flux_errors_count_where_they_are_asked_for(truth):
     expect(found, plain, how)
     assert found.fitted_flux_parameters is None
     operator = ForwardOperator.build(GRID, NODES)
-    modes = (operator.event_matrices(near.flux_errors), near.flux.sum(axis=1), N_EVENTS)
-    careful = with_flux_errors(plain, how, *modes)
-    assert careful.common_errors is not None
+    modes, units = operator.event_matrices(near.flux_errors), near.flux.sum(axis=1)
+    alone = [
+        with_flux_errors(plain.of_member(member), how, modes, units[member, None], N_EVENTS)
+        for member in range(2)
+    ]
+    careful = replace(
+        plain,
+        common_errors=np.concatenate([data.common_errors for data in alone]),
+        initial=np.concatenate([data.initial for data in alone]),
+    )
     found = networks(truth, near, flux_errors=True)
     expect(found, careful, how)
     # The second member assumes one standard deviation too much, and is told so.

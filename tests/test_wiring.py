@@ -283,9 +283,10 @@ def captured(nature, monkeypatch):
     def joined(_):
         raise NoTrainingError
 
-    def find_the_truth(data, *_):
+    def find_the_truth(data, *_, **__):
         return SimpleNamespace(
-            structure_functions=np.stack([truth.structure_functions] * len(data.seeds))
+            structure_functions=np.stack([truth.structure_functions] * len(data.seeds)),
+            weights=np.zeros((len(data.seeds), 1)),
         )
 
     def of_all(field):
@@ -294,7 +295,7 @@ def captured(nature, monkeypatch):
     monkeypatch.setattr(members, "train_together", train_together)
     monkeypatch.setattr(members, "joined", joined)
     monkeypatch.setattr(members, "fitted_shifts", lambda *_: None)
-    monkeypatch.setattr(flux_errors, "train", find_the_truth)
+    monkeypatch.setattr(flux_errors, "train_together", find_the_truth)
 
     def of_batch(name, batch):
         if not Path(nature.plan.path(f"near/{name}/{batch}.h5")).exists():

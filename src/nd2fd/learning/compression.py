@@ -76,7 +76,7 @@ class TestFunctions:
         """
         reachable = reachable_nodes([event_matrix], nodes)
         n_functions = event_matrix.shape[1] // nodes.n_nodes
-        columns = node_columns(reachable, nodes, n_functions)
+        columns = node_columns(reachable, nodes, n_functions).ravel()
         flat: Array = _measured(event_matrix @ np.ones(event_matrix.shape[1]), response)
         rank = min(_LARGEST_RANK, columns.size, int((flat > 0.0).sum()))
         drawn = _smooth_functions(nodes, reachable, n_functions, int(_OVERSAMPLING * rank))
@@ -87,42 +87,27 @@ class TestFunctions:
         )
         weighted *= root[:, None]
         values, directions = np.linalg.eigh(weighted.T @ weighted)
-        kept = directions[:, values > _SMALLEST_SQUARE * values[-1]][:, -rank:]
-        basis, _ = sl.qr(weighted @ kept, mode="economic")
-        measured = basis * root[:, None]
+        kept = np.flatnonzero(values > _SMALLEST_SQUARE * values[-1])[-rank:]
+        measured = weighted @ (directions[:, kept] / np.sqrt(values[kept]))
+        measured *= root[:, None]
         return cls(measured, measured if response is None else response.T @ measured)
 
     def project(self, event_matrix: sp.csr_array) -> Array:
-        """L = Tᵀ S A(Φ), shape (r, n_functions n_nodes)."""
-        return np.ascontiguousarray((event_matrix.T @ self.true).T)
+        """Lᵀ, the transposed of L = Tᵀ S A(Φ), shape (n_functions n_nodes, r)."""
+        return np.asarray(event_matrix.T @ self.true)
 
-    def independent(
-        self, projection: Array, density: Array, variances: Array, common_errors: Array | None
-    ) -> tuple[Array, Array]:
-        """L (r, n) and y (r,), combined so that errors are independent and one.
+    def factor(self, variances: Array) -> Array:
+        """Cholesky factor of Tᵀ C T, shape (r, r), for independent errors of the cells.
 
-        Parameters
-        ----------
-        projection
-            Columns of L, in the unit of the density, shape (r, n).
-        density, variances
-            Of the cells: p_ND, and the squares of their own errors, shape (n_cells,) each.
-        common_errors
-            B, shape (n_cells, n_errors); None: there are none.
+        `variances`, shape (n_cells,), are their squares.
         """
-        covariance = (self.measured * variances[:, None]).T @ self.measured
-        if common_errors is not None:
-            errors = self.measured.T @ common_errors
-            covariance += errors @ errors.T
-        factor = sl.cholesky(covariance, lower=True)
-        both = np.column_stack([projection, self.measured.T @ density])
-        whitened = sl.solve_triangular(factor, both, lower=True, overwrite_b=True)
-        return whitened[:, :-1], whitened[:, -1]
+        scaled = self.measured * np.sqrt(variances)[:, None]
+        return np.asarray(sl.cholesky(scaled.T @ scaled, lower=True))
 
 
 def node_columns(chosen: IntArray, nodes: NodeGrid, n_functions: int) -> IntArray:
-    """Columns of event matrices that stand for flat nodes, structure function by function."""
-    return (nodes.n_nodes * np.arange(n_functions)[:, None] + chosen).ravel()
+    """Columns of event matrices that stand for flat nodes, (n_functions, n_chosen)."""
+    return nodes.n_nodes * np.arange(n_functions)[:, None] + chosen
 
 
 def _stiffness(bends: sp.csr_array) -> sp.csc_array:

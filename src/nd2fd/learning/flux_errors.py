@@ -12,7 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from nd2fd.learning.training import TrainingData, TrainingSettings, train
+from nd2fd.learning.problem import DensityProblem
+from nd2fd.learning.training import TrainingData, TrainingSettings, train_together
 
 Array = NDArray[np.float64]
 
@@ -57,6 +58,7 @@ def with_flux_errors(
     error_matrices: Sequence[sp.csr_array],
     flux_units: Array,
     n_events: int,
+    problem: DensityProblem | None = None,
 ) -> TrainingData:
     """The same data, with the flux uncertainty among the errors of the members' densities.
 
@@ -71,13 +73,16 @@ def with_flux_errors(
         Unit of the flux of each member's event matrix, in that of the changes, shape (m,).
     n_events
         Events of each histogram.
+    problem
+        Of the data, as `train_together` takes it.
     """
     evaluations = max(1, settings.evaluations // _FIRST_SHARE)
-    first = train(
+    first = train_together(
         data,
         replace(settings, evaluations=evaluations, least_gain=0.0),
         lambda _: 0.0,
         lambda *_: None,
+        problem=problem,
     )
     errors = []
     for member, w in enumerate(first.structure_functions.reshape(len(data.seeds), -1)):
@@ -87,7 +92,8 @@ def with_flux_errors(
             density_errors(matrix @ w, changes / flux_units[member], data.response, data.cell_area)
         )
     # The weights are the inverse variances of one event.
-    return replace(data, common_errors=np.sqrt(n_events) * np.stack(errors))
+    common_errors = np.sqrt(n_events) * np.stack(errors)
+    return replace(data, common_errors=common_errors, initial=first.weights)
 
 
 def fitted_shifts(data: TrainingData, structure_functions: Array, n_events: int) -> Array:

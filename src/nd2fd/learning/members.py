@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from nd2fd.learning.training import (
     TrainingData,
     TrainingSettings,
     joined,
+    problem_of,
     train_together,
 )
 from nd2fd.learning.weights import poisson_weights
@@ -128,6 +129,8 @@ def train_members(
         weights = poisson_weights(expected)
     else:
         weights = np.ones_like(near.density)
+    # Those of the nominal flux, whatever the members of the batch assume.
+    functions = TestFunctions.for_flux(made.pop(), response, nodes) if compressed else None
     data = TrainingData(
         event_matrices,
         near.density.reshape(len(fluxes), -1),
@@ -136,10 +139,9 @@ def train_members(
         grid.cell_area,
         nodes,
         seeds,
+        test_functions=functions,
         start=start,
     )
-    # Those of the nominal flux, whatever the members of the batch assume.
-    functions = TestFunctions.for_flux(made.pop(), response, nodes) if compressed else None
     test_loss = (
         _no_closure if truth is None else closure_loss(grid, nodes, truth.structure_functions)
     )
@@ -147,17 +149,18 @@ def train_members(
     def learn(
         part: TrainingData, units: Array, done: int, checkpoint: Checkpoint | None
     ) -> tuple[TrainedModels, Array | None]:
-        if functions is not None:
-            projections = [functions.project(matrix) for matrix in part.event_matrices]
-            part = replace(part, test_functions=functions, projections=projections)
+        problem = problem_of(part, settings)
         if errors is not None:
-            part = with_flux_errors(part, settings, made, units, n_events)
+            part = with_flux_errors(part, settings, made, units, n_events, problem)
+            assert part.common_errors is not None
+            problem = problem.with_common_errors(part.common_errors)
         models = train_together(
             part,
             settings,
             test_loss,
             lambda here, loss: progress(done + here, f"loss {loss:.3g}"),
             checkpoint,
+            problem,
         )
         if errors is None:
             return models, None

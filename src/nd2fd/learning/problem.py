@@ -15,9 +15,10 @@ The best last layer of a network may be asked of a few combinations of the cells
 (`nd2fd.learning.compression`). The loss is that of all cells in any case.
 """
 
+import copy
 import itertools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -26,32 +27,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nd2fd.forward.nodes import NodeGrid, reachable_nodes
+from nd2fd.learning.compressed import CompressedDensities
 from nd2fd.learning.compression import TestFunctions, node_columns
 from nd2fd.learning.event_maps import ConstantMatrix, EventMap
 from nd2fd.learning.start import ERROR, Start, field_precision
 
 Array = NDArray[np.float64]
-
-
-class _Compressed(NamedTuple):
-    """Distances of all members in r independent numbers of unit error each.
-
-    parts : (n_members, n_functions, r, n_reachable), times the outputs of a structure function each
-    targets : (n_members, r)
-    """
-
-    parts: Tensor
-    targets: Tensor
-
-    def residuals(self, outputs: Tensor) -> Tensor:
-        """Prediction less data for outputs on the reachable nodes, shape (n_members, r)."""
-        products = self.parts @ outputs.mT[:, :, :, None]
-        return products.sum(dim=1)[:, :, 0] - self.targets
-
-    def design(self, features: Tensor) -> Tensor:
-        """Features (n_members, n_reachable, n), as those of `EventMap`: (n_members, r, …)."""
-        products = self.parts @ features[:, None]
-        return torch.cat(products.unbind(dim=1), dim=2)
 
 
 def unit_norm(
@@ -99,8 +80,6 @@ class DensityProblem:
         error times dv1 dv2; shape (n_members, n_cells, n_errors). None: there are none.
     test_functions
         Combinations of cells that `solve_last_layer` and `distance` look at. None: at all cells.
-    projections
-        `test_functions.project` of each event matrix, where it is known already.
     start
         Structure functions from which the penalty counts; None: from zero, and only their bends.
 
@@ -129,7 +108,6 @@ class DensityProblem:
         device: str,
         common_errors: Array | None = None,
         test_functions: TestFunctions | None = None,
-        projections: Sequence[Array] | None = None,
         start: Start | None = None,
     ) -> None:
         if len(event_matrices) not in (1, len(densities)):
@@ -168,16 +146,6 @@ class DensityProblem:
         self._curvature = ConstantMatrix(penalty, dtype, device)
         self._weights = torch.tensor(weights[:, rows], dtype=dtype, device=device)
         self._cell_area = cell_area
-        self._explained = None
-        if common_errors is not None:
-            errors = torch.tensor(common_errors[:, rows], dtype=dtype, device=device)
-            weighted = self._weights[:, :, None] * errors
-            # Woodbury: U - U B (1 + Bᵀ U B)⁻¹ Bᵀ U, with U = u dv1 dv2, as U - E Eᵀ dv1 dv2.
-            inner = errors.mT @ weighted * cell_area
-            inner.diagonal(dim1=1, dim2=2).add_(1.0)
-            factor = torch.linalg.cholesky(inner)
-            half = torch.linalg.solve_triangular(factor, weighted.mT, upper=False)
-            self._explained = half.mT * cell_area**0.5
         self._densities = torch.tensor(densities[:, rows], dtype=dtype, device=device)
         # Cells that no event can reach cost the same whatever the model is.
         unreachable = np.delete(weights * np.square(densities), rows, axis=1).sum(axis=1)
@@ -195,26 +163,39 @@ class DensityProblem:
             self._start = scales[:, None, None] * outputs
             sigma = ERROR * start.root_mean_square(self.reachable_nodes)
             self._penalty_units = (scales * sigma) ** -2
-        self._compressed = None
+        self._rows = rows
+        self._explained: Tensor | None = None
+        self._compressed: CompressedDensities | None = None
         if test_functions is not None:
-            if projections is None:
-                projections = [test_functions.project(matrix) for matrix in event_matrices]
             columns = node_columns(self.reachable_nodes, nodes, self.n_functions)
-            of_members = [
-                test_functions.independent(
-                    projections[member if len(projections) > 1 else 0][:, columns] / cell_area,
-                    densities[member],
-                    1.0 / (weights[member] * cell_area),
-                    None if common_errors is None else common_errors[member],
-                )
-                for member in range(len(densities))
-            ]
-            parts, targets = (torch.tensor(np.stack(v)) for v in zip(*of_members, strict=True))
-            n_members, rank = targets.shape
-            parts = parts.reshape(n_members, rank, self.n_functions, -1).transpose(1, 2)
-            self._compressed = _Compressed(
-                parts.to(device, dtype).contiguous(), targets.to(device, dtype)
-            )
+            self._compressed = CompressedDensities.of(
+                test_functions,
+                event_matrices,
+                columns,
+                densities,
+                1.0 / (weights * cell_area),
+                cell_area,
+            ).to(device, dtype)
+        if common_errors is not None:
+            self._add_common_errors(common_errors)
+
+    def with_common_errors(self, common_errors: Array) -> "DensityProblem":
+        """The same problem, of which none were known before, with errors that cells share."""
+        problem = copy.copy(self)
+        problem._add_common_errors(common_errors)
+        return problem
+
+    def _add_common_errors(self, common_errors: Array) -> None:
+        errors = torch.tensor(common_errors[:, self._rows]).to(self._weights)
+        weighted = self._weights[:, :, None] * errors
+        # Woodbury: U - U B (1 + Bᵀ U B)⁻¹ Bᵀ U, with U = u dv1 dv2, as U - E Eᵀ dv1 dv2.
+        inner = errors.mT @ weighted * self._cell_area
+        inner.diagonal(dim1=1, dim2=2).add_(1.0)
+        factor = torch.linalg.cholesky(inner)
+        half = torch.linalg.solve_triangular(factor, weighted.mT, upper=False)
+        self._explained = half.mT * self._cell_area**0.5
+        if self._compressed is not None:
+            self._compressed = self._compressed.with_common_errors(common_errors)
 
     def densities(self, outputs: Tensor) -> Tensor:
         """A(Φ) w per dv1 dv2, not normalised: (n_members, n_rows) from outputs as `EventMap`."""
@@ -297,7 +278,7 @@ class DensityProblem:
         """Matrix (n_members, m, m) and right side (n_members, m, 1), m of all; no penalties."""
         if self._compressed is not None:
             design = self._compressed.design(features)
-            return design.mT @ design, design.mT @ self._compressed.targets[:, :, None]
+            return design @ design.mT, design @ self._compressed.targets[:, :, None]
         design = self._each(EventMap.design, features) / self._cell_area
         weighted = self._weighted(design) * self._cell_area
         return weighted.mT @ design, weighted.mT @ self._densities[:, :, None]

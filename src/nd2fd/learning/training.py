@@ -121,8 +121,10 @@ class TrainingData:
         Seeds of the initial weights, one per member.
     common_errors
         Errors that all cells of a density share, as `DensityProblem` takes them; None: none.
-    test_functions, projections
+    test_functions
         Of the search, as `DensityProblem` takes them; None: it looks at all cells.
+    initial
+        Weights to begin with, shape (m, n_weights); None: random ones.
     start
         Of all members: weights to begin with, in place of random ones, and as `DensityProblem`
         takes it.
@@ -137,7 +139,7 @@ class TrainingData:
     seeds: Sequence[int]
     common_errors: Array | None = None
     test_functions: TestFunctions | None = None
-    projections: Sequence[Array] | None = None
+    initial: Array | None = None
     start: Start | None = None
 
     def of_member(self, member: int) -> "TrainingData":
@@ -148,11 +150,11 @@ class TrainingData:
         return replace(
             self,
             event_matrices=self.event_matrices[matrix],
-            projections=None if self.projections is None else self.projections[matrix],
             densities=self.densities[one],
             weights=self.weights[one],
             seeds=[self.seeds[member]],
             common_errors=None if self.common_errors is None else self.common_errors[one],
+            initial=None if self.initial is None else self.initial[one],
         )
 
 
@@ -243,12 +245,30 @@ def _report(progress: Progress, before: int, done: int, loss: float) -> None:
     progress(before + done, loss)
 
 
+def problem_of(data: TrainingData, settings: TrainingSettings) -> DensityProblem:
+    """What a training minimises."""
+    return DensityProblem(
+        data.event_matrices,
+        data.densities,
+        data.weights,
+        data.response,
+        data.cell_area,
+        data.nodes,
+        _DTYPES[settings.precision],
+        settings.device,
+        data.common_errors,
+        data.test_functions,
+        data.start,
+    )
+
+
 def train_together(
     data: TrainingData,
     settings: TrainingSettings,
     test_loss: Callable[[Array], float],
     progress: Progress,
     checkpoint: Checkpoint | None = None,
+    problem: DensityProblem | None = None,
 ) -> TrainedModels:
     """Learn the structure functions of m members in one batch.
 
@@ -263,6 +283,8 @@ def train_together(
         Called every few evaluations.
     checkpoint
         Where to save the state now and then, and to go on from if there is one.
+    problem
+        `problem_of` data and settings, where it is known already.
 
     Returns
     -------
@@ -277,27 +299,17 @@ def train_together(
     """
     nodes, seeds, event_matrices = data.nodes, data.seeds, data.event_matrices
     dtype, device = _DTYPES[settings.precision], settings.device
-    problem = DensityProblem(
-        event_matrices,
-        data.densities,
-        data.weights,
-        data.response,
-        data.cell_area,
-        nodes,
-        dtype,
-        device,
-        data.common_errors,
-        data.test_functions,
-        data.projections,
-        data.start,
-    )
+    if problem is None:
+        problem = problem_of(data, settings)
     architecture = Architecture(
         settings.hidden_layers, settings.width, settings.activation, problem.n_functions
     )
     all_inputs = network_inputs(torch.from_numpy(nodes.xi), torch.from_numpy(nodes.tau))
     inputs = all_inputs[torch.from_numpy(problem.reachable_nodes)].to(device, dtype)
     initial = architecture.initial_weights(seeds).to(device, dtype)
-    if data.start is not None:
+    if data.initial is not None:
+        initial = torch.tensor(data.initial).to(initial)
+    elif data.start is not None:
         of_start = torch.tensor(data.start.weights_of(architecture.layer_sizes))
         initial = of_start.to(initial).repeat(len(seeds), 1)
     stepper: Stepper
