@@ -82,9 +82,8 @@ def bootstrap_counts(n_events: int, n_replicas: int, rng: np.random.Generator) -
     follow. Returns shape (n_replicas, n_events).
     """
     drawn = rng.integers(n_events, size=(n_replicas, n_events))
-    drawn += n_events * np.arange(n_replicas)[:, np.newaxis]
-    counts = np.bincount(drawn.ravel(), minlength=n_replicas * n_events)
-    return counts.reshape(n_replicas, n_events)
+    # One replica after another: its counts stay in the cache.
+    return np.stack([np.bincount(events, minlength=n_events) for events in drawn])
 
 
 def fit_replicas(counts: NDArray[np.number], table: LikelihoodTable) -> ReplicaFits:

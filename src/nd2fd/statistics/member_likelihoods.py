@@ -107,7 +107,9 @@ class MemberLikelihoods:
             Polynomials.through(nodes.bounds, nodes.shape, functions.T),
         )
 
-    def weights(self, v1: Array, v2: Array, counts: Array, members: Sequence[int]) -> Array:
+    def weights(
+        self, v1: Array, v2: Array, counts: NDArray[np.number], members: Sequence[int]
+    ) -> Array:
         """Weights of the polynomials in the log-likelihoods of samples.
 
         Parameters
@@ -124,7 +126,12 @@ class MemberLikelihoods:
         ndarray, shape (n_members, n_samples, n_polynomials)
         """
         of_events = self.lattice.interpolation(v1, v2) @ self.components
-        return np.asarray((counts @ of_events) @ self.coefficients[members])
+        # Single precision moves a sample's log-likelihood by 1e-5 (docs/studies/coverage.md).
+        of_samples = counts.astype(np.float32) @ of_events.astype(np.float32)
+        chosen = self.coefficients[members].astype(np.float32)
+        every = of_samples @ chosen.transpose(1, 0, 2).reshape(chosen.shape[1], -1)
+        by_sample = every.reshape(len(counts), len(members), -1).astype(np.float64)
+        return by_sample.transpose(1, 0, 2)
 
 
 def _variation(

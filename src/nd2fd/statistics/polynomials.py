@@ -1,5 +1,6 @@
 """Polynomials of the oscillation parameters (sin²θ23, Δm²32), as sums of Chebyshev polynomials."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,35 @@ class Polynomials:
             result[k] = 2 * x * result[k - 1] - result[k - 2]
             result[k, 1:] += steps * result[k - 1, :-1]
         return result
+
+    def taylor(self, theta: Array, order: int, unit: Array) -> Array:
+        """Coefficients of the Taylor series of all polynomials about points θ.
+
+        Parameters
+        ----------
+        theta
+            Where, shape (n, 2).
+        order
+            Highest power of both parameters together.
+        unit
+            Of the parameters in the series, shape (2,).
+
+        Returns
+        -------
+        ndarray, shape (n, n_terms, n_polynomials)
+            Terms in the order of `taylor_powers`.
+        """
+        powers = np.arange(order + 1)
+        factors = unit[:, None] ** powers / [math.factorial(k) for k in powers]
+        in_s, in_m = (self.basis(i, theta[:, i], order) * factors[i][:, None] for i in (0, 1))
+        half = np.tensordot(self.coefficients, in_m, axes=1)
+        every = np.einsum("sin,qsjn->nijq", in_s, half, optimize=True)
+        return np.stack([every[:, i, j] for i, j in taylor_powers(order)], axis=1)
+
+
+def taylor_powers(order: int) -> list[tuple[int, int]]:
+    """Powers of sin²θ23 and Δm²32 in the terms of a Taylor series."""
+    return [(i, j) for i in range(order + 1) for j in range(order + 1 - i)]
 
 
 def chebyshev_nodes(bounds: Array, shape: tuple[int, int]) -> tuple[Array, Array]:

@@ -33,6 +33,7 @@ from nd2fd.systematics.members import calibrated
 from nd2fd.systematics.systematic import Assumption
 
 Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 Progress = Callable[[int, str], None]
 
 _MEMBERS_TOGETHER = 20
@@ -89,10 +90,10 @@ class PseudoData:
         v1, v2, kept = smear_events(v1, v2, detector.resolution, detector.grid.setup, rng)
         return v1[kept], v2[kept]
 
-    def counts(self, n_events: int, experiment: int) -> Array:
+    def counts(self, n_events: int, experiment: int) -> IntArray:
         """How often each replica holds each event, shape (n_replicas, n_events)."""
         rng = random_stream(self.seed, "coverage_bootstrap", "", experiment)
-        return bootstrap_counts(n_events, self.n_replicas, rng).astype(np.float64)
+        return bootstrap_counts(n_events, self.n_replicas, rng)
 
 
 def pseudo_experiments(
@@ -149,7 +150,7 @@ def pseudo_experiments(
         v1, v2 = data.events(sampler, analysis, experiment)
         counts = data.counts(v1.size, experiment)
         # The last sample is that of the events themselves.
-        counts = np.concatenate([counts, np.ones((1, v1.size))])
+        counts = np.concatenate([counts, np.ones((1, v1.size), dtype=np.int64)])
         theta = np.empty((len(models), len(counts), 2))
         for members in views.values():
             seen_v1, seen_v2, inside = calibrated(
