@@ -25,7 +25,7 @@ def gaussian_experiment(rng, n_replicas=400, shift=0.0):
 def test_gaussian_estimates_are_covered_as_often_as_they_should():
     rng = np.random.default_rng(0)
     n = 600
-    contained = np.stack([contains_truth(gaussian_experiment(rng), TRUTH) for _ in range(n)])
+    contained = contains_truth(np.stack([gaussian_experiment(rng) for _ in range(n)]), TRUTH)
     for level, n_sigma in enumerate(N_SIGMAS):
         nominal = math.erf(n_sigma / math.sqrt(2))
         error = math.sqrt(nominal * (1 - nominal) / n)
@@ -35,7 +35,9 @@ def test_gaussian_estimates_are_covered_as_often_as_they_should():
 
 def test_a_bias_is_seen():
     rng = np.random.default_rng(1)
-    contained = [contains_truth(gaussian_experiment(rng, shift=2.0), TRUTH) for _ in range(200)]
+    contained = contains_truth(
+        np.stack([gaussian_experiment(rng, shift=2.0) for _ in range(200)]), TRUTH
+    )
     assert np.mean(contained, axis=0)[0].max() < 0.3
 
 
@@ -43,7 +45,7 @@ def test_contains_what_the_drawn_region_contains():
     """The truth on a grid of points, in the region that is drawn."""
     rng = np.random.default_rng(2)
     members = np.stack([gaussian_experiment(rng) for _ in range(7)])
-    contained = np.stack([contains_truth(replicas, TRUTH) for replicas in members])
+    contained = contains_truth(members, TRUTH)
     axes = [TRUTH[i] + SIGMA[i] * np.linspace(-4, 4, 9) for i in range(2)]
     _, mask, _ = ensemble_region(members, axes, 1.0)
     np.testing.assert_array_equal(ensemble_contains(contained)[:, 0], mask[:, 4, 4])

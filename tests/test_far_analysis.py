@@ -511,10 +511,8 @@ def test_regions_of_an_ensemble_of_fits(truth):
     np.testing.assert_allclose(found.sin2_2theta23, np.linspace(0.84, 1.0, n), rtol=1e-12)
     np.testing.assert_allclose(found.sin2_theta23, np.linspace(0.3, 0.7, n))
     np.testing.assert_allclose(found.dm2_32, np.linspace(2.0e-3, 2.9e-3, n))
-    masks = [
-        member_masks(np.stack([s, m], axis=1), [found.sin2_2theta23, found.dm2_32], (1.0, 2.0), 1.0)
-        for s, m in zip(fits.sin2_2theta23, fits.dm2_32, strict=True)
-    ]
+    estimates = np.stack([fits.sin2_2theta23, fits.dm2_32], axis=2)
+    masks = member_masks(estimates, [found.sin2_2theta23, found.dm2_32], (1.0, 2.0), 1.0)
     np.testing.assert_allclose(found.member_fraction, np.mean(masks, axis=0))
     np.testing.assert_array_equal(found.mask[0], found.member_fraction[0] >= 0.15866)
     np.testing.assert_array_equal(found.mask[1], found.member_fraction[1] >= 0.02276)
@@ -530,7 +528,7 @@ def test_regions_of_an_ensemble_of_fits(truth):
             [fits.octant_sin2_theta23[member].ravel(), fits.octant_dm2_32[member].ravel()], axis=1
         )
         axes = [found.sin2_theta23, found.dm2_32]
-        masks.append(member_masks(points, axes, (1.0, 2.0), None, weights.ravel()))
+        masks.append(member_masks(points[None], axes, (1.0, 2.0), None, weights.reshape(1, -1))[0])
     np.testing.assert_allclose(found.octant_member_fraction, np.mean(masks, axis=0))
     # Intervals hold the bulk of all replicas, and are within the ranges.
     low, high = found.interval_dm2_32[1]

@@ -25,9 +25,9 @@ def test_sum_is_that_over_all_pairs(n_dim: int, spread: float) -> None:
     )
     weights = rng.random(300)
     expected = over_pairs(points, centres, weights)
-    found = GaussianSum(centres, weights).at(points)
+    (found,) = GaussianSum(centres[None], weights[None]).at(points[None])
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-8)
-    unweighted = GaussianSum(centres).at(points)
+    (unweighted,) = GaussianSum(centres[None]).at(points[None])
     np.testing.assert_allclose(
         unweighted, over_pairs(points, centres, np.ones(300)), rtol=2e-5, atol=1e-8
     )
@@ -41,12 +41,28 @@ def test_own_kernel_is_left_out(n_dim: int, spread: float) -> None:
     # A centre that is alone has no others.
     centres[0] = 10 * spread
     weights = 1 + rng.random(200)
-    density = GaussianSum(centres, weights)
+    density = GaussianSum(centres[None], weights[None])
     others = weights * (1 - np.eye(200))
     expected = [over_pairs(c[None], centres, w)[0] for c, w in zip(centres, others, strict=True)]
-    np.testing.assert_allclose(density.at_centres(), expected, rtol=2e-5, atol=2e-6)
-    assert abs(density.at_centres()[0]) < 2e-6
+    (found,) = density.at_centres()
+    np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)
+    assert abs(found[0]) < 2e-6
 
     images = centres * [-1.0, *[1.0] * (n_dim - 1)] + 0.5
     expected = [over_pairs(i[None], centres, w)[0] for i, w in zip(images, others, strict=True)]
-    np.testing.assert_allclose(density.at_images(images), expected, rtol=2e-5, atol=2e-6)
+    np.testing.assert_allclose(density.at_images(images[None])[0], expected, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("n_dim", [1, 2])
+def test_sums_side_by_side_are_those_alone(n_dim: int) -> None:
+    rng = np.random.default_rng(20 + n_dim)
+    # Each elsewhere, and of another width.
+    centres = np.arange(3.0)[:, None, None] * (30.0 + rng.standard_normal((3, 200, n_dim)))
+    centres[0] = rng.standard_normal((200, n_dim))
+    points, weights = centres[:, :80] + 0.4, rng.random((3, 200))
+    together = GaussianSum(centres, weights)
+    for i, found in enumerate(together.at(points)):
+        expected = over_pairs(points[i], centres[i], weights[i])
+        np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-7)
+    alone = np.stack([GaussianSum(centres[[i]], weights[[i]]).at_centres()[0] for i in range(3)])
+    np.testing.assert_allclose(together.at_centres(), alone, rtol=2e-5, atol=2e-6)

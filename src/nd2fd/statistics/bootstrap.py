@@ -81,9 +81,10 @@ def bootstrap_counts(n_events: int, n_replicas: int, rng: np.random.Generator) -
     Each replica has as many events as the sample. The first replicas do not depend on how many
     follow. Returns shape (n_replicas, n_events).
     """
-    drawn = rng.integers(n_events, size=(n_replicas, n_events))
-    # One replica after another: its counts stay in the cache.
-    return np.stack([np.bincount(events, minlength=n_events) for events in drawn])
+    counts = np.empty((n_replicas, n_events), dtype=np.int64)
+    for of_replica in counts:
+        of_replica[:] = np.bincount(rng.integers(n_events, size=n_events), minlength=n_events)
+    return counts
 
 
 def fit_replicas(counts: NDArray[np.number], table: LikelihoodTable) -> ReplicaFits:

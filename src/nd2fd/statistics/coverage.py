@@ -16,33 +16,36 @@ BoolArray = NDArray[np.bool_]
 
 _ROUNDING = 1e-6
 
+_MEMBERS_TOGETHER = 4
+"""Members whose densities are estimated side by side; what they need stays in the cache."""
+
 REGIONS = ("both", "sin2_2theta23", "dm2_32")
 """The two-dimensional region, and the intervals of either parameter."""
 
 
 def contains_truth(replicas: Array, truth: Array) -> BoolArray:
-    """Whether the regions of one member contain the truth.
+    """Whether the regions of members contain the truth.
 
     Parameters
     ----------
     replicas
-        Bootstrap estimates of (sin²2θ23, Δm²32), shape (n_replicas, 2).
+        Bootstrap estimates of (sin²2θ23, Δm²32), shape (n_members, n_replicas, 2).
     truth
         The true point, shape (2,).
 
     Returns
     -------
-    ndarray, shape (len(N_SIGMAS), len(REGIONS))
+    ndarray, shape (n_members, len(N_SIGMAS), len(REGIONS))
     """
-    points = [truth[:1], truth[1:]]
-    return np.stack(
-        [
-            member_masks(replicas, points, N_SIGMAS, MAXIMAL_MIXING)[:, 0, 0],
-            member_masks(replicas[:, :1], points[:1], N_SIGMAS, MAXIMAL_MIXING)[:, 0],
-            member_masks(replicas[:, 1:], points[1:], N_SIGMAS)[:, 0],
-        ],
-        axis=1,
-    )
+    mixing, mass = truth[:1], truth[1:]
+    found = []
+    for first in range(0, len(replicas), _MEMBERS_TOGETHER):
+        part = replicas[first : first + _MEMBERS_TOGETHER]
+        both = member_masks(part, [mixing, mass], N_SIGMAS, MAXIMAL_MIXING)[..., 0, 0]
+        in_mixing = member_masks(part[..., :1], [mixing], N_SIGMAS, MAXIMAL_MIXING)[..., 0]
+        in_mass = member_masks(part[..., 1:], [mass], N_SIGMAS)[..., 0]
+        found.append(np.stack([both, in_mixing, in_mass], axis=2))
+    return np.concatenate(found)
 
 
 def ensemble_contains(contained: BoolArray) -> BoolArray:

@@ -80,12 +80,12 @@ def ensemble_region(
     fraction, mask, margin
         Shape (len(N_SIGMAS), *shape of the grid).
     """
-    of_members = [None] * len(members) if weights is None else weights
+    of_members = [None] * len(members) if weights is None else list(weights[:, np.newaxis])
     # Half the memory; no margin but zero is so small that its sign would be lost.
     margins = np.stack(
         [
-            member_margins(m, axes, N_SIGMAS, upper_limit, w).astype(np.float32)
-            for m, w in zip(members, of_members, strict=True)
+            member_margins(m, axes, N_SIGMAS, upper_limit, w)[0].astype(np.float32)
+            for m, w in zip(members[:, np.newaxis], of_members, strict=True)
         ]
     )
     fraction = ensemble_fraction(margins >= 0)

@@ -31,68 +31,72 @@ CHUNK_ELEMENTS = 2**20
 
 
 class GaussianSum:
-    """Σ_k w_k exp(-|x - y_k|²/2) as a function of x.
+    """Σ_k w_k exp(-|x - y_k|²/2) as a function of x; several such sums side by side.
 
     Parameters
     ----------
     centres
-        y, shape (n_centres, n_dim), with n_dim 1 or 2.
+        y, shape (n_sums, n_centres, n_dim), with n_dim 1 or 2.
     weights
-        w, shape (n_centres,); None: all one.
+        w, shape (n_sums, n_centres); None: all one.
     """
 
     def __init__(self, centres: Array, weights: Array | None = None) -> None:
         self._centres = centres
-        self._weights = np.ones(len(centres)) if weights is None else weights
-        sides = zip(centres.min(axis=0), centres.max(axis=0), strict=True)
-        axes = [
-            (low - _REACH, math.ceil((high - low + 2 * _REACH) / _SPACING)) for low, high in sides
-        ]
+        self._weights = np.ones(centres.shape[:2]) if weights is None else weights
+        low, high = centres.min(axis=1), centres.max(axis=1)
+        # All sums have the nodes of the widest one.
+        n_nodes = np.ceil((high - low + 2 * _REACH).max(axis=0) / _SPACING)
         self._axes: list[Array] | None = None
-        if max(n for _, n in axes) < _MOST_NODES:
-            self._axes = [low + _SPACING * np.arange(n + 1) for low, n in axes]
-            self._own = [_bells(y, u) for y, u in zip(centres.T, self._axes, strict=True)]
-            given = self._own[0] * self._weights.astype(np.float32)[:, np.newaxis]
-            unit = (math.sqrt(2 / math.pi) * _SPACING) ** len(axes)
-            self._unit = np.float32(unit)
-            last = self._own[1] if len(axes) == 2 else np.ones((len(centres), 1), np.float32)
-            self._on_lattice = self._unit * (given.T @ last)
+        if n_nodes.max() < _MOST_NODES:
+            self._axes = [
+                first[:, np.newaxis] - _REACH + _SPACING * np.arange(n + 1)
+                for first, n in zip(low.T, n_nodes, strict=True)
+            ]
+            self._own = self._at_nodes(centres)
+            given = self._own[0] * self._weights.astype(np.float32)[..., np.newaxis]
+            self._unit = np.float32((math.sqrt(2 / math.pi) * _SPACING) ** len(self._axes))
+            self._on_lattice = self._unit * (given.swapaxes(1, 2) @ _last(self._own))
 
     def at(self, points: Array) -> Array:
-        """The sum at points (n_points, n_dim): shape (n_points,)."""
-        n_columns = len(self._centres) if self._axes is None else max(map(len, self._axes))
+        """The sums at points (n_sums, n_points, n_dim): shape (n_sums, n_points)."""
+        n_columns = (
+            self._weights.size if self._axes is None else max(axis.size for axis in self._axes)
+        )
         chunk = max(1, CHUNK_ELEMENTS // n_columns)
-        parts = [points[first : first + chunk] for first in range(0, len(points), chunk)]
-        return np.concatenate([self._at(part) for part in parts])
+        parts = [points[:, i : i + chunk] for i in range(0, points.shape[1], chunk)]
+        return np.concatenate([self._at(part) for part in parts], axis=1)
 
     def at_centres(self) -> Array:
-        """The sum at each centre without its own kernel, shape (n_centres,)."""
+        """The sums at each centre without its own kernel, shape (n_sums, n_centres)."""
         if self._axes is None:
             return self.at(self._centres) - self._weights
         return self._from(self._own) - self._weights * self._kernels(self._own)
 
     def at_images(self, images: Array) -> Array:
-        """The sum at an image of each centre, (n_centres, n_dim), without that centre's kernel."""
+        """The sums at an image of each centre, as `centres`, without that centre's kernel."""
         if self._axes is None:
-            distance2 = ((images - self._centres) ** 2).sum(axis=1)
+            distance2 = ((images - self._centres) ** 2).sum(axis=2)
             return self.at(images) - self._weights * np.exp(-distance2 / 2)
-        at_nodes = [_bells(x, u) for x, u in zip(images.T, self._axes, strict=True)]
+        at_nodes = self._at_nodes(images)
         return self._from(at_nodes) - self._weights * self._kernels(at_nodes)
 
     def _at(self, points: Array) -> Array:
         if self._axes is not None:
-            return self._from([_bells(x, u) for x, u in zip(points.T, self._axes, strict=True)])
+            return self._from(self._at_nodes(points))
         # -|x - y|²/2 by parts, which a matrix product makes fast.
-        exponent = points @ self._centres.T
-        exponent -= (points**2).sum(axis=1, keepdims=True) / 2
-        exponent -= (self._centres**2).sum(axis=1) / 2
-        return np.asarray(np.exp(exponent, out=exponent) @ self._weights)
+        exponent = points @ self._centres.swapaxes(1, 2)
+        exponent -= (points**2).sum(axis=2)[..., np.newaxis] / 2
+        exponent -= (self._centres**2).sum(axis=2)[:, np.newaxis] / 2
+        return np.asarray(np.vecdot(np.exp(exponent, out=exponent), self._weights[:, np.newaxis]))
+
+    def _at_nodes(self, points: Array) -> list[Single]:
+        assert self._axes is not None
+        return [_bells(x, u) for x, u in zip(np.moveaxis(points, 2, 0), self._axes, strict=True)]
 
     def _from(self, at_nodes: list[Single]) -> Array:
-        """The sum at points with these Gaussians at the nodes."""
-        taken = at_nodes[0] @ self._on_lattice
-        last = at_nodes[1] if len(at_nodes) == 2 else np.ones_like(taken)
-        return np.vecdot(taken, last).astype(np.float64)
+        """The sums at points with these Gaussians at the nodes."""
+        return np.vecdot(at_nodes[0] @ self._on_lattice, _last(at_nodes)).astype(np.float64)
 
     def _kernels(self, at_nodes: list[Single]) -> Array:
         """The kernel of each centre at its own point, as it is in the sum."""
@@ -102,12 +106,19 @@ class GaussianSum:
         return np.asarray(kernel)
 
 
+def _last(at_nodes: list[Single]) -> Single:
+    """Of the second dimension; without one, a single node that holds all."""
+    if len(at_nodes) == 2:
+        return at_nodes[1]
+    return np.ones((*at_nodes[0].shape[:2], 1), np.float32)
+
+
 def _bells(values: Array, nodes: Array) -> Single:
-    """exp(-(x - u)²), shape (n_values, n_nodes)."""
+    """exp(-(x - u)²), (n_sums, n_values, n_nodes), of (n_sums, n_values) and (n_sums, n_nodes)."""
     # About their middle, where single precision has most digits.
-    centre = nodes.mean()
-    distance = (values - centre).astype(np.float32)[:, np.newaxis] - (nodes - centre).astype(
+    centre = nodes.mean(axis=1, keepdims=True)
+    distance = (values - centre).astype(np.float32)[..., np.newaxis] - (nodes - centre).astype(
         np.float32
-    )
+    )[:, np.newaxis]
     distance *= -distance
     return np.exp(distance, out=distance)

@@ -165,7 +165,7 @@ def pseudo_experiments(
         replicas, best = estimates[:, :-1], estimates[:, -1].copy()
         results.append(
             {
-                "contained": np.stack([contains_truth(r, np.array(true_point)) for r in replicas]),
+                "contained": contains_truth(replicas, np.array(true_point)),
                 "best_sin2_2theta23": best[:, 0],
                 "best_dm2_32": best[:, 1],
                 "sigma_sin2_2theta23": replicas[:, :, 0].std(axis=1),

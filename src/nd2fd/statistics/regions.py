@@ -23,6 +23,9 @@ from nd2fd.statistics.gaussian_sum import GaussianSum
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+_ROUNDING = 1e-9
+"""Of a width: what is left of replicas that are all the same."""
+
 
 def member_masks(
     replicas: Array,
@@ -31,7 +34,7 @@ def member_masks(
     upper_limit: float | None = None,
     weights: Array | None = None,
 ) -> BoolArray:
-    """Which points of a grid lie in a member's regions: those whose `member_margins` are ≥ 0."""
+    """Which points of a grid lie in members' regions: those whose `member_margins` are ≥ 0."""
     return member_margins(replicas, axes, n_sigmas, upper_limit, weights) >= 0
 
 
@@ -42,7 +45,7 @@ def member_margins(
     upper_limit: float | None = None,
     weights: Array | None = None,
 ) -> Array:
-    """How far points of a grid are inside a member's regions, in one or two parameters.
+    """How far points of a grid are inside members' regions, in one or two parameters.
 
     With the density p and the threshold t of a region this is (p - t)/(p + t): from -1 where there
     is no density, over exactly 0 on the border of the region, to almost 1 at its peak.
@@ -50,7 +53,7 @@ def member_margins(
     Parameters
     ----------
     replicas
-        Estimates of the parameters, shape (n_replicas, n_dim) with n_dim 1 or 2.
+        Estimates of the parameters, shape (n_members, n_replicas, n_dim) with n_dim 1 or 2.
     axes
         The axis of the grid in each parameter, ascending, in its units.
     n_sigmas
@@ -59,14 +62,14 @@ def member_margins(
         Physical limit of the first parameter, such as sin²2θ23 ≤ 1, which replicas may touch. The
         density estimate is reflected there, so that none of it leaks out.
     weights
-        How much each replica counts, shape (n_replicas,); None: all the same.
+        How much each replica counts, shape (n_members, n_replicas); None: all the same.
 
     Where all replicas agree in a parameter, as at a limit, so does the region: their value, or the
     nearest point of the axis, is in it.
 
     Returns
     -------
-    ndarray, shape (n_levels, *shape of the grid)
+    ndarray, shape (n_members, n_levels, *shape of the grid)
 
     Raises
     ------
@@ -74,34 +77,44 @@ def member_margins(
         The dimensions do not fit; a replica is not finite or is above `upper_limit`; less than one
         replica is expected outside a region.
     """
-    n_replicas, n_dim = replicas.shape
+    n_members, n_replicas, n_dim = replicas.shape
     if n_dim not in (1, 2) or len(axes) != n_dim:
         raise ValueError(f"replicas have {n_dim} parameters and {len(axes)} axes; allowed: 1 or 2")
     if not np.isfinite(replicas).all():
         raise ValueError("replicas are not all finite")
-    if upper_limit is not None and replicas[:, 0].max() > upper_limit:
+    if upper_limit is not None and replicas[..., 0].max() > upper_limit:
         raise ValueError(f"a replica is above the upper limit {upper_limit}")
     tails = np.array([math.erfc(n / math.sqrt(2)) for n in n_sigmas])
     if n_replicas * tails.min() < 1:
         raise ValueError(f"{n_replicas} replicas are too few for {max(n_sigmas)} sigma")
 
-    if weights is not None:
-        replicas, weights = replicas[weights > 0], weights[weights > 0]
-    agreed = np.flatnonzero((replicas == replicas[0]).all(axis=0))
-    if agreed.size > 0:
-        at = np.where(_is_at(axes[agreed[0]], replicas[0, agreed[0]]), 1.0, -1.0)
+    uncounted = weights is not None and not weights.all()
+    agree = (replicas == replicas[:, :1]).all(axis=1)
+    if n_members > 1 and (uncounted or agree.any()):
+        # Such members are few.
+        of_members = [None] * n_members if weights is None else list(weights[:, np.newaxis])
+        each = zip(replicas[:, np.newaxis], of_members, strict=True)
+        return np.concatenate(
+            [member_margins(own, axes, n_sigmas, upper_limit, w) for own, w in each]
+        )
+    if uncounted and weights is not None:
+        replicas, weights = replicas[:, weights[0] > 0], weights[:, weights[0] > 0]
+        agree = (replicas == replicas[:, :1]).all(axis=1)
+    if agree.any():
+        agreed = int(agree[0].argmax())
+        at = np.where(_is_at(axes[agreed], replicas[0, 0, agreed]), 1.0, -1.0)
         if n_dim == 1:
-            return np.tile(at, (len(n_sigmas), 1))
-        (other,) = {0, 1} - {int(agreed[0])}
+            return np.tile(at, (1, len(n_sigmas), 1))
+        other = 1 - agreed
         margins = member_margins(
-            replicas[:, [other]],
+            replicas[:, :, [other]],
             [axes[other]],
             n_sigmas,
             upper_limit if other == 0 else None,
             weights,
         )
-        along = (slice(None), None) if agreed[0] == 0 else (None, slice(None))
-        return np.minimum(at[along], np.expand_dims(margins, 1 + agreed[0]))
+        along = (slice(None), None) if agreed == 0 else (None, slice(None))
+        return np.minimum(at[along], np.expand_dims(margins, 2 + agreed))
 
     to_kernel = _kernel_coordinates(replicas)
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, n_dim)
@@ -110,22 +123,23 @@ def member_margins(
     if upper_limit is not None:
         first = np.arange(n_dim) == 0
         on_grid += density.at(np.where(first, 2 * upper_limit - grid, grid) @ to_kernel)
-        on_grid[grid[:, 0] > upper_limit] = 0.0
+        on_grid[:, grid[:, 0] > upper_limit] = 0.0
         mirrored = np.where(first, 2 * upper_limit - replicas, replicas)
         at_replicas += density.at_images(mirrored @ to_kernel)
 
     # A grid point is under all kernels, a replica under those of the others.
     if weights is None:
-        thresholds = np.quantile(at_replicas, tails) * n_replicas / (n_replicas - 1)
+        thresholds = np.quantile(at_replicas, tails, axis=1) * n_replicas / (n_replicas - 1)
     else:
-        at_replicas *= weights.sum() / (weights.sum() - weights)
-        thresholds = np.quantile(at_replicas, tails, weights=weights, method="inverted_cdf")
+        total = weights.sum(axis=1, keepdims=True)
+        at_replicas *= total / (total - weights)
+        thresholds = np.quantile(at_replicas, tails, axis=1, weights=weights, method="inverted_cdf")
     # Among lonely replicas it may be zero but for rounding; points without any density are outside.
     thresholds = np.maximum(thresholds, np.finfo(np.float64).tiny)
-    above = on_grid - thresholds[:, np.newaxis]
+    above = on_grid - thresholds[..., np.newaxis]
     # Its sign is exact, so that the border of a region is where its mask changes.
-    margins = above / (on_grid + thresholds[:, np.newaxis])
-    return np.asarray(margins.reshape(len(n_sigmas), *(len(axis) for axis in axes)))
+    margins = above / (on_grid + thresholds[..., np.newaxis])
+    return np.asarray(margins.swapaxes(0, 1).reshape(n_members, len(tails), *map(len, axes)))
 
 
 def _is_at(axis: Array, value: float) -> BoolArray:
@@ -141,33 +155,42 @@ def _is_at(axis: Array, value: float) -> BoolArray:
 
 
 def _kernel_coordinates(replicas: Array) -> Array:
-    """Matrix M (n_dim, n_dim) such that the Gaussian kernel has unit covariance in `points @ M`.
+    """Matrices M, (n_members, n_dim, n_dim), such that kernels have unit covariance in `x @ M`.
 
     The bandwidth is Silverman's (1986, Eq. 4.14), the best for a Gaussian density, along the slope
     between the parameters. Modes apart in the first parameter, the two octants, must not widen it:
     the replicas are parted in two where that takes most from their variance, and the width within
     the parts counts where it is less than a Gaussian would show.
     """
-    n, n_dim = replicas.shape
-    ordered = replicas[np.argsort(replicas[:, 0])] - replicas.mean(axis=0)
+    n_members, n, n_dim = replicas.shape
+    order = np.argsort(replicas[:, :, 0], axis=1)[..., np.newaxis]
+    ordered = np.take_along_axis(replicas, order, axis=1)
+    ordered -= ordered.mean(axis=1, keepdims=True)
     size = np.arange(1, n)
-    between = np.cumsum(ordered[:-1, 0]) ** 2 / (size * (n - size))
-    parts = np.split(ordered, [size[between.argmax()]])
-    within = np.concatenate([part - part.mean(axis=0) for part in parts])
-    if not within[:, 0].any():
-        # Two values only, such as the limit and the one replica that is not there.
-        within = ordered
+    sums = np.cumsum(ordered[:, :-1], axis=1)
+    between = sums[:, :, 0] ** 2 / (size * (n - size))
+    cut = between.argmax(axis=1)[:, np.newaxis, np.newaxis]
+    of_first = np.take_along_axis(sums, cut, axis=1)
+    in_first = np.arange(n)[:, np.newaxis] <= cut
+    within = ordered - np.where(in_first, of_first / (cut + 1), -of_first / (n - 1 - cut))
+    width, width_within = ordered[:, :, 0].std(axis=1), within[:, :, 0].std(axis=1)
+    # Two values only, such as the limit and the one replica that is not there.
+    two = width_within < _ROUNDING * width
+    within[two] = ordered[two]
     # Each half of a Gaussian has 1 - 2/π of its variance.
-    width = min(ordered[:, 0].std(), within[:, 0].std() / math.sqrt(1 - 2 / math.pi))
-
-    widths, shear = [width], np.eye(n_dim)
-    if n_dim == 2 and width > 0:
-        shear[0, 1] = -(within[:, 0] @ within[:, 1]) / (within[:, 0] @ within[:, 0])
-        widths.append((within @ shear)[:, 1].std())
+    narrow = np.where(two, width, width_within) / math.sqrt(1 - 2 / math.pi)
+    widths = [np.minimum(width, narrow)]
+    shear = np.tile(np.eye(n_dim), (n_members, 1, 1))
+    if n_dim == 2:
+        first, second = np.moveaxis(within, 2, 0)
+        slope = np.vecdot(first, second) / np.vecdot(first, first)
+        shear[:, 0, 1] = -slope
+        widths.append((second - slope[:, np.newaxis] * first).std(axis=1))
     # Replicas on a line, such as two values of both parameters, have no width beside it.
-    least = 1e-6 * replicas.std(axis=0)
-    bandwidth = np.maximum(widths, least) * (4 / ((n_dim + 2) * n)) ** (1 / (n_dim + 4))
-    return np.asarray(shear / bandwidth)
+    least = 1e-6 * replicas.std(axis=1)
+    bandwidth = np.maximum(np.stack(widths, axis=1), least)
+    bandwidth *= (4 / ((n_dim + 2) * n)) ** (1 / (n_dim + 4))
+    return np.asarray(shear / bandwidth[:, np.newaxis])
 
 
 def ensemble_fraction(masks: BoolArray) -> Array:
