@@ -6,68 +6,25 @@ import numpy as np
 import pytest
 
 import toy
-from nd2fd.config.leptons import LeptonSection, refuse_unusable
-from nd2fd.cross_sections.quark_parton import transverse_quark_parton_model
-from nd2fd.forward.nodes import NodeGrid, reachable_nodes
+from nd2fd.forward.nodes import reachable_nodes
 from nd2fd.learning.training import TrainingSettings
-from nd2fd.leptons.analysis import LeptonAnalysis
 from nd2fd.leptons.beams import Flavour, read_beams
-from nd2fd.leptons.experiments import pseudo_experiments
 from nd2fd.leptons.fisher import Changes, errors
 from nd2fd.leptons.likelihood import FarLikelihood, starts
-from nd2fd.leptons.model import LeptonModel
 from nd2fd.leptons.networks import train_networks
 from nd2fd.leptons.parameters import NAMES, UNITS, Parameters
-from nd2fd.leptons.profiles import curve, expected_data, region, sensitivity
 from nd2fd.leptons.samples import LEPTONS, Sample, samples
-from nd2fd.leptons.spectra import Line
 from nd2fd.physics.cross_section import measurable_combinations
 from nd2fd.physics.density import DensityGrid, event_densities, physical_points
 from nd2fd.physics.oscillation import survival_probability
 from nd2fd.physics.oscillation_parameters import NUFIT_6_0
 from reference_data import reference_file
-
-LINE = Line(1300.0, 2.848 * 0.5)
-DUNE = {"near": "dune", "far": None, "near_format": {}, "far_format": {}}
-PARAMETERS = Parameters.of(NUFIT_6_0, {"sin2_theta13": 0.00057})
-
-
-def five_of(antineutrino):
-    setup = toy.setup(antineutrino=antineutrino)
-    return lambda x, Q2: transverse_quark_parton_model(toy.parton_densities, x, Q2, setup)
-
-
-def model(horns=("forward",), helicities=(False,), functions="five", **changes):
-    small = {"near_cells": (40, 16), "far_cells": (50, 12), "subsamples": 2, "shared": False}
-    return LeptonModel(
-        setup=toy.SETUP,
-        leptons=LEPTONS,
-        helicities=helicities,
-        functions=functions,
-        nodes=NodeGrid.for_setup(toy.SETUP, 24, 24),
-        beams=read_beams(dict.fromkeys(horns, DUNE), helicities),
-        **small | changes,
-    )
-
-
-def analysis(the_model, near=LEPTONS, horns=("forward",), **changes):
-    settings = {"near_events": 3e6, "far_muons": 6200.0, "intervals": 6, "price": 6.0}
-    truths = {anti: five_of(anti) for anti in the_model.helicities}
-    return LeptonAnalysis.prepare(
-        the_model,
-        truths,
-        PARAMETERS,
-        LINE,
-        near=near,
-        far=LEPTONS,
-        horns=horns,
-        **settings | changes,
-    )
+from toy_leptons import DUNE, LINE, PARAMETERS, analysis, five_of, model, toy_analysis
 
 
 @pytest.fixture(scope="module")
 def fitted():
-    return analysis(model())
+    return toy_analysis()
 
 
 # Five structure functions
@@ -225,6 +182,10 @@ def test_muons_are_as_many_as_was_said(fitted):
     assert fitted.far_contents.sum() == pytest.approx(fitted.n_far)
 
 
+OF_FLUXES = pytest.mark.parametrize("modes", [None, "dune_fhc"], ids=["known", "modes"])
+"""Of the fluxes."""
+
+
 def likelihood(fitted, k, contents=None):
     detector = fitted.detectors[k]
     seen = fitted.far_contents if contents is None else contents
@@ -232,8 +193,9 @@ def likelihood(fitted, k, contents=None):
     return FarLikelihood(detector, PARAMETERS, seen, PARAMETERS.theta, centre)
 
 
-def test_gradient_is_the_slope_of_the_value(fitted):
-    rng = np.random.default_rng(1)
+@OF_FLUXES
+def test_gradient_is_the_slope_of_the_value(modes):
+    fitted, rng = toy_analysis(modes), np.random.default_rng(1)
     of_data = likelihood(fitted, 1, rng.poisson(fitted.far_contents).astype(float))
     theta = PARAMETERS.theta * np.array([1.05, 1.02, 0.9, 1.01])
     pulls = rng.normal(size=fitted.detectors[1].n_pulls)
@@ -247,8 +209,10 @@ def test_gradient_is_the_slope_of_the_value(fitted):
         assert gradient[k] == pytest.approx((above - below) / (2 * step), rel=1e-4, abs=1e-3)
 
 
-def test_linear_errors_are_those_of_the_likelihood(fitted):
+@OF_FLUXES
+def test_linear_errors_are_those_of_the_likelihood(modes):
     """Second differences of −2 ln L at contents that the learned cross section expects."""
+    fitted = toy_analysis(modes)
     detector = fitted.detectors[1]
     theta, none = PARAMETERS.theta, np.zeros(detector.n_pulls)
     contents = detector.events(detector.spectra.at(theta[None])[0], none)
@@ -292,32 +256,6 @@ def test_the_number_of_events_of_a_detector_is_free(fitted):
         for d in (detector, doubled)
     ]
     assert values[0] == pytest.approx(values[1], rel=1e-12)
-
-
-def test_the_other_ordering_is_as_far_as_its_sensitivity_says(fitted):
-    """Curves against |Δm²32| and δ_CP of the other ordering, and the fit that is free in both."""
-    data = expected_data(fitted, 0)
-    phases = np.linspace(0.0, 2.0 * np.pi, 9)
-    sizes = abs(PARAMETERS.theta[1]) * np.linspace(0.97, 1.05, 9)
-    _, ordering = sensitivity(fitted, 0, PARAMETERS.theta[2:3])
-    assert ordering[0] > 2.0
-    for name, values in (("dm2_32", sizes), ("delta_cp", phases)):
-        true, other = (curve(data, name, values, sign) for sign in (1.0, -1.0))
-        assert true.min() < 0.3
-        assert other.min() == pytest.approx(ordering[0] ** 2, rel=0.1)
-
-
-def test_regions_are_least_over_all_else(fitted):
-    """Against searches from many δ_CP at each point: there are several minima."""
-    data, theta = expected_data(fitted, 0), PARAMETERS.theta
-    axes = np.array([0.45, 0.5, 0.55]), theta[1] * np.array([0.98, 1.0, 1.02])
-    found = region(data, ("sin2_theta23", "dm2_32"), axes)
-    held = data.holding("sin2_theta23", "dm2_32")
-    phases = np.linspace(0.0, 2.0 * np.pi, 6, endpoint=False)
-    for i, j in np.ndindex(found.shape):
-        at = np.array([axes[0][i], axes[1][j], *theta[2:]])
-        least = held.best(starts(at, held.parameters, phases=phases)).value
-        assert found[i, j] == pytest.approx(least, abs=0.05)
 
 
 def test_what_is_learned_moves_with_the_near_contents(fitted):
@@ -397,68 +335,3 @@ def test_dune_sees_as_many_electrons_as_its_design_report():
     )
     signal = events["forward", ("muon", "electron", False)]
     assert signal == pytest.approx(1092, rel=0.05)
-
-
-# Pseudo-experiments
-
-
-def test_pseudo_experiments_scatter_as_linear_theory_says(fitted):
-    """Of Δm²32, which has no limit and no second solution."""
-    drawn = pseudo_experiments(fitted, 40, np.random.default_rng(5), lambda done, note: None)
-    assert drawn.converged.all()
-    assert np.all(drawn.above > -1e-3)
-    pulls = (drawn.theta - drawn.true_theta)[..., 1] / drawn.errors[..., 1]
-    # 40 of them: 1 ± 0.11, and 0 ± 0.16.
-    assert np.all(np.abs(pulls.std(axis=1) - 1.0) < 0.4)
-    assert np.all(np.abs(pulls.mean(axis=1)) < 0.6)
-
-
-# Configuration
-
-
-def refused(truth="quark_parton", **section):
-    def check():
-        refuse_unusable({"own": LeptonSection(label="own", **section)}, truth)
-
-    return check
-
-
-@pytest.mark.parametrize(
-    ("check", "message"),
-    [
-        (
-            refused(structure_functions="three"),
-            "near has a sample of electrons, which",
-        ),
-        (refused(horn_currents=["reverse"]), "reverse, whose events are mostly of antineutrinos"),
-        (
-            refused(
-                truth="quark_parton_transverse",
-                antineutrinos="own",
-                horn_currents=["forward", "reverse"],
-                reverse={"far": "flux.txt"},
-            ),
-            "far fluxes of both horn currents are normalised together",
-        ),
-        (refused(far=["tau"]), "'muon' or 'electron'"),
-        (refused(near=["muon", "muon"]), "named twice"),
-        (refused(parameters={"theta23": 0.0}), "sin2_theta23"),
-        (
-            refused(antineutrinos="own"),
-            "leptons.own.antineutrinos is own: .* quark_parton; use quark_parton_transverse",
-        ),
-        (
-            refused(forward={"near": "/nowhere.txt"}),
-            "leptons.own: near muon neutrino flux with forward horn current: .*nowhere.txt",
-        ),
-    ],
-)
-def test_bad_analyses_are_refused_by_name(check, message):
-    with pytest.raises(ValueError, match=message):
-        check()
-
-
-def test_good_analyses_are_not():
-    refused()()
-    refused(truth="quark_parton_transverse", antineutrinos="own", horn_currents=["reverse"])()
-    refused(near=["muon"], far=["muon"], structure_functions="three")()

@@ -3,11 +3,13 @@
     python tools/lepton_study.py assume quark_parton|impulse PDF FLUX
     python tools/lepton_study.py ratio quark_parton PDF FLUX
     python tools/lepton_study.py coverage quark_parton PDF FLUX
+    python tools/lepton_study.py phases quark_parton PDF FLUX
+    python tools/lepton_study.py fluxes quark_parton PDF FLUX
 
 PDF is the folder of a PDF set, such as results/pdf/ct18nnlo_embedded of any run, FLUX the file of
 DUNE's far detector, forward horn current, of the release of arXiv:2103.04797. The other settings
 are those of config/leptons.yaml, with the nodes of config/experiments/dune_impulse.yaml for its
-truth. One to five minutes on one core.
+truth. FLUX may be dune: as at the near detector. One to eight minutes on one core.
 """
 
 import sys
@@ -23,6 +25,7 @@ from numpy.typing import NDArray
 from nd2fd.config.leptons import LeptonSection
 from nd2fd.cross_sections.truths import PdfMember, table_of_truth
 from nd2fd.forward.operator import ForwardOperator
+from nd2fd.leptons.beams import DUNE
 from nd2fd.leptons.experiments import TESTED, pseudo_experiments
 from nd2fd.leptons.fisher import errors
 from nd2fd.leptons.near import stacked_map
@@ -32,6 +35,7 @@ from nd2fd.leptons.reading import Truths, lepton_analysis, true_structure_functi
 from nd2fd.leptons.results import electron_ratio
 from nd2fd.leptons.samples import LEPTONS
 from nd2fd.physics.setup import Setup
+from nd2fd.statistics.profile_regions import CONTENTS, FOR_ONE, FOR_TWO
 
 Array = NDArray[np.float64]
 
@@ -41,6 +45,19 @@ ENERGIES = (0.75, 1.5, 2.5, 4.0, 7.0)
 N_EXPERIMENTS = 300
 CASES = ((62_000.0, 0.0), (6200.0, 0.0), (62_000.0, None))
 """Far muons, and standard deviation of what is known of sin²θ23: 0 all, None nothing."""
+
+PHASES = (0.0, 0.5, 1.5)
+"""True δ_CP/π."""
+
+N_OF_PHASES = 200
+MODES = (
+    (None, "beam"),
+    ("dune_fhc", "beam"),
+    ("dune_fhc", "flavour"),
+    ("smooth", "beam"),
+    ("smooth", "flavour"),
+)
+"""Modes of the fluxes, and what has them in common."""
 
 FINE = {"intervals": 20, "near_cells": 64, "price": 20.0}
 """For peaks of nuclear truths, as far as the memory and minutes of a study go."""
@@ -79,7 +96,8 @@ def settings_of(truth: str, flux: str) -> dict[str, Any]:
     """An entry of the section `leptons`."""
     layout = {"column": "dune", "unit": "GeV", "energies": "points", "content": "per_gev"}
     finer = FINE if truth == "impulse" else {}
-    section = LeptonSection(label="x", forward={"far": flux, "far_format": layout}, **finer)
+    far = {} if flux == DUNE else {"far": flux, "far_format": layout}
+    section = LeptonSection(label="x", forward=far, **finer)
     return section.model_dump(mode="json")
 
 
@@ -162,5 +180,49 @@ def coverage(truth: str, folder: str, flux: str) -> None:
         )
 
 
+def phases(truth: str, folder: str, flux: str) -> None:
+    """Thresholds and coverage at other true δ_CP, known and learned cross section."""
+    raw, pdf = configuration(truth), PdfMember(Path(folder), 0, "neopdf")
+    setup, settings = Setup.from_config(raw["setup"]), settings_of(truth, flux)
+    truths = true_structure_functions(settings, setup, truth, pdf)
+    print("δ_CP/π | of | thresholds of the known at 1σ, 2σ | held (%) of known | of learned | ")
+    for phase in PHASES:
+        oscillation = raw["oscillation"] | {"delta_cp": phase * np.pi}
+        found = lepton_analysis(settings, setup, truths, oscillation, raw["nodes"])
+        rng = np.random.default_rng(23)
+        drawn = pseudo_experiments(found, N_OF_PHASES, rng, lambda *_: None)
+        for k, names in enumerate(TESTED):
+            known, learned = drawn.above[:, :, k]
+            own = np.quantile(known, CONTENTS)
+            wilks = FOR_ONE if len(names) == 1 else FOR_TWO
+            held = [
+                [round(100.0 * float(np.mean(above < level)), 1) for level in levels]
+                for above, levels in ((known, wilks), (learned, wilks), (learned, own))
+            ]
+            print(f"{phase} | {', '.join(names)} | {np.round(own, 2)} | {held}", flush=True)
+
+
+def fluxes(truth: str, folder: str, flux: str) -> None:
+    """Errors of θ in linear theory with errors of the fluxes."""
+    raw, pdf = configuration(truth), PdfMember(Path(folder), 0, "neopdf")
+    setup, settings = Setup.from_config(raw["setup"]), settings_of(truth, flux)
+    truths = true_structure_functions(settings, setup, truth, pdf)
+    print("near | modes | of | errors of sin²θ23, Δm²32 [1e-5 eV²], δ_CP | of ν_e/ν_μ (%)")
+    for near, leptons in NEAR.items():
+        for modes, sharing in MODES:
+            changed = settings | {"near": leptons, "flux_modes": modes, "flux_modes_of": sharing}
+            found = lepton_analysis(changed, setup, truths, raw["oscillation"], raw["nodes"])
+            size = errors(found.changes, found.parameters)[:3] * np.array([1.0, 1e5, 1.0])
+            error, _ = 100.0 * electron_ratio(found)
+            print(f"{near} | {modes} | {sharing} | {np.round(size, 4)} | {error:.2f}", flush=True)
+
+
 if __name__ == "__main__":
-    {"assume": assume, "coverage": coverage, "ratio": ratio}[sys.argv[1]](*sys.argv[2:])
+    studies = {
+        "assume": assume,
+        "coverage": coverage,
+        "fluxes": fluxes,
+        "phases": phases,
+        "ratio": ratio,
+    }
+    studies[sys.argv[1]](*sys.argv[2:])

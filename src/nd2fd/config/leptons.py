@@ -5,10 +5,12 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from nd2fd.beam.builtin_modes import BUILT_IN_MODES, flux_modes
 from nd2fd.config.fields import Section, key
 from nd2fd.config.sections import FormatSection
 from nd2fd.cross_sections.truths import TRUTHS
 from nd2fd.leptons.beams import DUNE, read_beams
+from nd2fd.leptons.flux_errors import Sharing
 from nd2fd.leptons.parameters import NAMES
 from nd2fd.leptons.samples import Functions, Horn, Lepton
 
@@ -65,6 +67,18 @@ class LeptonSection(Section):
     )
     forward: HornSection = Field(default_factory=HornSection)
     reverse: HornSection = Field(default_factory=HornSection)
+    flux_modes: str | None = key(
+        f"Errors of the fluxes: built-in modes, {', '.join(BUILT_IN_MODES)}, or a file of modes "
+        "(docs/flux.md), for all flavours and horn currents; null: fluxes are known",
+        "choice",
+        default=None,
+    )
+    flux_modes_of: Sharing = key(
+        "Whether a mode moves all fluxes of the beam alike, or neutrinos of either flavour have "
+        "modes of their own",
+        "choice",
+        default="beam",
+    )
     near_events: float = key(
         "Events of all near samples together", "choice", default=3e7, gt=0, le=1e10
     )
@@ -154,13 +168,13 @@ class LeptonSection(Section):
         return (False,) if self.antineutrinos == "none" else (False, True)
 
 
-def refuse_unusable(sections: Mapping[str, LeptonSection], truth: str) -> None:
-    """Refuse fluxes that cannot be read, and a truth without antineutrinos where they count.
+def refuse_unusable(sections: Mapping[str, LeptonSection], truth: str, energy_max: float) -> None:
+    """Refuse fluxes and modes that cannot be read, and truths without the antineutrinos wanted.
 
     Raises
     ------
     ValueError, FileNotFoundError
-        Naming the analysis, and flavour, detector and file, or the truth.
+        Naming the analysis, and flavour, detector and file, the modes, or the truth.
     """
     for name, section in sections.items():
         fluxes = {horn: getattr(section, horn).model_dump() for horn in section.horn_currents}
@@ -168,6 +182,10 @@ def refuse_unusable(sections: Mapping[str, LeptonSection], truth: str) -> None:
             read_beams(fluxes, section.helicities)
         except (FileNotFoundError, ValueError) as error:
             raise ValueError(f"leptons.{name}: {error}") from None
+        try:
+            flux_modes(section.flux_modes, energy_max)
+        except (FileNotFoundError, ValueError) as error:
+            raise ValueError(f"leptons.{name}.flux_modes: {error}") from None
         if section.antineutrinos != "none" and not TRUTHS[truth].antineutrinos:
             fitting = [other for other, of in TRUTHS.items() if of.antineutrinos]
             raise ValueError(

@@ -342,7 +342,7 @@ class Config(Section):
         truth = self.truth.model
         # Without one there are no such analyses: they have been refused.
         if truth is not None:
-            usable(lambda: refuse_unusable(self.leptons, truth))
+            usable(lambda: refuse_unusable(self.leptons, truth, self.setup.energy_max))
         return self
 
     @model_validator(mode="after")

@@ -68,8 +68,8 @@ class SplinePosterior:
         Shape (n_parameters,).
     factor
         Lower triangular L with precision L Lᵀ, shape (n_parameters, n_parameters).
-    n_modes
-        Number of z.
+    mode_changes
+        Of the histogram by z, with which it is linear in them, shape (n_cells, n_modes).
     strength
         λ of the largest marginal likelihood.
     prior
@@ -82,12 +82,17 @@ class SplinePosterior:
 
     mean: Array
     factor: Array
-    n_modes: int
+    mode_changes: Array
     strength: float
     prior: Array
     chi2: float
     paid: float
     effective_parameters: float
+
+    @property
+    def n_modes(self) -> int:
+        """Number of z."""
+        return self.mode_changes.shape[1]
 
     @property
     def coefficients(self) -> Array:
@@ -204,8 +209,8 @@ def _learn_linear(
         )
         strength *= max(determined, 1.0) / paid
     mean, factor = _solve(equations, strength * np.eye(n_functions), bends)
-    smooth = mean[: design.nominal.shape[1]]
-    equations = weighted.equations(design.changes(smooth) / error, origin)
+    changes = design.changes(mean[: design.nominal.shape[1]])
+    equations = weighted.equations(changes / error, origin)
     coefficients = _coefficients(mean, n_functions, basis)
     bent = coefficients @ bends @ coefficients.T
     if one_strength:
@@ -214,9 +219,8 @@ def _learn_linear(
         prior = price / n_functions * np.linalg.inv(bent)
     mean, factor = _solve(equations, prior, bends)
     coefficients = _coefficients(mean, n_functions, basis)
-    return _posterior(
-        equations, mean, factor, np.zeros(coefficients.size), origin, strength, prior, bends
-    )
+    start = np.zeros(coefficients.size)
+    return _posterior(equations, mean, factor, changes, start, origin, strength, prior, bends)
 
 
 def adapt(
@@ -251,15 +255,18 @@ def adapt(
 
     _, _, mean, _ = solved(ERROR)
     # The flux changes the events of what is known of W by then.
-    equations = weighted.equations(design.changes(expected + mean[: expected.size]) / error)
+    changes = design.changes(expected + mean[: expected.size])
+    equations = weighted.equations(changes / error)
     _, prior, mean, factor = min(map(solved, start.widths), key=lambda found: found[0])
-    return _posterior(equations, mean, factor, expected, 0.0, prior[0, 0].item(), prior, bends)
+    strength = prior[0, 0].item()
+    return _posterior(equations, mean, factor, changes, expected, 0.0, strength, prior, bends)
 
 
 def _posterior(
     equations: _Equations,
     mean: Array,
     factor: Array,
+    changes: Array,
     expected: Array,
     origin: Array | float,
     strength: float,
@@ -273,7 +280,7 @@ def _posterior(
     return SplinePosterior(
         np.concatenate([expected + mean[: expected.size], modes]),
         factor,
-        len(modes),
+        changes,
         strength,
         prior,
         float(equations.constant + mean @ residual - modes @ modes),

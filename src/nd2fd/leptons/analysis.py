@@ -1,7 +1,7 @@
 """One analysis of leptons: what is learned at the near detector, and both far-detector models."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg as sl
@@ -14,7 +14,7 @@ from nd2fd.leptons.fisher import Changes, directions, scaled_changes
 from nd2fd.leptons.model import LeptonModel
 from nd2fd.leptons.near import NearDetector, stacked_map
 from nd2fd.leptons.parameters import Parameters
-from nd2fd.leptons.samples import LEPTONS, Horn, Lepton, Sample, samples
+from nd2fd.leptons.samples import LEPTONS, Horn, Lepton, samples
 from nd2fd.leptons.spectra import FarSpectra, Line
 from nd2fd.physics.structure_functions import FiveStructureFunctions
 
@@ -40,7 +40,8 @@ class LeptonAnalysis:
     changes
         Of the learned far-detector contents by θ and all pulls.
     far_map
-        Events in the far cells at the true θ from coefficients, shape (n_cells, n_coefficients).
+        Changes of the events in the far cells by coefficients and modes, at their mean and the true
+        θ, shape (n_cells, n_parameters).
     ways
         Directions that matter, shape (n_parameters, n_pulls).
     detectors
@@ -106,12 +107,28 @@ class LeptonAnalysis:
         mean = near_detector.coefficients(posterior)
         on_nodes = near_detector.basis.on_nodes
         plain = FarDetector(of_far, spectra, learned_kernels(model, on_nodes(mean)[None]))
-        far_map = _far_map(model, near_detector, of_far, spectra)
+        shifts = np.stack(
+            [
+                model.flux_errors.shifts(True, channel.initial, plain.spectra.cell_energy)
+                for _, channel in channels
+            ]
+        )
+        of_modes = _by_modes(plain, shifts)
+        plain = replace(
+            plain, fluxes=_factors(shifts, posterior.modes, np.empty((0, len(of_modes))))
+        )
+        far_map = np.concatenate([_far_map(model, near_detector, plain), *of_modes], axis=1)
         changes, to_tell = _changes(far_map, plain, n_far)
         ways = directions(changes.of_pulls, to_tell, posterior)
-        moved = posterior.root(ways).T.reshape(-1, *mean.shape)
-        stacked = on_nodes(np.concatenate([mean[None], moved]))
-        learned = FarDetector(of_far, spectra, learned_kernels(model, stacked))
+        moved = posterior.root(ways).T
+        of_functions = moved[:, : mean.size].reshape(-1, *mean.shape)
+        stacked = on_nodes(np.concatenate([mean[None], of_functions]))
+        learned = FarDetector(
+            of_far,
+            spectra,
+            learned_kernels(model, stacked),
+            _factors(shifts, posterior.modes, moved[:, mean.size :]),
+        )
         return cls(
             near_detector,
             shares,
@@ -137,8 +154,15 @@ class LeptonAnalysis:
     def pulls_of_shares(self) -> Array:
         """Map of a change of the near shares to that of the pulls' centres, (n_pulls, n_cells)."""
         variance = self.near.variance(self.near_shares, self.n_near)
-        design = self.near.design.nominal / variance[:, None]
-        whitened = sl.solve_triangular(self.posterior.factor, design.T, lower=True)
+        changes = self.near.changes(self.posterior) / variance[:, None]
+        whitened = sl.solve_triangular(self.posterior.factor, changes.T, lower=True)
+        return np.asarray(self.ways.T @ whitened)
+
+    @property
+    def pulls_of_modes(self) -> Array:
+        """Map of the modes about which the fluxes are constrained to the pulls' centres."""
+        last = np.eye(len(self.posterior.factor))[:, self.posterior.coefficients.size :]
+        whitened = sl.solve_triangular(self.posterior.factor, last, lower=True)
         return np.asarray(self.ways.T @ whitened)
 
 
@@ -152,6 +176,22 @@ def _ratio_to_muons(model: LeptonModel, known: FarDetector, spectra: Array) -> f
         if of_horn == horn and channel.final == LEPTONS[0]
     ]
     return float(by_channel.sum() / sum(muons))
+
+
+def _by_modes(plain: FarDetector, shifts: Array) -> list[Array]:
+    """Events of the far samples from each mode at the true θ, shape (n_cells, 1)."""
+    at = plain.spectra.at(plain.spectra.parameters.theta[None])[0]
+    by_mode = np.moveaxis(shifts, 1, 0)
+    return [plain.events(at * shift, np.zeros(0))[:, None] for shift in by_mode]
+
+
+def _factors(shifts: Array, mean: Array, moved: Array) -> Array | None:
+    """`FarDetector.fluxes` of modes at their mean, and moved (n_pulls, n_modes) by the pulls."""
+    if not mean.size:
+        return None
+    of_pulls = np.concatenate([mean[None], moved]) @ shifts
+    of_pulls[:, 0] += 1.0
+    return np.ascontiguousarray(of_pulls)
 
 
 def _changes(far_map: Array, detector: FarDetector, n_far: float) -> tuple[Changes, Array]:
@@ -171,17 +211,16 @@ def _changes(far_map: Array, detector: FarDetector, n_far: float) -> tuple[Chang
     )
 
 
-def _far_map(
-    model: LeptonModel, near: NearDetector, of_far: Sequence[Sample], spectra: FarSpectra
-) -> Array:
+def _far_map(model: LeptonModel, near: NearDetector, plain: FarDetector) -> Array:
     """Events of the far samples from coefficients, (n_cells, n_coefficients), at the true θ."""
-    at = spectra.at(spectra.parameters.theta[None])[0]
+    spectra = plain.spectra
+    at = plain.moved(spectra.at(spectra.parameters.theta[None]), np.ones(1))[0]
     operators = {
         key: ForwardOperator.build(model.far_grid(*key), model.nodes, five=model.five)
         for key in model.cross_sections
     }
     matrices = []
-    for sample in of_far:
+    for sample in plain.samples:
         of_sample = {}
         for anti in model.helicities:
             flux = sum(

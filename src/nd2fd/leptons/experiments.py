@@ -39,15 +39,14 @@ def pseudo_experiments(
     progress
         Called with (experiments so far, note).
     """
-    contents, to_pulls = analysis.far_contents, analysis.pulls_of_shares
+    contents, centres = analysis.far_contents, draws_of_pulls(analysis)
     parameters = analysis.parameters
     spread = np.where(parameters.precision > 0.0, parameters.errors, 0.0)
     shape = (len(analysis.detectors), n_experiments)
     found, errors = np.empty((*shape, 4)), np.empty((*shape, 4))
     tested, converged = np.empty((*shape, len(TESTED))), np.empty(shape, dtype=bool)
     for i in range(n_experiments):
-        near = rng.poisson(analysis.near_shares * analysis.n_near)
-        moved = to_pulls @ (near / near.sum() - analysis.near_shares)
+        moved = centres(rng)
         far = rng.poisson(contents).astype(np.float64)
         centre = parameters.theta + spread * rng.standard_normal(4)
         for k, detector in enumerate(analysis.detectors):
@@ -64,6 +63,18 @@ def pseudo_experiments(
         above=tested,
         converged=converged,
     )
+
+
+def draws_of_pulls(analysis: LeptonAnalysis) -> Callable[[np.random.Generator], Array]:
+    """Draws centres of pulls: of near contents, and of the constraints of the fluxes."""
+    of_shares, of_modes = analysis.pulls_of_shares, analysis.pulls_of_modes
+
+    def draw(rng: np.random.Generator) -> Array:
+        near = rng.poisson(analysis.near_shares * analysis.n_near)
+        moved = of_shares @ (near / near.sum() - analysis.near_shares)
+        return np.asarray(moved + of_modes @ rng.standard_normal(of_modes.shape[1]))
+
+    return draw
 
 
 def _tests(data: FarLikelihood, truth: Array) -> tuple[Minimum, Array]:

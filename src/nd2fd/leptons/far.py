@@ -65,11 +65,15 @@ class FarDetector:
         Of their channels.
     kernels
         Cross sections of structure functions and pulls, in the cells that events can reach.
+    fluxes
+        What the fluxes of the channels are multiplied with, without pulls, and the changes of that
+        by each pull, shape (n_channels, 1 + n_pulls, n_energy); None: they are known.
     """
 
     samples: Sequence[Sample]
     spectra: FarSpectra
     kernels: Kernels
+    fluxes: Array | None = None
 
     @property
     def n_pulls(self) -> int:
@@ -82,32 +86,46 @@ class FarDetector:
 
     def by_channel_sums(self, spectra: Array) -> Array:
         """Events of every channel without pulls, in all cells, shape (n_channels,)."""
+        no_pulls = np.append(1.0, np.zeros(self.n_pulls))
+        moved = self.moved(spectra[None], no_pulls)[0]
         return np.array(
             [
                 self._kernel(channel)[0].sum(axis=0) @ spectrum
-                for (_, channel), spectrum in zip(self.spectra.channels, spectra, strict=True)
+                for (_, channel), spectrum in zip(self.spectra.channels, moved, strict=True)
             ]
         )
 
     def with_slopes(self, theta: Array, pulls: Array) -> tuple[Array, Array, Array]:
         """Events, their derivatives by θ (in `UNITS`) and by pulls; (4, n) and (n_pulls, n)."""
-        spectra = self.spectra.with_slopes(theta)
-        events, *by_theta = self._sum(spectra, np.concatenate([[1.0], pulls]))
+        spectra, weights = self.spectra.with_slopes(theta), np.concatenate([[1.0], pulls])
+        events, *by_theta = self._sum(spectra, weights)
+        moved = self.moved(spectra[:1], weights)[0]
         by_pulls = np.concatenate(
             [
-                sum(self._kernel(c)[1:] @ spectra[0, k] for k, c in of_sample)
+                sum(self._kernel(c)[1:] @ moved[k] for k, c in of_sample)
                 for of_sample in self._by_sample()
             ],
             axis=1,
         )
+        if self.fluxes is not None:
+            by_pulls += self._of_channels(spectra[0, :, None] * self.fluxes[:, 1:], weights)
         return events, np.stack(by_theta), by_pulls
 
     def _sum(self, spectra: Array, weights: Array) -> Array:
-        """Of several spectra (m, n_channels, n_energy), with structure functions weighted."""
+        """Of several spectra (m, n_channels, n_energy), of weighted pulls."""
+        moved = self.moved(spectra, weights)
+        return self._of_channels(np.moveaxis(moved, 0, 1), weights)
+
+    def moved(self, spectra: Array, weights: Array) -> Array:
+        """Spectra (m, n_channels, n_energy) with the fluxes of weighted pulls."""
+        return spectra if self.fluxes is None else spectra * (weights @ self.fluxes)
+
+    def _of_channels(self, spectra: Array, weights: Array) -> Array:
+        """Of spectra (n_channels, m, n_energy), with structure functions weighted: (m, n_cells)."""
         folded = {key: np.tensordot(weights, kernel, 1) for key, kernel in self.kernels.items()}
         return np.concatenate(
             [
-                sum(spectra[:, k] @ folded[c.final, c.antineutrino].T for k, c in of_sample)
+                sum(spectra[k] @ folded[c.final, c.antineutrino].T for k, c in of_sample)
                 for of_sample in self._by_sample()
             ],
             axis=1,

@@ -8,7 +8,7 @@ with contents p_c of all cells of all samples that sum to one. Derivatives by u 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +31,8 @@ _DAMPING = 1e-3
 _LARGEST_STEP = np.array([0.05, 0.3, 0.8, 0.3])
 """Of one iteration, in `UNITS`."""
 
-_LOWER, _UPPER = np.array([[0.2, 0.8], [-4.0, 4.0], [-20.0, 20.0], [0.1, 10.0]]).T
-"""Of θ, in `UNITS`; Δm²32 keeps its sign."""
-
-_SMALLEST_SPLITTING = 1.0
+LIMITS: Final = np.array([[0.02, 0.98], [1e-3, 4e-3], [-20.0, 20.0], [1e-3, 0.1]])
+"""Of θ, lower and upper; of Δm²32, which keeps its sign, those of the size."""
 
 
 class Minimum(NamedTuple):
@@ -150,9 +148,8 @@ class FarLikelihood:
         return min((self.minimise(start) for start in starts), key=lambda found: found.value)
 
     def _inside(self, theta: Array, before: Array) -> Array:
-        inside = np.clip(theta, _LOWER * UNITS, _UPPER * UNITS)
-        smallest = _SMALLEST_SPLITTING * UNITS[1]
-        inside[1] = np.sign(before[1]) * max(np.sign(before[1]) * inside[1], smallest)
+        sign = np.array([1.0, np.sign(before[1]), 1.0, 1.0])
+        inside = sign * np.clip(sign * theta, *LIMITS.T)
         fixed = ~self.parameters.moving
         inside[fixed] = before[fixed]
         return inside

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.leptons.beams import Beams, Flavour, in_cells
+from nd2fd.leptons.flux_errors import FluxErrors
 from nd2fd.leptons.samples import Functions, Lepton, Sample
 from nd2fd.physics.density import DensityGrid, reachable_parts
 from nd2fd.physics.setup import Setup
@@ -37,6 +38,8 @@ class LeptonModel:
         Of the structure functions.
     beams
         Fluxes.
+    flux_errors
+        What is not known of them.
     near_cells, far_cells
         Cells along E_ν, and along v1 and v2, of either detector.
     subsamples
@@ -50,6 +53,7 @@ class LeptonModel:
     shared: bool
     nodes: NodeGrid
     beams: Beams
+    flux_errors: FluxErrors
     near_cells: tuple[int, int]
     far_cells: tuple[int, int]
     subsamples: int

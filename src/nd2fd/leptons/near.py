@@ -61,7 +61,7 @@ class NearDetector:
     basis
         Splines, of every structure function.
     design
-        Of the stacked cells that events can reach.
+        Of the stacked cells that events can reach, with the modes of the fluxes.
     n_cells
         Of one sample.
     node_map
@@ -80,6 +80,7 @@ class NearDetector:
     def build(cls, model: LeptonModel, samples: Sequence[Sample], basis_of: int) -> "NearDetector":
         """With `basis_of` intervals of the splines along ξ and τ."""
         matrices: list[dict[bool, sp.csr_array]] = [{} for _ in samples]
+        of_modes: dict[int, list[dict[bool, sp.csr_array]]] = {}
         for lepton, antineutrino in model.cross_sections:
             chosen = [k for k, sample in enumerate(samples) if sample.lepton == lepton]
             if not chosen:
@@ -89,12 +90,21 @@ class NearDetector:
             fluxes = [model.near_flux(samples[k], antineutrino, grid.n_energy) for k in chosen]
             for k, matrix in zip(chosen, operator.event_matrices(np.stack(fluxes)), strict=True):
                 matrices[k][antineutrino] = matrix
+            shifts = model.flux_errors.shifts(False, lepton, grid.energy)
+            for mode, shift in enumerate(shifts):
+                found = of_modes.setdefault(mode, [{} for _ in samples])
+                changed = operator.event_matrices(np.stack(fluxes) * shift)
+                for k, matrix in zip(chosen, changed, strict=True):
+                    found[k][antineutrino] = matrix
         every = [matrix for of_sample in matrices for matrix in of_sample.values()]
         reached = reachable_nodes([*every, *_far_reach(model)], model.nodes)
         basis = SplineBasis.build(model.nodes, basis_of, reached)
         whole = stacked_map(model, basis, matrices)
         cells = np.flatnonzero(np.any(whole != 0.0, axis=1))
-        design = SplineDesign(cells, whole[cells], np.empty((0, cells.size, whole.shape[1])))
+        modes = np.empty((len(of_modes), cells.size, whole.shape[1]))
+        for mode, changed_matrices in of_modes.items():
+            modes[mode] = stacked_map(model, basis, changed_matrices)[cells]
+        design = SplineDesign(cells, whole[cells], modes)
         return cls(
             model, samples, basis, design, len(whole) // len(samples), _node_map(model, matrices)
         )
@@ -140,6 +150,10 @@ class NearDetector:
         """Posterior from shares of `n_events` events, with the errors of the expected ones."""
         variance = self.variance(expected, n_events)
         return learn(self.design, self.basis, shares, variance, price, one_strength=True)
+
+    def changes(self, posterior: SplinePosterior) -> Array:
+        """Of the shares by coefficients and modes, shape (n_cells, n_parameters)."""
+        return np.concatenate([self.design.nominal, posterior.mode_changes], axis=1)
 
     def coefficients(self, posterior: SplinePosterior) -> Array:
         """Posterior mean, shape (n_sets, n_functions, n_splines)."""

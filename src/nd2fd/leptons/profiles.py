@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 
 from nd2fd.leptons.analysis import LeptonAnalysis
 from nd2fd.leptons.far import FarDetector
@@ -61,7 +62,7 @@ def curve(likelihood: FarLikelihood, name: str, values: Array, ordering: float =
     sign = ordering * np.sign(theta[1])
     found = np.empty(values.size)
     for i, value in enumerate(values):
-        at = _with(lowest.theta, name, value)
+        at = with_parameter(lowest.theta, name, value)
         found[i] = held.best(starts(at, held.parameters, orderings=[sign])).value
     return np.asarray(found - min(lowest.value, found.min() if ordering > 0.0 else np.inf))
 
@@ -69,36 +70,49 @@ def curve(likelihood: FarLikelihood, name: str, values: Array, ordering: float =
 def region(likelihood: FarLikelihood, names: tuple[str, str], axes: tuple[Array, Array]) -> Array:
     """Δ(−2 ln L) against two parameters, shape of the product of both axes.
 
-    Along the second, searches start where the last one ended, and the first of them at the best fit
-    with the first parameter held: there are several minima.
+    Along the second, searches start where the last one ended, and the first of them at a best fit
+    with the first parameter held: at those from several δ_CP if it is profiled, which has two
+    minima.
     """
     lowest = best(likelihood, likelihood.parameters.theta)
     sign = np.sign(lowest.theta[1])
     of_first, held = likelihood.holding(names[0]), likelihood.holding(*names)
-    found = np.empty((axes[0].size, axes[1].size))
+    found = np.full((axes[0].size, axes[1].size), np.inf)
     for i, first in enumerate(axes[0]):
-        at = _with(lowest.theta, names[0], first)
-        of_row = of_first.best(starts(at, of_first.parameters, orderings=[sign]))
-        nearest = int(np.argmin(np.abs(axes[1] - of_row.theta[NAMES.index(names[1])])))
-        for steps in (range(nearest, axes[1].size), range(nearest - 1, -1, -1)):
-            minimum = of_row
-            for j in steps:
-                start = _with(minimum.theta, names[1], axes[1][j])
-                minimum = held.minimise(start, minimum.pulls)
-                found[i, j] = minimum.value
+        at = with_parameter(lowest.theta, names[0], first)
+        of_row = [
+            of_first.minimise(start) for start in starts(at, of_first.parameters, orderings=[sign])
+        ]
+        if "delta_cp" in names:
+            of_row = [min(of_row, key=lambda minimum: minimum.value)]
+        for begun in of_row:
+            nearest = int(np.argmin(np.abs(axes[1] - begun.theta[NAMES.index(names[1])])))
+            for steps in (range(nearest, axes[1].size), range(nearest - 1, -1, -1)):
+                minimum = begun
+                for j in steps:
+                    start = with_parameter(minimum.theta, names[1], axes[1][j])
+                    minimum = held.minimise(start, minimum.pulls)
+                    found[i, j] = min(found[i, j], minimum.value)
     return np.asarray(found - min(lowest.value, found.min()))
+
+
+def interpolated(table: Array, axes: Sequence[Array], finer: Sequence[Array]) -> Array:
+    """A curve or region at points in between, by cubic splines."""
+    for k, (axis, points) in enumerate(zip(axes, finer, strict=True)):
+        table = CubicSpline(axis, table, axis=k)(points)
+    return table
 
 
 def sensitivity(analysis: LeptonAnalysis, k: int, phases: Array) -> tuple[Array, Array]:
     """√Δ(−2 ln L) of CP conservation, and of the other ordering, for each true δ_CP."""
     violation, ordering = np.empty(phases.size), np.empty(phases.size)
     for i, phase in enumerate(phases):
-        theta = _with(analysis.parameters.theta, "delta_cp", phase)
+        theta = with_parameter(analysis.parameters.theta, "delta_cp", phase)
         data = expected_data(analysis, k, theta)
         lowest = best(data, theta).value
         held = data.holding("delta_cp")
         conserving = min(
-            held.best(starts(_with(theta, "delta_cp", value), held.parameters)).value
+            held.best(starts(with_parameter(theta, "delta_cp", value), held.parameters)).value
             for value in _CONSERVING
         )
         other = data.best(starts(theta, data.parameters, orderings=[-np.sign(theta[1])])).value
@@ -108,7 +122,8 @@ def sensitivity(analysis: LeptonAnalysis, k: int, phases: Array) -> tuple[Array,
     return violation, ordering
 
 
-def _with(theta: Array, name: str, value: float) -> Array:
+def with_parameter(theta: Array, name: str, value: float) -> Array:
+    """θ with another value of one parameter."""
     changed = theta.copy()
     changed[NAMES.index(name)] = value
     return changed

@@ -10,6 +10,7 @@ from nd2fd.io.job import Job
 from nd2fd.io.schemas.truth import StructureFunctionTable
 from nd2fd.leptons.analysis import LeptonAnalysis
 from nd2fd.leptons.beams import read_beams
+from nd2fd.leptons.flux_errors import FluxErrors
 from nd2fd.leptons.model import LeptonModel
 from nd2fd.leptons.parameters import Parameters
 from nd2fd.leptons.samples import LEPTONS, Lepton
@@ -72,6 +73,9 @@ def lepton_analysis(
         shared=settings["antineutrinos"] == "shared",
         nodes=NodeGrid.for_setup(setup, **nodes),
         beams=read_beams({horn: settings[horn] for horn in horns}, helicities),
+        flux_errors=FluxErrors.of(
+            settings["flux_modes"], settings["flux_modes_of"], setup.energy_max
+        ),
         near_cells=(settings["near_energies"], settings["near_cells"]),
         far_cells=(settings["far_energies"], settings["far_cells"]),
         subsamples=_SUBSAMPLES,

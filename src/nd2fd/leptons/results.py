@@ -8,18 +8,27 @@ from numpy.typing import NDArray
 
 from nd2fd.io.schemas.leptons import LeptonFit
 from nd2fd.leptons.analysis import LeptonAnalysis
+from nd2fd.leptons.axes import axis
 from nd2fd.leptons.fisher import Changes, errors, scaled_changes
-from nd2fd.leptons.profiles import best, curve, expected_data, region, sensitivity
+from nd2fd.leptons.likelihood import FarLikelihood
+from nd2fd.leptons.profiles import (
+    best,
+    curve,
+    expected_data,
+    interpolated,
+    region,
+    sensitivity,
+)
 from nd2fd.physics.cross_section import measurable_combinations
 from nd2fd.physics.structure_functions import FiveStructureFunctions
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, str], None]
 
-_MIXING = np.linspace(0.40, 0.60, 21)
-_PHASES = np.linspace(0.0, 2.0 * np.pi, 19)
-_MASSES = np.linspace(0.95, 1.05, 17)
-"""Of |Δm²32|, in units of the true one."""
+_N_MIXINGS, _N_MASSES = 25, 21
+_PHASES = np.linspace(0.0, 2.0 * np.pi, 25)
+_FINER = 4
+"""Steps of curves and regions in one between fits."""
 
 _ORDERINGS = (1.0, -1.0)
 _TRUE_PHASES = np.linspace(0.0, 2.0 * np.pi, 13)
@@ -34,25 +43,28 @@ def lepton_fit(
     near, model, posterior = analysis.near, analysis.near.model, analysis.posterior
     nodes = model.nodes
     data = [expected_data(analysis, k) for k in (0, 1)]
+    # What is learned tells less: its ends are farther.
+    mixings = axis(data[::-1], "sin2_theta23", _N_MIXINGS)
+    masses = axis(data[::-1], "dm2_32", _N_MASSES, _ORDERINGS)
     theta = analysis.parameters.theta
     found = [best(of_data, theta) for of_data in data]
     progress(1, "best fits")
+    axes = {"sin2_theta23": mixings, "delta_cp": _PHASES, "dm2_32": masses}
+    finer = {name: _finer(values) for name, values in axes.items()}
     muons = [expected_data(analysis, k, only="muon") for k in (0, 1)]
-    octant = np.stack(
-        [
-            [curve(of, "sin2_theta23", _MIXING) for of in pair]
-            for pair in zip(muons, data, strict=True)
-        ]
+    of_muons, other_phases, other_masses = (
+        np.stack([interpolated(curve(of, n, at, sign), [at], [finer[n]]) for of in likelihoods])
+        for likelihoods, n, at, sign in (
+            (muons, "sin2_theta23", mixings, 1.0),
+            # Far from the minimum there are no steep slopes.
+            (data, "delta_cp", _PHASES[::2], -1.0),
+            (data, "dm2_32", masses[::2], -1.0),
+        )
     )
-    progress(2, "octants")
-    masses = np.abs(theta[1]) * _MASSES
-    delta_curve, mass_curve = (
-        np.stack([[curve(of, name, values, sign) for sign in _ORDERINGS] for of in data])
-        for name, values in (("delta_cp", _PHASES), ("dm2_32", masses))
-    )
+    progress(2, "curves")
     of_phase, of_mass = (
-        np.stack([region(of, ("sin2_theta23", name), (_MIXING, values)) for of in data])
-        for name, values in (("delta_cp", _PHASES), ("dm2_32", np.sign(theta[1]) * masses))
+        np.stack([_region(of, ("sin2_theta23", name), axes, finer) for of in data])
+        for name in ("delta_cp", "dm2_32")
     )
     progress(3, "regions")
     sensitivities = [sensitivity(analysis, k, _TRUE_PHASES) for k in (0, 1)]
@@ -78,7 +90,7 @@ def lepton_fit(
         ),
         weights=near.weights.reshape(*near.weights.shape[:-1], nodes.n_xi, nodes.n_tau),
         near_true=_near_density(analysis, analysis.near_shares),
-        near_learned=_near_density(analysis, near.design.nominal @ posterior.mean),
+        near_learned=_near_density(analysis, near.changes(posterior) @ posterior.mean),
         far_true=far_true,
         far_learned=far_learned,
         channels=np.array(
@@ -92,12 +104,12 @@ def lepton_fit(
         errors=np.stack([_known_errors(analysis), errors(analysis.changes, analysis.parameters)]),
         best=np.stack([minimum.theta for minimum in found]),
         best_value=np.array([minimum.value for minimum in found]),
-        sin2_theta23=_MIXING,
-        octant=octant,
-        delta_cp=_PHASES,
-        delta_curve=delta_curve,
-        size_of_dm2_32=masses,
-        mass_curve=mass_curve,
+        sin2_theta23=finer["sin2_theta23"],
+        octant=np.stack([of_muons, of_phase.min(axis=2)], axis=1),
+        delta_cp=finer["delta_cp"],
+        delta_curve=np.stack([of_phase.min(axis=1), other_phases], axis=1),
+        size_of_dm2_32=finer["dm2_32"],
+        mass_curve=np.stack([of_mass.min(axis=1), other_masses], axis=1),
         region=of_phase,
         mass_region=of_mass,
         true_delta_cp=_TRUE_PHASES,
@@ -108,6 +120,22 @@ def lepton_fit(
         effective_parameters=np.array(posterior.effective_parameters),
         electron_ratio_error=electron_ratio(analysis),
     )
+
+
+def _finer(axis: Array) -> Array:
+    return np.linspace(axis[0], axis[-1], _FINER * (axis.size - 1) + 1)
+
+
+def _region(
+    data: FarLikelihood,
+    names: tuple[str, str],
+    axes: Mapping[str, Array],
+    finer: Mapping[str, Array],
+) -> Array:
+    """At the points of finer axes, which of Δm²32 have the size."""
+    sign = np.sign(data.parameters.theta[1]) if names[1] == "dm2_32" else 1.0
+    table = region(data, names, (axes[names[0]], sign * axes[names[1]]))
+    return interpolated(table, [axes[name] for name in names], [finer[name] for name in names])
 
 
 def _known_errors(analysis: LeptonAnalysis) -> Array:
@@ -144,7 +172,7 @@ def _errors_on_nodes(analysis: LeptonAnalysis) -> Array:
     n = near.basis.n_splines
     of_functions = [
         np.linalg.norm(near.basis.matrix @ inverse[:, first : first + n].T, axis=1)
-        for first in range(0, len(factor), n)
+        for first in range(0, analysis.posterior.coefficients.size, n)
     ]
     model = near.model
     shape = (model.n_sets, model.n_functions, model.nodes.n_xi, model.nodes.n_tau)
@@ -182,7 +210,8 @@ def electron_ratio(analysis: LeptonAnalysis) -> Array:
         return np.zeros(2)
     chosen = np.repeat(is_electron, sizes)
     of_coefficients = [analysis.far_map[which].sum(axis=0) for which in (chosen, ~chosen)]
-    electrons, muons = (row @ analysis.posterior.mean for row in of_coefficients)
+    known = analysis.posterior.coefficients.ravel()
+    electrons, muons = (row[: known.size] @ known for row in of_coefficients)
     change = of_coefficients[0] / electrons - of_coefficients[1] / muons
     error = np.linalg.norm(analysis.posterior.whitened(change[None]))
     true = analysis.far_contents

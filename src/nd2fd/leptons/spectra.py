@@ -77,6 +77,11 @@ class FarSpectra:
         ]
         return cls(channels, np.stack(fluxes), energy, n_energy, parameters, line)
 
+    @property
+    def cell_energy(self) -> Array:
+        """Middles of the cells [GeV], shape (n_energy,)."""
+        return self.energy.reshape(self.n_energy, -1).mean(axis=1)
+
     def at(self, theta: Array) -> Array:
         """Φ P at θ of shape (n, 4): shape (n, n_channels, n_energy)."""
         result = np.empty((len(theta), len(self.channels), self.n_energy))

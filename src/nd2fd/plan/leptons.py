@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nd2fd.beam.builtin_modes import BUILT_IN_MODES
 from nd2fd.config.leptons import LeptonSection
 from nd2fd.leptons.beams import DUNE
 from nd2fd.leptons.samples import samples
@@ -56,6 +57,8 @@ class LeptonPlan(CommonPlan):
         section = self.lepton_analysis(name)
         named = [getattr(section, horn) for horn in section.horn_currents]
         files = [path for of in named for path in (of.near, of.far) if path not in (None, DUNE)]
+        if section.flux_modes not in (None, *BUILT_IN_MODES):
+            files.append(section.flux_modes)
         return self.truth_files | {"fluxes": sorted(set(files))}
 
     def lepton_settings(self, name: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ _ABOVE: Final = "least -2 ln L above its minimum"
 _MODELS: Final = "of the known and of the learned cross section"
 
 
-class LeptonFit(Artifact, name="lepton_fit", version=2):
+class LeptonFit(Artifact, name="lepton_fit", version=3):
     """Near posterior, and expected far-detector data (``leptons/{analysis}/fit.h5``).
 
     Along `model`: known and learned cross section; along `mass_ordering`: the true one, and
@@ -58,13 +58,13 @@ class LeptonFit(Artifact, name="lepton_fit", version=2):
     )
     best: Array = dataset("1 or eV2 or rad", ("model", "parameter"), "best fit of expected data")
     best_value: Array = dataset("1", ("model",), "-2 ln L there; 0 of contents that are the data")
-    sin2_theta23: Array = dataset("1", ("mixing",), "values of the curves")
+    sin2_theta23: Array = dataset("1", ("mixing",), "values of curves and regions")
     octant: Array = dataset(
         "1", ("model", "data", "mixing"), f"{_ABOVE}: far muons alone; all far samples"
     )
-    delta_cp: Array = dataset("rad", ("phase",), "values of the curves")
+    delta_cp: Array = dataset("rad", ("phase",), "values of curves and regions")
     delta_curve: Array = dataset("1", _OF_PHASE, f"{_ABOVE} with the true ordering")
-    size_of_dm2_32: Array = dataset("eV2", ("mass",), "values of the curves")
+    size_of_dm2_32: Array = dataset("eV2", ("mass",), "values of curves and regions")
     mass_curve: Array = dataset(
         "1", ("model", "mass_ordering", "mass"), f"{_ABOVE} with the true ordering"
     )
