@@ -7,7 +7,7 @@ import toy
 from nd2fd.beam.flux import cell_averages
 from nd2fd.forward.event_kernel import cell_cross_sections, event_cross_sections
 from nd2fd.forward.nodes import NodeGrid, catmull_rom
-from nd2fd.forward.operator import ForwardOperator
+from nd2fd.forward.operator import ForwardOperator, weighted_sum
 from nd2fd.physics.density import (
     DensityGrid,
     event_densities,
@@ -100,6 +100,12 @@ def test_event_matrix_is_linear_in_the_flux(fluxes):
     near, far = (operator.event_matrix(flux) for flux in fluxes)
     both = operator.event_matrix(2.0 * fluxes[0] - 0.5 * fluxes[1])
     assert abs(both - (2.0 * near - 0.5 * far)).max() < 1e-12 * abs(near).max()
+    # With the same entries, and with others: half of the energies.
+    low, high = fluxes[0] * (GRID.energy < 5.0), fluxes[0] * (GRID.energy >= 5.0)
+    for first, second in (fluxes, (low, high)):
+        made = weighted_sum(operator.event_matrices(np.stack([first, second])), np.array([2, -0.5]))
+        alone = operator.event_matrix(2.0 * first - 0.5 * second)
+        assert abs(made - alone).max() < 1e-12 * abs(near).max()
 
 
 def test_point_matrix_sums_to_the_event_matrix(fluxes):

@@ -9,6 +9,7 @@ hypothesis or a flux draw only reweights them: A(Φ) = Σ_E Φ(E) B_E.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -156,6 +157,20 @@ class ForwardOperator:
         interpolation = self.nodes.interpolation_matrix(self.points.bjorken_x, self.points.Q2)
         blocks = [sp.diags_array(factor) @ interpolation for factor in self.points.factors]
         return sp.csr_array(sp.hstack(blocks, format="csr"))
+
+
+def weighted_sum(matrices: Sequence[sp.csr_array], weights: Array) -> sp.csr_array:
+    """Σ_k a_k A_k, with weights of shape (n_matrices,): the event matrix of that sum of fluxes."""
+    first = matrices[0]
+    if not all(
+        np.array_equal(m.indptr, first.indptr) and np.array_equal(m.indices, first.indices)
+        for m in matrices
+    ):
+        return sp.csr_array(sum(w * m for w, m in zip(weights, matrices, strict=True)))
+    data = weights[0] * first.data
+    for weight, matrix in zip(weights[1:], matrices[1:], strict=True):
+        data += weight * matrix.data
+    return sp.csr_array((data, first.indices, first.indptr), shape=first.shape)
 
 
 class _Rows(NamedTuple):

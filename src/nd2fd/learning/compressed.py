@@ -65,6 +65,7 @@ class CompressedDensities:
         parts, targets = [], []
         for member, (factor, density) in enumerate(zip(factors, densities, strict=True)):
             projection = projections[member if len(projections) > 1 else 0]
+            projection = projection.astype(np.float64)
             part = sl.solve_triangular(factor * cell_area, projection.T, lower=True).T
             # Copies: how MKL sums depends on the alignment, and NumPy's depends on the process.
             parts.append(torch.tensor(part).reshape(*columns.shape, -1))

@@ -52,7 +52,12 @@ class EventMap:
     def __init__(self, parts: Sequence[sp.csr_array], dtype: torch.dtype, device: str) -> None:
         whole = sp.csr_array(sp.hstack(parts, format="csr"))
         self._whole = ConstantMatrix(whole, dtype, device)
-        self._parts = [_torch_csr(part, dtype, device) for part in parts]
+        self._of_functions = parts
+
+    @cached_property
+    def _parts(self) -> list[Tensor]:
+        matrix = self._whole.matrix
+        return [_torch_csr(part, matrix.dtype, str(matrix.device)) for part in self._of_functions]
 
     def events(self, outputs: Tensor) -> Tensor:
         """A w for outputs (n_members, n_nodes, n_functions): (n_members, n_cells, 1)."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nd2fd.beam.spectra import detector_fluxes
 from nd2fd.forward.nodes import NodeGrid
-from nd2fd.forward.operator import ForwardOperator
+from nd2fd.forward.operator import ForwardOperator, weighted_sum
 from nd2fd.io.checkpoint import Checkpoint
 from nd2fd.io.schemas.inputs import Flux
 from nd2fd.io.schemas.learned import Networks
@@ -110,16 +110,18 @@ def train_members(
     errors = near.flux_errors if section["flux_errors"] else None
     # What is measured exactly tells more of structure functions than test functions hold.
     compressed = settings.optimizer == "varpro" and n_events > 0 and response is not None
-    made = ForwardOperator.build(grid, nodes).event_matrices(
-        np.concatenate(
-            [
-                used,
-                np.empty((0, grid.n_energy)) if errors is None else errors,
-                analysis.flux[None] if compressed else np.empty((0, grid.n_energy)),
-            ]
-        )
-    )
-    event_matrices, made = made[: len(used)], made[len(used) :]
+    operator, nominal = ForwardOperator.build(grid, nodes), analysis.flux[None]
+    if errors is None:
+        made = operator.event_matrices(np.concatenate([nominal, used] if compressed else [used]))
+        event_matrices, error_matrices = made[-len(used) :], []
+    else:
+        assert near.flux_parameters is not None
+        made = operator.event_matrices(np.concatenate([nominal, errors]))
+        # Fluxes that members assume are sums of these.
+        sums = np.insert(near.flux_parameters, 0, 1.0, axis=1)[: len(used)]
+        sums /= units[: len(used), None]
+        assert np.allclose(sums @ np.concatenate([nominal, errors]), used, atol=1e-9 * used.max())
+        event_matrices, error_matrices = [weighted_sum(made, w) for w in sums], made[1:]
     if n_events > 0 and section["weighting"] == "poisson":
         expected = near.density if near.squares is None else near.squares
         if start is not None:
@@ -130,7 +132,7 @@ def train_members(
     else:
         weights = np.ones_like(near.density)
     # Those of the nominal flux, whatever the members of the batch assume.
-    functions = TestFunctions.for_flux(made.pop(), response, nodes) if compressed else None
+    functions = TestFunctions.for_flux(made[0], response, nodes) if compressed else None
     data = TrainingData(
         event_matrices,
         near.density.reshape(len(fluxes), -1),
@@ -151,7 +153,7 @@ def train_members(
     ) -> tuple[TrainedModels, Array | None]:
         problem = problem_of(part, settings)
         if errors is not None:
-            part = with_flux_errors(part, settings, made, units, n_events, problem)
+            part = with_flux_errors(part, settings, error_matrices, units, n_events, problem)
             assert part.common_errors is not None
             problem = problem.with_common_errors(part.common_errors)
         models = train_together(
