@@ -3,6 +3,8 @@
 import pytest
 
 from nd2fd.config.leptons import LeptonSection, refuse_unusable
+from nd2fd.plan import PlanError
+from test_plan import planned
 
 # Configuration
 
@@ -57,3 +59,25 @@ def test_good_analyses_are_not():
     refused()()
     refused(truth="quark_parton_transverse", antineutrinos="own", horn_currents=["reverse"])()
     refused(near=["muon"], far=["muon"], structure_functions="three")()
+
+
+def test_files_of_modes_are_inputs(tmp_path):
+    file = tmp_path / "modes.csv"
+    file.write_text("det,k,0-5GeV,5-10GeV\nND,1,0.1,0.1\nFD,1,0.1,0.1\n", encoding="utf-8")
+    plan = planned("leptons.yaml", {"leptons": {"both": {"flux_modes": str(file)}}})
+    assert plan.lepton_files("both")["fluxes"] == [str(file)]
+    assert plan.lepton_files("muons")["fluxes"] == []
+    built_in = planned("leptons.yaml", {"leptons": {"both": {"flux_modes": "smooth"}}})
+    assert built_in.lepton_files("both")["fluxes"] == []
+
+
+def test_networks_are_trained_where_they_are_asked_for():
+    plan = planned("leptons.yaml", {"leptons": {"muons": {"networks": 2}}})
+    assert plan.lepton_networks("muons") == [["leptons", "muons", 0], ["leptons", "muons", 1]]
+    with pytest.raises(PlanError, match=r"leptons\.both\.networks is 0"):
+        plan.lepton_networks("both")
+    # How many there are concerns no fit, and how members are batched or smoothed no network.
+    assert plan.lepton_settings("muons") == planned("leptons.yaml").lepton_settings("muons")
+    changed = planned("leptons.yaml", {"training": {"members_per_job": 3, "smoothness": 7.0}})
+    assert plan.lepton_training == changed.lepton_training
+    assert planned("leptons.yaml", {"training": {"width": 20}}).lepton_training["width"] == 20

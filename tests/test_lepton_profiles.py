@@ -9,7 +9,14 @@ from nd2fd.leptons.axes import axis
 from nd2fd.leptons.experiments import pseudo_experiments
 from nd2fd.leptons.likelihood import starts
 from nd2fd.leptons.parameters import NAMES
-from nd2fd.leptons.profiles import curve, expected_data, interpolated, region, sensitivity
+from nd2fd.leptons.profiles import (
+    cp_violation,
+    curve,
+    expected_data,
+    interpolated,
+    other_ordering,
+    region,
+)
 from toy_leptons import PARAMETERS, toy_analysis
 
 TRUTH = dict(zip(NAMES, PARAMETERS.theta, strict=True))
@@ -25,12 +32,22 @@ def test_the_other_ordering_is_as_far_as_its_sensitivity_says(fitted):
     data = expected_data(fitted, 0)
     phases = np.linspace(0.0, 2.0 * np.pi, 9)
     sizes = abs(PARAMETERS.theta[1]) * np.linspace(0.97, 1.05, 9)
-    _, ordering = sensitivity(fitted, 0, PARAMETERS.theta[2:3])
+    ordering = other_ordering(fitted, 0, PARAMETERS.theta[2:3])
     assert ordering[0] > 2.0
     for name, values in (("dm2_32", sizes), ("delta_cp", phases)):
         true, other = (curve(data, name, values, sign) for sign in (1.0, -1.0))
         assert true.min() < 0.3
         assert other.min() == pytest.approx(ordering[0] ** 2, rel=0.1)
+
+
+def test_cp_violation_is_as_far_as_its_curve_says(fitted):
+    """The lower of both conserving values on the curve in δ_CP, which ends where it begins."""
+    (found,) = cp_violation(fitted, 0, PARAMETERS.theta[2:3])
+    at = np.array([0.0, np.pi, 2.0 * np.pi, *PARAMETERS.theta[2:3]])
+    at_zero, at_half, at_full, _ = curve(expected_data(fitted, 0), "delta_cp", at)
+    assert at_full == pytest.approx(at_zero, rel=1e-3)
+    assert found**2 == pytest.approx(min(at_zero, at_half), rel=0.02)
+    assert cp_violation(fitted, 0, np.array([np.pi]))[0] < 0.05
 
 
 def test_regions_are_least_over_all_else(fitted):

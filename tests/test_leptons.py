@@ -11,7 +11,7 @@ from nd2fd.learning.training import TrainingSettings
 from nd2fd.leptons.beams import Flavour, read_beams
 from nd2fd.leptons.fisher import Changes, errors
 from nd2fd.leptons.likelihood import FarLikelihood, starts
-from nd2fd.leptons.networks import train_networks
+from nd2fd.leptons.networks import lepton_networks, train_networks
 from nd2fd.leptons.parameters import NAMES, UNITS, Parameters
 from nd2fd.leptons.samples import LEPTONS, Sample, samples
 from nd2fd.physics.cross_section import measurable_combinations
@@ -148,6 +148,30 @@ def test_networks_come_to_the_minimum_of_the_splines(fitted):
     assert cost(trained.structure_functions[0]) < 1.02 * cost(splines)
     # The splines are coarse: networks may find a little less.
     assert cost(trained.structure_functions[0]) > 0.95 * cost(splines)
+
+
+def test_networks_as_the_workflow_has_them(fitted):
+    """In the unit of the splines, and with their far detector; some seconds of training."""
+    section = {"optimizer": "varpro", "activation": "silu", "precision": "float64"}
+    section |= {"hidden_layers": 3, "width": 32, "evaluations": 60, "ridge": 1e-10, "device": "cpu"}
+    found = lepton_networks(fitted, [1, 2], section, lambda *_: None)
+    near = fitted.near
+    assert found.structure_functions.shape == (
+        2,
+        1,
+        5,
+        near.model.nodes.n_xi,
+        near.model.nodes.n_tau,
+    )
+    splines = near.basis.on_nodes(near.coefficients(fitted.posterior))[0]
+    reached = near.weights[0, 0, 1].reshape(splines[1].shape) > 1e-4
+    for functions in found.structure_functions:
+        np.testing.assert_allclose(functions[0, 1][reached], splines[1][reached], rtol=0.05)
+    # They are no worse than splines, and learn nearly nothing that is not there.
+    assert np.all(found.chi2 < 2.0 * fitted.posterior.chi2 + 1.0)
+    shift = (found.best - found.true_theta) / errors(fitted.changes, PARAMETERS)
+    assert np.all(np.abs(shift[:, :3]) < 0.5)
+    assert np.all(np.abs(shift[:, 2]) > 1e-3)
 
 
 # Far detector

@@ -100,7 +100,8 @@ onstart:
     to_run = list(workflow.dag.needrun_jobs())
     RUN["jobs"] = len(to_run)
     trains = any(
-        job.rule.name in ("train_members", "train_flows") for job in to_run
+        job.rule.name in ("train_members", "train_flows", "lepton_networks")
+        for job in to_run
     )
     in_conda = (
         DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method

@@ -55,3 +55,36 @@ rule lepton_experiments:
         "Pseudo-experiments of all leptons, {wildcards.analysis}"
     script:
         "../scripts/lepton_experiments.py"
+
+
+rule lepton_networks:
+    input:
+        unpack(of_analysis(PLAN.lepton_files)),
+    output:
+        "<results>/leptons/{analysis}/networks.h5",
+    log:
+        "<logs>/lepton_networks/{analysis}.log",
+    benchmark:
+        "<benchmarks>/lepton_networks/{analysis}.tsv"
+    conda:
+        TRAINING_ENV
+    # As for train_members.
+    threads: 1
+    resources:
+        mem_mb=3000,
+    params:
+        code=CODE["lepton_networks"],
+        setup=section("setup"),
+        truth=section("truth"),
+        member=CONFIG.pdf.member,
+        reader=CONFIG.pdf.reader,
+        oscillation=section("oscillation"),
+        nodes=section("nodes"),
+        settings=of_analysis(PLAN.lepton_settings),
+        seed=CONFIG.seed,
+        streams=of_analysis(PLAN.lepton_networks),
+        training=PLAN.lepton_training,
+    message:
+        "Networks of all leptons, {wildcards.analysis}"
+    script:
+        "../scripts/lepton_networks.py"

@@ -117,6 +117,14 @@ class LeptonSection(Section):
         },
     )
     experiments: int = key("Pseudo-experiments", "choice", default=500, ge=1, le=100_000)
+    networks: int = key(
+        "Networks that learn the same expected contents, trained as section `training` says; 0: "
+        "splines alone",
+        "choice",
+        default=0,
+        ge=0,
+        le=100,
+    )
 
     @field_validator("near", "far", "horn_currents")
     @classmethod

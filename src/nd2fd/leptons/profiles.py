@@ -3,7 +3,7 @@
 All are Δ(−2 ln L) of expected contents, of the true cross section, least over all else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -103,23 +103,39 @@ def interpolated(table: Array, axes: Sequence[Array], finer: Sequence[Array]) ->
     return table
 
 
-def sensitivity(analysis: LeptonAnalysis, k: int, phases: Array) -> tuple[Array, Array]:
-    """√Δ(−2 ln L) of CP conservation, and of the other ordering, for each true δ_CP."""
-    violation, ordering = np.empty(phases.size), np.empty(phases.size)
-    for i, phase in enumerate(phases):
-        theta = with_parameter(analysis.parameters.theta, "delta_cp", phase)
-        data = expected_data(analysis, k, theta)
-        lowest = best(data, theta).value
+def cp_violation(analysis: LeptonAnalysis, k: int, phases: Array) -> Array:
+    """√Δ(−2 ln L) of CP conservation with the k-th cross section, for each true δ_CP."""
+    found = np.empty(phases.size)
+    for i, (theta, data) in enumerate(_of_phases(analysis, k, phases)):
         held = data.holding("delta_cp")
         conserving = min(
             held.best(starts(with_parameter(theta, "delta_cp", value), held.parameters)).value
             for value in _CONSERVING
         )
+        found[i] = _root(conserving - best(data, theta).value)
+    return found
+
+
+def other_ordering(analysis: LeptonAnalysis, k: int, phases: Array) -> Array:
+    """√Δ(−2 ln L) of the other mass ordering, likewise."""
+    found = np.empty(phases.size)
+    for i, (theta, data) in enumerate(_of_phases(analysis, k, phases)):
         other = data.best(starts(theta, data.parameters, orderings=[-np.sign(theta[1])])).value
-        violation[i], ordering[i] = (
-            np.sqrt(max(value - lowest, 0.0)) for value in (conserving, other)
-        )
-    return violation, ordering
+        found[i] = _root(other - best(data, theta).value)
+    return found
+
+
+def _of_phases(
+    analysis: LeptonAnalysis, k: int, phases: Array
+) -> Iterator[tuple[Array, FarLikelihood]]:
+    """True θ, and expected data."""
+    for phase in phases:
+        theta = with_parameter(analysis.parameters.theta, "delta_cp", phase)
+        yield theta, expected_data(analysis, k, theta)
+
+
+def _root(above: float) -> float:
+    return float(np.sqrt(max(above, 0.0)))
 
 
 def with_parameter(theta: Array, name: str, value: float) -> Array:

@@ -13,11 +13,12 @@ from nd2fd.leptons.fisher import Changes, errors, scaled_changes
 from nd2fd.leptons.likelihood import FarLikelihood
 from nd2fd.leptons.profiles import (
     best,
+    cp_violation,
     curve,
     expected_data,
     interpolated,
+    other_ordering,
     region,
-    sensitivity,
 )
 from nd2fd.physics.cross_section import measurable_combinations
 from nd2fd.physics.structure_functions import FiveStructureFunctions
@@ -31,7 +32,7 @@ _FINER = 4
 """Steps of curves and regions in one between fits."""
 
 _ORDERINGS = (1.0, -1.0)
-_TRUE_PHASES = np.linspace(0.0, 2.0 * np.pi, 13)
+_TRUE_PHASES = np.linspace(0.0, 2.0 * np.pi, 37)
 
 
 def lepton_fit(
@@ -67,7 +68,11 @@ def lepton_fit(
         for name in ("delta_cp", "dm2_32")
     )
     progress(3, "regions")
-    sensitivities = [sensitivity(analysis, k, _TRUE_PHASES) for k in (0, 1)]
+    violation = np.stack([cp_violation(analysis, k, _TRUE_PHASES) for k in (0, 1)])
+    at = _TRUE_PHASES[::3]
+    ordering = np.stack(
+        [interpolated(other_ordering(analysis, k, at), [at], [_TRUE_PHASES]) for k in (0, 1)]
+    )
     progress(4, "sensitivities")
     known, learned = analysis.detectors
     spectra = known.spectra.at(theta[None])[0]
@@ -113,8 +118,8 @@ def lepton_fit(
         region=of_phase,
         mass_region=of_mass,
         true_delta_cp=_TRUE_PHASES,
-        cp_violation=np.stack([violation for violation, _ in sensitivities]),
-        ordering=np.stack([ordering for _, ordering in sensitivities]),
+        cp_violation=violation,
+        ordering=ordering,
         chi2=np.array(posterior.chi2),
         paid=np.array(posterior.paid),
         effective_parameters=np.array(posterior.effective_parameters),

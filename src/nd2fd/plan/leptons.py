@@ -8,7 +8,13 @@ from nd2fd.leptons.beams import DUNE
 from nd2fd.leptons.samples import samples
 from nd2fd.plan.common import CommonPlan, PlanError
 
-_NOT_COMPUTED = ("label", "experiments")
+_NOT_COMPUTED = ("label", "experiments", "networks")
+
+_NOT_OF_LEPTONS = (
+    *("members_per_job", "weighting", "flux_errors"),
+    *("smoothness", "smoothness_with_flux_errors"),
+)
+"""Of the section `training`: networks of leptons have the errors and the price of splines."""
 
 
 class LeptonPlan(CommonPlan):
@@ -65,6 +71,24 @@ class LeptonPlan(CommonPlan):
         """What it depends on."""
         values = self.lepton_analysis(name).model_dump(mode="json")
         return {key: value for key, value in values.items() if key not in _NOT_COMPUTED}
+
+    @property
+    def with_lepton_networks(self) -> list[str]:
+        """Analyses of which networks are trained."""
+        return [name for name, section in self.config.leptons.items() if section.networks]
+
+    def lepton_networks(self, name: str) -> list[list[str | int]]:
+        """Names of the random streams of its networks' initial weights."""
+        number = self.lepton_analysis(name).networks
+        if number == 0:
+            raise PlanError(f"leptons.{name}.networks is 0: no networks are trained")
+        return [["leptons", name, k] for k in range(number)]
+
+    @property
+    def lepton_training(self) -> dict[str, Any]:
+        """What section `training` says about networks of all leptons."""
+        training = self.section("training")
+        return {key: value for key, value in training.items() if key not in _NOT_OF_LEPTONS}
 
     def lepton_experiments(self, name: str) -> int:
         """How many pseudo-experiments."""

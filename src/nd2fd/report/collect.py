@@ -11,7 +11,7 @@ from nd2fd.io.schemas.fits import Fits, Intervals
 from nd2fd.io.schemas.inputs import Flux, Response
 from nd2fd.io.schemas.joint import JointCoverage, JointFit, JointToys
 from nd2fd.io.schemas.learned import Marginals, Predictions, Slices
-from nd2fd.io.schemas.leptons import LeptonExperiments, LeptonFit
+from nd2fd.io.schemas.leptons import LeptonExperiments, LeptonFit, LeptonNetworks
 from nd2fd.io.schemas.measurements import MeasurementFit, MeasurementTransfer
 from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import NodeWeights, Truth
@@ -81,6 +81,9 @@ def _numbers_of_leptons(job: Job) -> Numbers:
         numbers |= lepton_numbers.fit_numbers(name, job.load(f"{name}_lepton_fit", LeptonFit))
         drawn = job.load(f"{name}_lepton_experiments", LeptonExperiments)
         numbers |= lepton_numbers.experiment_numbers(name, drawn)
+    for name in job.params.lepton_networks:
+        trained = job.load(f"{name}_lepton_networks", LeptonNetworks)
+        numbers |= lepton_numbers.network_numbers(name, trained)
     return numbers
 
 

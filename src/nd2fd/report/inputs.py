@@ -94,6 +94,10 @@ def numbers_inputs(plan: Plan) -> Inputs:
         f"{name}_lepton_experiments": plan.path(f"leptons/{name}/experiments.h5")
         for name in plan.lepton_analyses
     }
+    inputs |= {
+        f"{name}_lepton_networks": plan.path(f"leptons/{name}/networks.h5")
+        for name in plan.with_lepton_networks
+    }
     if not plan.has_far:
         return inputs
     if plan.systematics:
@@ -132,6 +136,7 @@ def numbers_params(plan: Plan) -> dict[str, Any]:
         "joint_coverage": plan.with_joint_coverage,
         "measurements": plan.measurements,
         "leptons": plan.lepton_analyses,
+        "lepton_networks": plan.with_lepton_networks,
         "transfers": list(plan.transfers),
         "energy_max": plan.config.setup.energy_max,
         "true_sin2_theta23": plan.config.oscillation.sin2_theta23,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nd2fd.io.schemas.leptons import LeptonExperiments, LeptonFit
+from nd2fd.io.schemas.leptons import LeptonExperiments, LeptonFit, LeptonNetworks
 from nd2fd.report.numbers import Number, Numbers
 
 _MODELS = (("known", "known cross section"), ("learned", "learned cross section"))
@@ -49,6 +49,25 @@ def fit_numbers(name: str, fit: LeptonFit) -> Numbers:
     ):
         words = f"relative {what} of far electrons over far muons from what was learned"
         add(key, 100.0 * value, "%", ".1f", words, "electron_ratio_error")
+    return numbers
+
+
+def network_numbers(name: str, trained: LeptonNetworks) -> Numbers:
+    """How well networks fit the near contents, and where the far detector's fits with them are."""
+    source = f"{name}_lepton_networks"
+    chi2 = float(trained.chi2.mean())
+    words = "χ² of expected near contents, mean of networks"
+    numbers = Numbers()
+    numbers[f"lepton/{name}/networks/chi2"] = Number(chi2, "1", ".2f", words, ((source, "chi2"),))
+    for i, (parameter, factor, unit, spec, symbol) in enumerate(_PARAMETERS):
+        shifts = (trained.best[:, i] - trained.true_theta[i]) * factor
+        numbers[f"lepton/{name}/networks/{parameter}"] = Number(
+            float(shifts.mean()),
+            unit,
+            spec,
+            f"best fit of {symbol} less the truth, mean of networks",
+            ((source, "best"), (source, "true_theta")),
+        )
     return numbers
 
 

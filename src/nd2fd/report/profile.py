@@ -27,7 +27,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
         "joint_coverage",
     ),
     "measured cross sections": ("measurement", "measurement_fit", "measurement_transfer"),
-    "all leptons": ("lepton_fit", "lepton_experiments"),
+    "all leptons": ("lepton_fit", "lepton_networks", "lepton_experiments"),
     "figures": ("figures",),
 }
 """Rules by stage, in the order of the analysis; all others are `REST`."""

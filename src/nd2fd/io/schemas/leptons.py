@@ -89,6 +89,24 @@ class LeptonFit(Artifact, name="lepton_fit", version=3):
     )
 
 
+class LeptonNetworks(Artifact, name="lepton_networks", version=1):
+    """Networks of expected near-detector contents (``leptons/{analysis}/networks.h5``)."""
+
+    xi: Array = dataset("1", ("xi",), XI_NODES)
+    tau: Array = dataset("1", ("tau",), TAU_NODES)
+    x_max: Array = dataset("1", (), X_MAX)
+    Q2_max: Array = dataset("GeV2", (), Q2_MAX)
+    Q2_scale: Array | None = dataset("GeV2", (), Q2_SCALE, default=None)
+    structure_functions: Array = dataset(
+        "1", ("network", *_FUNCTIONS), "of neutrinos, then of antineutrinos with their own"
+    )
+    chi2: Array = dataset("1", ("network",), "of the near contents")
+    best: Array = dataset(
+        "1 or eV2 or rad", ("network", "parameter"), "best fit of expected far-detector data"
+    )
+    true_theta: Array = dataset("1 or eV2 or rad", ("parameter",), "nature's parameters")
+
+
 class LeptonExperiments(Artifact, name="lepton_experiments", version=1):
     """Pseudo-experiments of an analysis (``leptons/{analysis}/experiments.h5``)."""
 
