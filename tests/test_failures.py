@@ -18,7 +18,7 @@ from nd2fd.io.schemas.inputs import Oscillation
 from nd2fd.report.numbers_file import record
 from test_job import OSCILLATION
 from test_job import rule as rule  # a fixture
-from workflow_runs import CI
+from workflow_runs import CI, outer_environment
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -174,7 +174,7 @@ def test_run_that_may_write_no_large_file(fresh):
     done = subprocess.run(
         ["bash", "-c", f"ulimit -f 16; {snakemake}"],
         cwd=fresh,
-        env={k: v for k, v in os.environ.items() if not k.startswith("PYTEST")},
+        env=outer_environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -18,7 +18,7 @@ import h5py
 import pytest
 
 from test_schemas import KINDS
-from workflow_runs import CI, copy_project, snakemake
+from workflow_runs import CI, copy_project, outer_environment, snakemake
 
 pytestmark = pytest.mark.slow
 
@@ -97,7 +97,7 @@ def run(directory):
 def start_and_kill(directory, hooks, rule, place):
     """Run until a job of the rule is at that place; then kill all processes of the run."""
     blocked = hooks / f"{rule}-{place}"
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
+    environment = outer_environment()
     environment |= {"BLOCK": f"{rule} {place}", "BLOCKED": str(blocked)}
     environment["PYTHONPATH"] = os.pathsep.join([str(hooks), environment.get("PYTHONPATH", "")])
     process = subprocess.Popen(

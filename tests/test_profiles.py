@@ -11,7 +11,14 @@ import sys
 import pytest
 import yaml
 
-from workflow_runs import CI, ROOT, copy_project, job_counts, snakemake
+from workflow_runs import (
+    CI,
+    ROOT,
+    copy_project,
+    job_counts,
+    outer_environment,
+    snakemake,
+)
 
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "config/experiments").glob("*.yaml"))
 
@@ -48,39 +55,27 @@ def fresh(tmp_path):
     return copy_project(tmp_path / "project")
 
 
-def run(directory, *arguments, **environment):
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments],
-        cwd=directory,
-        env={k: v for k, v in os.environ.items() if not k.startswith("PYTEST")} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-def run_on_slurm(directory, programs, *arguments, **environment):
+def run_on_slurm(directory, programs, *arguments, **variables):
     """A run with the profile, with scripts in place of Slurm's commands; it must fail."""
     folder = directory / "programs"
     folder.mkdir()
     for name in ("sbatch", "squeue", "sacct", "sacctmgr", "sshare", "scontrol"):
         (folder / name).write_text(programs.get(name, "#!/bin/sh\nexit 1\n"))
         (folder / name).chmod(0o755)
-    environment["PATH"] = f"{folder}:{os.environ['PATH']}"
+    variables["PATH"] = f"{folder}:{os.environ['PATH']}"
     profile = ("--profile", "slurm-gpu", "--retries", "0")
-    code, output = run(directory, *profile, *CI, *arguments, **environment)
+    profile += ("--slurm-init-seconds-before-status-checks", "1")
+    code, output = snakemake(directory, *profile, *CI, *arguments, limit=300, **variables)
     assert code != 0
     return output
 
 
-def submissions(directory, *arguments, **environment):
+def submissions(directory, *arguments, **variables):
     """What a run with the profile hands to sbatch, by the job's comment."""
     notes = directory / "notes"
     sbatch = SBATCH.format(python=sys.executable, notes=str(notes))
     programs = {"sbatch": sbatch, "sacctmgr": "#!/bin/sh\necho phys\n"}
-    output = run_on_slurm(directory, programs, *arguments, **environment)
+    output = run_on_slurm(directory, programs, *arguments, **variables)
     assert notes.exists(), output[-3000:]
     return {
         next(name for name in TARGETS if f"rule_{name}" in line): line
@@ -285,17 +280,18 @@ def test_threads_follow_the_rule(fresh, tmp_path):
     notes = tmp_path / "threads"
     (tmp_path / "site").mkdir()
     (tmp_path / "site/sitecustomize.py").write_text(SITECUSTOMIZE.format(notes=str(notes)))
-    code, output = run(
-        fresh,
-        *CI,
-        "--",
-        "results/members/nominal/0.h5",
-        OMP_NUM_THREADS="7",
-        PYTHONPATH=os.pathsep.join([str(tmp_path / "site"), *sys.path]),
+    path = os.pathsep.join([str(tmp_path / "site"), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *CI, "--", "results/members/nominal/0.h5"],
+        cwd=fresh,
+        env=outer_environment() | {"OMP_NUM_THREADS": "7", "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert code == 0, output[-3000:]
+    assert done.returncode == 0, done.stderr[-3000:]
     threads = notes.read_text().split()
     assert len(threads) >= 10
     assert set(threads) == {"1", "None"}
     assert threads.count("1") > threads.count("None")
-    assert "Provided resources: mem_mb" in output
+    assert "Provided resources: mem_mb" in done.stdout + done.stderr

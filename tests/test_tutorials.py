@@ -1,6 +1,5 @@
 """Tutorials are run as they stand: their programs, files and commands, in the order of the page."""
 
-import os
 import re
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 import xarray
 
 import nd2fd
-from workflow_runs import ROOT, copy_project
+from workflow_runs import ROOT, copy_project, outer_environment
 
 TUTORIALS = ROOT / "docs" / "tutorials"
 BLOCK = re.compile(
@@ -26,7 +25,7 @@ def run(page, folder, monkeypatch):
     monkeypatch.setattr(mpl, "rcParams", mpl.rcParams.copy())
     mpl.use("Agg")
     names, printed = {}, []
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
+    environment = outer_environment()
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     for block in BLOCK.finditer((TUTORIALS / page).read_text("utf-8")):
         kind, text = block["kind"], block["text"]

@@ -4,24 +4,22 @@ As a program it prints the jobs of the workflow in the current folder as JSON; `
 """
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
+import warm_python
+from workflow_runs import outer_environment
+
 
 def jobs_of(directory, *configurations):
     """Jobs of a copy of the project with configuration files, as dictionaries."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
-    command = [sys.executable, __file__, *map(str, configurations)]
-    done = subprocess.run(
-        command, cwd=directory, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return json.loads(done.stdout)
+    command = [__file__, *map(str, configurations)]
+    code, output, errors = warm_python.run(command, directory, outer_environment())
+    assert code == 0, output[-3000:] + errors[-3000:]
+    return json.loads(output)
 
 
 def named(values):

@@ -3,8 +3,9 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
+
+import warm_python
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ("Snakefile", "workflow", "config", "envs", "profiles", "slurm-gpu")
@@ -23,15 +24,20 @@ def copy_project(destination):
     return destination
 
 
-def snakemake(directory, *arguments):
-    """Run Snakemake there; returns its exit code and everything it printed."""
-    # Snakemake must not believe that it runs inside this test session's terminal or threads.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
-    command = [sys.executable, "-m", "snakemake", *arguments]
-    done = subprocess.run(
-        command, cwd=directory, env=environment, capture_output=True, text=True, check=False
-    )
-    return done.returncode, done.stdout + done.stderr
+def outer_environment():
+    """Variables without those of this test session, inside which Snakemake would believe to be."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
+
+
+def snakemake(directory, *arguments, limit=None, **variables):
+    """Run Snakemake there; returns its exit code and everything it printed.
+
+    `variables` are added to those of the environment; after `limit` seconds it is a TimeoutError.
+    """
+    environment = outer_environment() | variables
+    command = ["-m", "snakemake", *arguments]
+    code, output, errors = warm_python.run(command, directory, environment, limit)
+    return code, output + errors
 
 
 def job_counts(output):
