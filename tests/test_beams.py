@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 import toy
+from configurations import planned
 from nd2fd.config.reading import ConfigError
 from nd2fd.cross_sections.closure import closure_truth
 from nd2fd.detector.smearing import Resolution
@@ -21,7 +22,6 @@ from nd2fd.statistics.far_analysis import FarAnalysis
 from nd2fd.statistics.far_density import FarDetector
 from nd2fd.statistics.joint_analysis import JointAnalysis
 from nd2fd.statistics.joint_design import joint_design
-from test_plan import planned
 from workflow_jobs import jobs_of
 from workflow_runs import copy_project
 

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from configurations import planned
 from nd2fd.figures import catalogue
 from nd2fd.figures.catalogue import CATALOGUE, note, present
 from nd2fd.figures.roles import roles_of
-from test_plan import planned
 
 ENSEMBLE = {"cross_section": "learned", "near_events": 1000, "vary": ["near_statistics"], "size": 2}
 

@@ -12,9 +12,9 @@ from nd2fd.figures import (
 )
 from nd2fd.figures.contours import MILLI, draw_contours
 from nd2fd.figures.style import ACCENT, LEARNED, NEUTRAL, SECOND, TRUTH
-from toy_figures import (
+from toy_figures import FIGURES, line_with
+from toy_fit_figures import (
     COVERAGE,
-    FIGURES,
     FITS,
     INTERVALS,
     JOINT_WIDTHS,
@@ -28,7 +28,6 @@ from toy_figures import (
     draw_joint_calibration,
     draw_joint_contours,
     draw_octants,
-    line_with,
     toy_joint_coverage,
     toy_joint_fit,
 )

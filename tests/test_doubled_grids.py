@@ -6,7 +6,7 @@ import json
 import pytest
 import yaml
 
-from test_plan import planned
+from configurations import planned
 from workflow_runs import ROOT
 
 _SPEC = importlib.util.spec_from_file_location("doubled_grids", ROOT / "tools/doubled_grids.py")

@@ -20,20 +20,8 @@ from nd2fd.figures.contours import MILLI
 from nd2fd.figures.data import as_csv, describe
 from nd2fd.figures.style import save
 from toy import SETUP
-from toy_figures import (
-    COVERAGE,
-    DENSITY,
-    FITS,
-    SIGMA,
-    TOY_TRUTH,
-    TRUE_POINT,
-    V,
-    contours_of,
-    draw_calibration,
-    draw_losses,
-    toy_members,
-    toy_predictions,
-)
+from toy_figures import DENSITY, TOY_TRUTH, V, draw_losses, toy_members, toy_predictions
+from toy_fit_figures import COVERAGE, FITS, SIGMA, TRUE_POINT, contours_of, draw_calibration
 
 pytestmark = pytest.mark.usefixtures("figures")
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from configurations import planned
 from nd2fd.config.reading import ConfigError
 from nd2fd.physics.baseline import Experiment
 from nd2fd.physics.oscillation_parameters import NUFIT_6_0
@@ -14,7 +15,6 @@ from nd2fd.statistics.ensemble import octant_weights
 from nd2fd.statistics.fit_ranges import mass_range, mixing_range, widened_mass, widened_mixing
 from nd2fd.statistics.likelihood_table import choose_nodes, tabulate_likelihood
 from nd2fd.statistics.octants import octant_of
-from test_plan import planned
 
 MIXINGS = [0.02, 0.3, 0.47, 0.5, 0.505, 0.57, 0.7, 0.97]
 MASSES = [2.438e-3, -2.525e-3]

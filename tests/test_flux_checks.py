@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
+from configurations import load, merged
 from nd2fd.beam.builtin import BEAMS
 from nd2fd.beam.checks import distance, share_above, uncovered_share
 from nd2fd.beam.flux import FluxTable
@@ -16,7 +17,6 @@ from nd2fd.config.reading import ConfigError
 from nd2fd.config.sections import FluxSection
 from nd2fd.streams import random_stream
 from reference_data import reference_file
-from test_config import load, merged
 from toy import setup
 
 ENERGY = np.arange(0.05, 12.0, 0.1)

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 import toy
+from impulse_rates import G_FERMI, GEV2_IN_CM2, MUON, of_nucleons, rate
 from nd2fd.cross_sections.impulse import quasi_elastic as quasi_elastic_module
 from nd2fd.cross_sections.impulse.fermi_gas import FermiGas
+from nd2fd.cross_sections.impulse.nucleon import NUCLEON_MASS as M
 from nd2fd.cross_sections.impulse.nucleus import SWITCH, Strengths
 from nd2fd.cross_sections.impulse.resonance import breit_wigner, delta_transition
 from nd2fd.cross_sections.impulse.targets import GASES, impulse_approximation
@@ -18,7 +20,6 @@ from nd2fd.cross_sections.pdf.continuation import continued_xf
 from nd2fd.cross_sections.pdf.grid import open_grid
 from nd2fd.physics.cross_section import measurable_combinations
 from nd2fd.physics.density import DensityGrid, event_densities
-from test_impulse import G_FERMI, GEV2_IN_CM2, MUON, M, of_nucleons, rate
 
 MEASURED = pd.read_csv(Path(__file__).with_name("total_cross_sections.csv"), comment="#")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from test_plan import planned
+from configurations import planned
 
 
 def ensemble(**keys):

@@ -2,9 +2,9 @@
 
 import pytest
 
+from configurations import planned
 from nd2fd.config.leptons import LeptonSection, refuse_unusable
 from nd2fd.plan import PlanError
-from test_plan import planned
 
 # Configuration
 

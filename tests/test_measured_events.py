@@ -5,6 +5,8 @@ import pytest
 import yaml
 
 import toy
+from configurations import planned
+from event_samples import WRITERS, written
 from nd2fd.cross_sections.closure import closure_events
 from nd2fd.events.files.reading import EventSource
 from nd2fd.events.measured_events import measured_events
@@ -22,8 +24,6 @@ from nd2fd.physics.density import DensityGrid
 from nd2fd.statistics.joint_fits import near_counts
 from nd2fd.streams import NO_DRAW
 from nd2fd.systematics.members import draw_assumptions
-from test_event_files import WRITERS, written
-from test_plan import planned
 from workflow_jobs import jobs_of
 from workflow_runs import copy_project
 

@@ -1,21 +1,22 @@
 """The report and its numbers as a user gets them: one command at toy size, from a fresh copy."""
 
 import json
+import os
 import re
 import shutil
-import subprocess
-import sys
 from html.parser import HTMLParser
 
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 import browser
+import warm_python
+from configurations import planned
 from nd2fd.figures.catalogue import CATALOGUE, present
 from nd2fd.report.__main__ import BEGIN, END
 from nd2fd.report.numbers_file import TOY_RUN, numbers_from_json
-from test_plan import planned
 from workflow_runs import CI, copy_project, git, job_counts, snakemake
 
 SHOWN = {name: CATALOGUE[name] for name in present(planned("ci.yaml"))}
@@ -304,27 +305,32 @@ def test_gallery_and_check(reported, tmp_path):
     """Both commands, on another page: what was written agrees, other numbers do not."""
     (tmp_path / "docs" / "images").mkdir(parents=True)
     (tmp_path / "docs" / "results.md").write_text(f"before\n{BEGIN}\n{END}\nafter\n")
+    # Of figures that are small already: the report has shown how others are made so.
+    (tmp_path / "figs").mkdir()
+    for file in (reported / "results/figs").glob("*.png"):
+        with Image.open(file) as image:
+            image.reduce(10).save(tmp_path / "figs" / file.name)
+    (tmp_path / "tables").mkdir()
+    numbers = tmp_path / "tables/numbers.json"
+    shutil.copy(reported / "results/tables/numbers.json", numbers)
 
     def run(command, results):
-        return subprocess.run(
-            [sys.executable, "-m", "nd2fd.report", command, str(results)],
-            cwd=tmp_path, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        arguments = ["-m", "nd2fd.report", command, str(results)]
+        return warm_python.run(arguments, tmp_path, os.environ)
 
-    done = run("gallery", reported / "results")
-    assert done.returncode == 0, done.stderr
+    code, _, errors = run("gallery", tmp_path)
+    assert code == 0, errors
     page = (tmp_path / "docs" / "results.md").read_text(encoding="utf-8")
     assert page.startswith("before\n")
     assert page.endswith("after\n")
     assert len(list((tmp_path / "docs/images").glob("fig*.png"))) == len(SHOWN)
-    assert run("check", reported / "results").returncode == 0
-    content = json.loads((reported / "results/tables/numbers.json").read_text(encoding="utf-8"))
+    assert run("check", tmp_path)[0] == 0
+    content = json.loads(numbers.read_text(encoding="utf-8"))
     content["numbers"]["truth/dm2_32/best"]["value"] = 2.3456
-    (tmp_path / "tables").mkdir()
-    (tmp_path / "tables/numbers.json").write_text(json.dumps(content))
-    done = run("check", tmp_path)
-    assert done.returncode == 1
-    assert "truth/dm2_32/best: 2.3456, but docs/results.md has 2.4" in done.stdout
-    done = run("check", tmp_path / "docs")
-    assert done.returncode == 1
-    assert "run the workflow first" in done.stderr
+    numbers.write_text(json.dumps(content))
+    code, output, _ = run("check", tmp_path)
+    assert code == 1
+    assert "truth/dm2_32/best: 2.3456, but docs/results.md has 2.4" in output
+    code, _, errors = run("check", tmp_path / "docs")
+    assert code == 1
+    assert "run the workflow first" in errors

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from test_config import merged
+from configurations import merged
 from workflow_jobs import jobs_of
 from workflow_runs import ROOT, copy_project
 

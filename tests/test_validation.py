@@ -11,6 +11,8 @@ from scipy.optimize import brentq
 
 import toy
 from hoppet_code import structure_functions
+from joint_toys import NODES as FIT_NODES
+from joint_toys import SPECTRA, TRUE_POINT, detector, functions, sampled
 from nd2fd.cross_sections.pdf.continuation import continued_xf
 from nd2fd.cross_sections.pdf.grid import open_grid
 from nd2fd.cross_sections.quark_parton import quark_parton_model
@@ -19,12 +21,11 @@ from nd2fd.physics.density import DensityGrid, event_densities
 from nd2fd.physics.kinematics import density_variables_from_lepton, kinematics
 from nd2fd.physics.oscillation import MATTER_EV2_PER_DENSITY_GEV, probabilities
 from nd2fd.physics.oscillation_parameters import NUFIT_6_0, OscillationParameters
+from nd2fd.statistics.far_kernel import far_kernel
 from nd2fd.statistics.joint_likelihood import JointLikelihood
 from nd2fd.statistics.profiles import Profile
 from reference_data import reference_file
 from test_hadron_tensor import Events, brace
-from test_joint_likelihood import NODES as FIT_NODES
-from test_joint_likelihood import SPECTRA, TRUE_POINT, detector, far_kernel, functions, sampled
 from validation_table import Table
 
 BASELINE, DENSITY = 1284.9, 2.848

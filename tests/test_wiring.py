@@ -5,14 +5,11 @@ degree are what events scatter by, a drawn flux is a flux with which fits find t
 the covariance of the flux is the one that the training takes.
 """
 
-import itertools
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from scipy.stats import chi2
 
 from nd2fd.beam.spectra import far_spectrum
@@ -24,120 +21,27 @@ from nd2fd.io.schemas.coverage import CoverageBlock
 from nd2fd.io.schemas.events import Events
 from nd2fd.io.schemas.fits import Fits
 from nd2fd.io.schemas.inputs import Flux, Oscillation, Response
-from nd2fd.io.schemas.learned import Networks, Predictions
+from nd2fd.io.schemas.learned import Predictions
 from nd2fd.io.schemas.near import NearData
 from nd2fd.io.schemas.truth import Truth
-from nd2fd.learning import flow_training, flux_errors, members
-from nd2fd.learning.problem import DensityProblem
-from nd2fd.learning.weights import poisson_weights
-from nd2fd.physics.density import DensityGrid, event_densities
 from nd2fd.physics.setup import Setup
-from nd2fd.streams import random_stream, stream_seed
-from test_stages import Run
-
-MASS, E_MAX = 0.1056583755, 10.0
-NUCLEON = 37.2247242 / 40
-NEAR_MODES = np.array([[0.02, 0.10, -0.05], [-0.04, 0.02, 0.08]])
-FAR_MODES = np.array([[-0.25, 0.20, -0.05], [0.30, -0.10, 0.08]])
-MODE_CENTRES = [1.0, 3.0, 7.0]
-"""Flux errors in three bins, and where the bins have their centres [GeV]."""
-TRUE_MIXING, TRUE_MASS = 4 * 0.47 * 0.53, 2.513e-3 - 7.49e-5
-
-
-# A detector, written out
-
-
-def lepton(v1, v2):
-    """E_l and cosθ: a = E_l - p cosθ = M v1², b = E_l + p cosθ = 2 E_max v2²."""
-    a, b = NUCLEON * v1**2, 2 * E_MAX * v2**2
-    energy = (a + b) / 2
-    momentum = np.sqrt(np.maximum(energy**2 - MASS**2, 1e-300))
-    return energy, np.clip((b - a) / 2 / momentum, -1, 1)
-
-
-def density_variables(energy, cos_theta):
-    momentum = np.sqrt(energy**2 - MASS**2)
-    a, b = energy - momentum * cos_theta, energy + momentum * cos_theta
-    return np.sqrt(np.maximum(a, 0) / NUCLEON), np.sqrt(b / (2 * E_MAX))
-
-
-def measured(v1, v2, share, degrees, rng):
-    """Events with energies off by a share and angles by degrees; those that are lost left out."""
-    energy, cos_theta = lepton(v1, v2)
-    energy = energy * (1 + share * rng.normal(size=energy.size))
-    theta = np.arccos(cos_theta) + np.pi / 180 * degrees * rng.normal(size=energy.size)
-    moves = energy > MASS
-    v1, v2 = density_variables(energy[moves], np.cos(theta[moves]))
-    inside = (v1 < 1) & (v2 < 1)
-    return v1[inside], v2[inside]
-
-
-def histogram(v1, v2, shape):
-    return np.histogram2d(v1, v2, [np.linspace(0, 1, n + 1) for n in shape])[0]
-
-
-# The stages
-
-
-def run_of(folder, pdf_set, **overrides):
-    pdf = {"set": pdf_set.name, "path": str(pdf_set.parent)}
-    return Run(folder, pdf=pdf, **overrides)
-
-
-def load(run, kind, name):
-    return kind.load(run.plan.path(name))
-
-
-@pytest.fixture(scope="module")
-def nature(tmp_path_factory, pdf_set):
-    """Fluxes of the user's, a truth, and events; nothing assumed nor learned yet."""
-    folder = tmp_path_factory.mktemp("wiring")
-    energy = np.arange(0.05, 10.2, 0.1)
-    for name, peak in (("near", 2.5), ("far", 3.0)):
-        values = np.exp(-0.5 * (energy - peak) ** 2) + 0.03
-        np.savetxt(folder / f"{name}.csv", np.stack([energy, values], axis=1), delimiter=",")
-    rows = [
-        f"{detector},{k}," + ",".join(map(str, shifts))
-        for detector, modes in (("ND", NEAR_MODES), ("FD", FAR_MODES))
-        for k, shifts in enumerate(modes)
-    ]
-    (folder / "modes.csv").write_text("\n".join(["det,k,0-2GeV,2-4GeV,4-10GeV", *rows]))
-    run = run_of(
-        folder / "results",
-        pdf_set,
-        flux={
-            "near": str(folder / "near.csv"),
-            "far": str(folder / "far.csv"),
-            "uncertainty": str(folder / "modes.csv"),
-            "remove_normalisation": False,
-        },
-        smearing={"energy_resolution": 0.15, "angle_resolution": 6.0},
-        near_detector={"n_events": 60_000},
-        far_detector={"n_events": 2000, "n_energy": 60},
-        fits={"sin2_theta23": [0.3, 0.7], "dm2_32": [1.9e-3, 2.9e-3]},
-        grid={"n_energy": 40, "n_v1": 20, "n_v2": 24},
-        ensembles={
-            "smeared": {"size": 2, "near_events": 60_000},
-            "flux_truth": {"size": 3},
-            "flux": {"size": 3, "near_events": 60_000},
-            "flow": {"size": 2},
-        },
-        coverage={
-            "experiments": {"truth_smeared": 2, "flux_truth": 2},
-            "experiments_per_job": 2,
-            "n_energy": 60,
-            "draw_flux": False,
-        },
-    )
-    run.inputs()
-    run.truth()
-    run.far_events()
-    run.near_event_file()
-    return run
-
-
-def user_flux(energy, peak):
-    return np.exp(-0.5 * (energy - peak) ** 2) + 0.03
+from nd2fd.streams import random_stream
+from stage_runs import load
+from wiring_nature import (
+    E_MAX,
+    FAR_MODES,
+    MASS,
+    MODE_CENTRES,
+    NEAR_MODES,
+    NUCLEON,
+    TRUE_MASS,
+    TRUE_MIXING,
+    histogram,
+    lepton,
+    measured,
+    user_flux,
+)
+from wiring_nature import nature as nature  # a fixture
 
 
 def test_fluxes_of_the_user_reach_both_detectors(nature):
@@ -262,166 +166,7 @@ def test_predictions_have_both_detectors(nature):
     assert abs(truth.near - truth.far).mean() > 0.1
 
 
-# Training
-
-
-class NoTrainingError(Exception):
-    """In place of a training, which nobody needs here."""
-
-
-@pytest.fixture
-def captured(nature, monkeypatch):
-    """What the training of a batch is given; a first one, for flux errors, finds the truth."""
-    truth = load(nature, Truth, "truth/densities.h5")
-
-    given = []
-
-    def train_together(data, *_):
-        given.append(data)
-        return SimpleNamespace(structure_functions=None)
-
-    def joined(_):
-        raise NoTrainingError
-
-    def find_the_truth(data, *_, **__):
-        return SimpleNamespace(
-            structure_functions=np.stack([truth.structure_functions] * len(data.seeds)),
-            weights=np.zeros((len(data.seeds), 1)),
-        )
-
-    def of_all(field):
-        return list(itertools.chain.from_iterable(getattr(data, field) for data in given))
-
-    monkeypatch.setattr(members, "train_together", train_together)
-    monkeypatch.setattr(members, "joined", joined)
-    monkeypatch.setattr(members, "fitted_shifts", lambda *_: None)
-    monkeypatch.setattr(flux_errors, "train_together", find_the_truth)
-
-    def of_batch(name, batch):
-        if not Path(nature.plan.path(f"near/{name}/{batch}.h5")).exists():
-            nature.near(name, batch)
-        with pytest.raises(NoTrainingError):
-            nature.train(name, batch)
-        return replace(
-            given[0],
-            common_errors=None if given[0].common_errors is None else of_all("common_errors"),
-            **{f: of_all(f) for f in ("event_matrices", "densities", "weights", "seeds")},
-        )
-
-    return of_batch
-
-
-@pytest.mark.parametrize("name", ["flux", "smeared"])
-def test_networks_learn_their_own_data_with_their_own_streams(nature, captured, name):
-    data = captured(name, 0)
-    near = load(nature, NearData, f"near/{name}/0.h5")
-    np.testing.assert_array_equal(data.densities, near.density.reshape(2, -1))
-    response = load(nature, Response, "inputs/response.h5").matrix()
-    if name == "flux":
-        assert data.response is None
-    else:
-        assert abs(data.response - response).max() == 0
-    # Neither varies the seeds.
-    assert data.seeds == [stream_seed(3, "network", "", 0)] * 2
-
-
-def test_networks_start_from_their_file(nature, captured, tmp_path, monkeypatch):
-    """With the weights of its first member, about its structure functions; errors are theirs."""
-    truth = load(nature, Truth, "truth/densities.h5")
-    rng, shape = np.random.default_rng(6), truth.structure_functions.shape
-    values = truth.structure_functions * rng.uniform(0.9, 1.1, (2, *shape))
-    sizes = [2, *[nature.config.training.width] * nature.config.training.hidden_layers, 3]
-    n_weights = sum((a + 1) * b for a, b in itertools.pairwise(sizes))
-    learned = Networks(
-        member=np.arange(2),
-        xi=truth.xi,
-        tau=truth.tau,
-        x_max=truth.x_max,
-        Q2_max=truth.Q2_max,
-        structure_functions=values,
-        layer_sizes=np.array(sizes),
-        weights=rng.normal(size=(2, n_weights)),
-        loss=np.ones((2, 1)),
-        best_step=np.zeros(2, dtype=np.int64),
-    )
-    path = str(tmp_path / "carbon.h5")
-    learned.save(path, Provenance("train_members", "", 1, {}))
-    monkeypatch.setattr(nature.plan, "start", lambda name: {"start": path})
-    data = captured("flux", 0)
-    np.testing.assert_array_equal(data.start.weights, learned.weights[0])
-    np.testing.assert_allclose(data.start.values, values[0], rtol=1e-9, atol=1e-12)
-    of_start = np.maximum(data.event_matrices[0] @ values[0].ravel(), 0.0)
-    of_start *= data.weights[0].size / of_start.sum()
-    grid = nature.config.grid
-    expected = poisson_weights(of_start.reshape(1, grid.n_v1, grid.n_v2))
-    np.testing.assert_allclose(data.weights[0], expected.ravel(), rtol=1e-9)
-
-
-def test_flux_errors_of_a_training_are_those_of_the_flux(nature, captured):
-    """In N times the loss, a χ², a flux off by z costs zᵀ I (1 + I)⁻¹ z, nearly |z|².
-
-    I is what the histogram says of the modes with its own errors.
-    The flux and its modes are those of the files, about the flux that each member has drawn.
-    """
-    n_events, data = 60_000, captured("flux", 0)
-    truth = load(nature, Truth, "truth/densities.h5")
-    grid = DensityGrid(Setup.from_config(nature.section("setup")), 40, 20, 24, 2)
-    fine = (np.arange(40 * 200) + 0.5) * E_MAX / 8000
-    flux = user_flux(fine, 2.5) * (fine > 0.05)
-    modes = np.stack([np.interp(fine, MODE_CENTRES, mode) for mode in NEAR_MODES])
-
-    def density(z):
-        in_cells = (flux * (1 + z @ modes)).reshape(40, -1).mean(axis=1)
-        return event_densities(grid, interpolated(truth), in_cells[None])[0].ravel()
-
-    drawn = [random_stream(3, "flux", "", member).standard_normal(2) for member in range(2)]
-    off_by, costs = np.array([2.0, -2.0]), []
-    for z, errors, weights in zip(drawn, data.common_errors, data.weights, strict=True):
-        steps = 0.01 * np.eye(2)
-        expected = np.sqrt(n_events) * np.stack(
-            [(density(z + h) - density(z - h)) / 0.02 for h in steps], axis=1
-        )
-        np.testing.assert_allclose(errors, expected, atol=0.003 * abs(expected).max())
-        information = data.cell_area * expected.T @ (expected * weights[:, None])
-        costs.append(off_by @ np.linalg.solve(np.eye(2) + information, information @ off_by))
-    problem = DensityProblem(
-        data.event_matrices,
-        np.stack([density(z) for z in drawn]),
-        np.stack(data.weights),
-        None,
-        data.cell_area,
-        data.nodes,
-        torch.float64,
-        "cpu",
-        np.stack(data.common_errors),
-    )
-    rows = np.flatnonzero(np.diff(data.event_matrices[0].indptr))
-    # To first order: densities have a total that the flux changes, too.
-    changes = [0.5 * (density(z + off_by) - density(z - off_by)) for z in drawn]
-    off = np.stack([density(z) + change for z, change in zip(drawn, changes, strict=True)])[:, rows]
-    cost = n_events * problem.squared_distance(torch.from_numpy(off)).numpy()
-    np.testing.assert_allclose(cost, costs, rtol=0.05)
-    assert (np.array(costs) > 6.5).all()
-
-
-def test_flows_of_a_batch_start_from_their_own_seeds(nature, monkeypatch):
-    seeds = []
-
-    def train_flow(grid, flux, density, settings, seed, *_):
-        seeds.append(seed)
-        if len(seeds) == 2:
-            raise NoTrainingError
-
-    monkeypatch.setattr(flow_training, "train_flow", train_flow)
-    nature.near("flow")
-    with pytest.raises(NoTrainingError):
-        nature.train("flow")
-    assert seeds == [stream_seed(3, "network", "flow", member) for member in range(2)]
-
-
 # Fits
-
-
 def pulls(fits, member=0):
     """Distance of a member's best fit from the truth in its errors."""
     mixing = fits.best_sin2_2theta23[member] - TRUE_MIXING, fits.sin2_2theta23[member].std()

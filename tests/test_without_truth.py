@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from configurations import merged, planned
 from nd2fd.config.problems import validate_config
 from nd2fd.config.reading import ConfigError
 from nd2fd.figures.catalogue import CATALOGUE, present
@@ -21,10 +22,8 @@ from nd2fd.plan import PlanError
 from nd2fd.report import inputs
 from nd2fd.report.captions import fill
 from nd2fd.report.collect import all_numbers
-from test_config import merged
-from test_numbers import ToyJob
-from test_plan import planned
-from test_stages import Run
+from stage_runs import Run
+from toy_job import ToyJob
 from workflow_jobs import jobs_of
 from workflow_runs import ROOT, copy_project, snakemake
 
