@@ -30,11 +30,6 @@ SHIPPED = sorted(str(p.relative_to(ROOT / "config")) for p in (ROOT / "config").
 EXPERIMENTS = [name for name in SHIPPED if name.startswith("experiments/")]
 
 
-def sample(cross_section, flux="near"):
-    """An entry of section events."""
-    return {"cross_section": cross_section, "flux": flux, "number": 10}
-
-
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_overrides_are_valid(raw, name):
     validate_config(merged(raw, load(name)))

@@ -7,7 +7,6 @@ import pytest
 from configurations import raw as raw  # a fixture
 from nd2fd.config.problems import validate_config
 from nd2fd.config.reading import ConfigError
-from test_config import sample
 
 
 def broken(raw, path, value):
@@ -21,6 +20,11 @@ def broken(raw, path, value):
     message = str(info.value)
     assert message.count("\n") < 10
     return message
+
+
+def sample(cross_section, flux="near"):
+    """An entry of section events."""
+    return {"cross_section": cross_section, "flux": flux, "number": 10}
 
 
 @pytest.mark.parametrize(
