@@ -93,6 +93,14 @@ def test_readable_with_plain_h5py(toy):
         assert file["energy"].compression is None
 
 
+def test_files_that_are_gone_after_a_run_are_not_compressed(tmp_path):
+    path, passing = tmp_path / "toy.h5", replace(TOY, compressed=False)
+    write_artifact(path, passing, toy_data(), PROVENANCE)
+    with h5py.File(path) as file:
+        assert file["density"].compression is None
+    np.testing.assert_array_equal(read_artifact(path, TOY).data["density"], toy_data()["density"])
+
+
 # Dimensions
 def test_dimensions_are_scales(toy):
     with h5py.File(toy) as file:

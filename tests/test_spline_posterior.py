@@ -270,6 +270,17 @@ def test_strength_has_the_largest_marginal_likelihood(design, basis, true_coeffi
     assert abs(log_evidence(1.1 * found.strength) - log_evidence(found.strength / 1.1)) < 0.5
 
 
+def test_search_goes_on_from_a_known_strength(design, basis, true_coefficients):
+    histogram = expected(design, true_coefficients, [0.0, 0.0])
+    data = (design, basis, histogram, errors_of(design, histogram), PRICE)
+    converged = learn(*data, strength=learn(*data).strength)
+    near = learn(*data, strength=1.1 * converged.strength)
+    assert near.strength == pytest.approx(converged.strength, rel=0.01)
+    # The search does begin there: from far away few updates are not enough.
+    far = learn(*data, strength=1e4 * converged.strength)
+    assert far.strength != pytest.approx(converged.strength, rel=0.1)
+
+
 def test_same_solution_as_a_networks_last_layer(design, basis, matrices, true_coefficients):
     """With the splines as features of its last hidden layer, at the same price."""
     rng = np.random.default_rng(3)

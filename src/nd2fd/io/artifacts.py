@@ -87,10 +87,10 @@ class Artifact:
 
     schema: ClassVar[Schema]
 
-    def __init_subclass__(cls, *, name: str, version: int) -> None:
+    def __init_subclass__(cls, *, name: str, version: int, compressed: bool = True) -> None:
         declared = {key: value for key, value in vars(cls).items() if isinstance(value, Field)}
         datasets = tuple(Dataset(key, **value.metadata) for key, value in declared.items())
-        cls.schema = Schema(name, version, datasets)
+        cls.schema = Schema(name, version, datasets, compressed)
         dataclass(frozen=True, kw_only=True, eq=False)(cls)
 
     @classmethod
@@ -256,7 +256,7 @@ def _encode(schema: Schema, arrays: Mapping[str, NDArray[Any]], provenance: Prov
             if declared.name not in arrays:
                 continue
             array = arrays[declared.name].astype(declared.dtype)
-            large = array.nbytes >= COMPRESS_FROM_BYTES
+            large = schema.compressed and array.nbytes >= COMPRESS_FROM_BYTES
             stored = file.create_dataset(
                 declared.name,
                 data=array,

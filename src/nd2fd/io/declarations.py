@@ -58,11 +58,15 @@ class Schema:
         To be raised with every change of a dataset's name, dtype, units, dims or meaning.
     datasets : tuple of Dataset
         The datasets, in the order they are stored.
+    compressed : bool
+        Whether large datasets are. Files that are gone at the end of a run need not be: it takes
+        longer than to compute them, or to read them.
     """
 
     name: str
     version: int
     datasets: tuple[Dataset, ...]
+    compressed: bool = True
 
 
 @dataclass(frozen=True)

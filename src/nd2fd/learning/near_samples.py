@@ -71,7 +71,11 @@ class NearSample:
 
 
 def learn_from(
-    first: NearSample, others: Sequence[NearSample], basis: SplineBasis, price: float
+    first: NearSample,
+    others: Sequence[NearSample],
+    basis: SplineBasis,
+    price: float,
+    strength: float | None = None,
 ) -> SplinePosterior:
     """Posterior of structure functions and flux modes, which all samples share.
 
@@ -81,10 +85,10 @@ def learn_from(
         The sample whose total is the unit.
     others
         Of other fluxes; each has its own design, with the same coefficients and modes.
-    basis, price
+    basis, price, strength
         As `nd2fd.learning.spline_posterior.learn`, whose errors it raises.
     """
-    known = learn(first.design, basis, first.histogram, first.variance, price)
+    known = learn(first.design, basis, first.histogram, first.variance, price, strength=strength)
     for _ in range(_PASSES if others else 0):
         parts = [first, *(other.shape_of(known) for other in others)]
         stacked = SplineDesign(
@@ -98,5 +102,6 @@ def learn_from(
             np.concatenate([part.histogram for part in parts]),
             np.concatenate([part.variance for part in parts]),
             price,
+            strength=known.strength,
         )
     return known

@@ -39,8 +39,9 @@ IntArray = NDArray[np.int64]
 _FIRST_STRENGTH = 0.02
 """λ with which the search for the largest marginal likelihood begins."""
 
-_UPDATES = 4
-"""Of λ: each comes closer by an order of magnitude (docs/studies/joint-fit.md)."""
+_UPDATES, _UPDATES_OF_KNOWN = 4, 2
+"""Of λ, and of one that is nearly known: each comes closer by an order of magnitude
+(docs/studies/joint-fit.md)."""
 
 _LINEARISATIONS, _SETTLED = 6, 0.1
 """At most, of densities that are not linear in a parameter, and by how much of its error this is to
@@ -139,6 +140,7 @@ def learn(
     price: float,
     *,
     one_strength: bool = False,
+    strength: float | None = None,
 ) -> SplinePosterior:
     """Posterior of structure functions and flux modes.
 
@@ -157,6 +159,8 @@ def learn(
     one_strength
         Whether all structure functions have the same strength: Ω = price / tr A. Where data say
         little of one of them, A⁻¹ would take it for as smooth as the little that was found.
+    strength
+        λ of another histogram of about as many events, if known: the search begins there.
 
     Raises
     ------
@@ -164,13 +168,15 @@ def learn(
         If there are too few events or cells for a posterior.
     """
     wanted = (price, one_strength)
-    found = _learn_linear(design, basis, histogram, variance, *wanted, np.empty(0))
+    found = _learn_linear(design, basis, histogram, variance, *wanted, np.empty(0), strength)
     if design.bends is None:
         return found
     n_bent = len(design.bends)
     for _ in range(_LINEARISATIONS):
         about, errors = found.modes[-n_bent:], found.mode_errors[-n_bent:]
-        found = _learn_linear(design.about(about), basis, histogram, variance, *wanted, about)
+        found = _learn_linear(
+            design.about(about), basis, histogram, variance, *wanted, about, found.strength
+        )
         if np.all(np.abs(found.modes[-n_bent:] - about) < _SETTLED * errors):
             break
     return found
@@ -184,12 +190,15 @@ def _learn_linear(
     price: float,
     one_strength: bool,
     about: Array,
+    known_strength: float | None,
 ) -> SplinePosterior:
     """`learn` with a design that is linear in what the last modes are more than `about`."""
     n_functions = design.nominal.shape[1] // basis.n_splines
     unit = _unit(design, basis, variance * histogram.sum())
     bends = unit * basis.bends
-    strength = _FIRST_STRENGTH
+    strength, n_updates = _FIRST_STRENGTH, _UPDATES
+    if known_strength is not None:
+        strength, n_updates = known_strength, _UPDATES_OF_KNOWN
     origin = np.zeros(len(design.modes))
     origin[origin.size - about.size :] = about
     weighted = _Weighted.of(design, histogram, variance)
@@ -198,7 +207,7 @@ def _learn_linear(
     first = weighted.equations(np.empty((len(error), 0)))
     smooth = _solve(first, strength * np.eye(n_functions), bends)[0]
     equations = weighted.equations(design.changes(smooth) / error, origin)
-    for _ in range(_UPDATES):
+    for _ in range(n_updates):
         prior = strength * np.eye(n_functions)
         mean, factor = _solve(equations, prior, bends)
         coefficients = _coefficients(mean, n_functions, basis)

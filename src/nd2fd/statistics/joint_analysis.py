@@ -102,6 +102,8 @@ class JointAnalysis:
     pulls
         Nuisance parameters other than those of the flux, each with the change of the probability of
         far-detector events to be measured, shape (n_cells,).
+    strength
+        Of the prior, where it is nearly known (`nd2fd.learning.spline_posterior.learn`).
     """
 
     basis: SplineBasis
@@ -114,6 +116,7 @@ class JointAnalysis:
     shape: tuple[int, int]
     off_axis: tuple[SplineDesign, ...] = ()
     pulls: Sequence[tuple[Pull, Array]] = ()
+    strength: float | None = None
 
     @classmethod
     def of(
@@ -179,7 +182,7 @@ class JointAnalysis:
         """
         first = NearSample.of(self.near, counts, squares)
         others = [NearSample.of(*pair) for pair in zip(self.off_axis, off_axis, strict=True)]
-        return learn_from(first, others, self.basis, self.price)
+        return learn_from(first, others, self.basis, self.price, self.strength)
 
     def pull_basis(self, posterior: SplinePosterior, n_events: int) -> PullBasis:
         """Directions that matter to θ with so many far-detector events, about a posterior.

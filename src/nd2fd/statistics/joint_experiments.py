@@ -179,6 +179,8 @@ def joint_experiments(
     first, *others = [n * np.maximum(c[0], 0.0) for c, n in near]
     expected = analysis.learn(first, off_axis=others)
     basis = analysis.pull_basis(expected, data.far_events)
+    # That of drawn events is nearly the same.
+    analysis = replace(analysis, strength=expected.strength)
     progress(0, f"{len(basis.structure_functions) - 1} directions")
     tables = PullTables.build(analysis, basis, data.truth.structure_functions[None])
     sampler, starts = data.far_sampler(grid), octant_starts(analysis.far_analysis)

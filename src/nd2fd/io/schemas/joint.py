@@ -22,7 +22,7 @@ _COEFFICIENTS: Final = ("cell", "coefficient")
 _THETA: Final = ("sin2_theta23", "dm2_32")
 
 
-class JointDesign(Artifact, name="joint_design", version=1):
+class JointDesign(Artifact, name="joint_design", version=1, compressed=False):
     """Densities as linear maps of spline coefficients (``joint/designs/{detector}.h5``)."""
 
     xi: Array = dataset("1", ("xi",), XI_NODES)
@@ -70,7 +70,7 @@ class JointDesign(Artifact, name="joint_design", version=1):
     )
 
 
-class OffAxisDesign(Artifact, name="off_axis_design", version=1):
+class OffAxisDesign(Artifact, name="off_axis_design", version=1, compressed=False):
     """The same of the near detector at an angle (``joint/off_axis/{detector}/{angle}.h5``)."""
 
     angle: Array = dataset("mrad", (), "angle to the axis of the beam")
@@ -81,7 +81,7 @@ class OffAxisDesign(Artifact, name="off_axis_design", version=1):
     )
 
 
-class BeamDesign(Artifact, name="beam_design", version=1):
+class BeamDesign(Artifact, name="beam_design", version=1, compressed=False):
     """The same in the flux of another beam (``joint/beams/{detector}/{beam}.h5``)."""
 
     cells: IntArray = dataset("1", ("cell",), "flat cells", dtype="int64")
