@@ -269,6 +269,16 @@ def test_fixed_parameters_stay(fitted):
     assert found[0] != theta[0]
 
 
+def test_what_is_known_of_a_held_parameter_counts(fitted):
+    """Far from the centre of its constraint, where a profile asks for it."""
+    known = Parameters.of(NUFIT_6_0, {"sin2_theta13": 0.00057, "sin2_theta23": 0.01})
+    free, of_data = likelihood(fitted, 1), replace(likelihood(fitted, 1), parameters=known)
+    theta = PARAMETERS.theta + np.array([0.03, 0.0, 0.0, 0.0])
+    found, without = (each.holding("sin2_theta23").minimise(theta) for each in (of_data, free))
+    np.testing.assert_array_equal(found.theta[0], theta[0])
+    assert found.value == pytest.approx(without.value + 3.0**2, abs=1e-3)
+
+
 def test_the_number_of_events_of_a_detector_is_free(fitted):
     detector = fitted.detectors[1]
     doubled = replace(

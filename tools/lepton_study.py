@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from nd2fd.config.leptons import LeptonSection
 from nd2fd.cross_sections.truths import PdfMember, table_of_truth
 from nd2fd.forward.operator import ForwardOperator
+from nd2fd.io.schemas.leptons import LeptonExperiments
+from nd2fd.leptons.analysis import LeptonAnalysis
 from nd2fd.leptons.beams import DUNE
 from nd2fd.leptons.experiments import TESTED, pseudo_experiments
 from nd2fd.leptons.fisher import errors
@@ -101,40 +103,60 @@ def settings_of(truth: str, flux: str) -> dict[str, Any]:
     return section.model_dump(mode="json")
 
 
+class Study(NamedTuple):
+    """Sections of the configuration, an entry of the section `leptons`, and a truth."""
+
+    sections: dict[str, Any]
+    settings: dict[str, Any]
+    truths: Truths
+
+    @classmethod
+    def of(cls, truth: str, folder: str, flux: str) -> "Study":
+        """From the arguments of the command."""
+        sections, pdf = configuration(truth), PdfMember(Path(folder), 0, "neopdf")
+        setup, settings = Setup.from_config(sections["setup"]), settings_of(truth, flux)
+        table = table_of_truth(truth, setup, pdf) if truth == "impulse" else None
+        truths = true_structure_functions(settings, setup, truth, pdf, table)
+        return cls(sections, settings, truths)
+
+    def analysis(self, **changed: Any) -> LeptonAnalysis:
+        """With other settings."""
+        setup = Setup.from_config(self.sections["setup"])
+        oscillation, nodes = self.sections["oscillation"], self.sections["nodes"]
+        return lepton_analysis(self.settings | changed, setup, self.truths, oscillation, nodes)
+
+
 def assume(truth: str, folder: str, flux: str) -> None:
     """Five structure functions against three and Albright and Jarlskog's relations."""
-    raw, pdf = configuration(truth), PdfMember(Path(folder), 0, "neopdf")
-    setup = Setup.from_config(raw["setup"])
-    table = table_of_truth(truth, setup, pdf) if truth == "impulse" else None
     print("truth | near | learned | chi2 | errors | shifts in errors | ratio % | its bias %")
-    settings = settings_of(truth, flux)
-    plain = true_structure_functions(settings, setup, truth, pdf, table)
-    for nature, truths in natures(truth, plain):
+    study = Study.of(truth, folder, flux)
+    for nature, truths in natures(truth, study.truths):
         for near, leptons in NEAR.items():
             for functions in ("five", "albright_jarlskog"):
-                changed = settings | {"near": leptons, "structure_functions": functions}
-                found = lepton_analysis(changed, setup, truths, raw["oscillation"], raw["nodes"])
+                of_nature = study._replace(truths=truths)
+                found = of_nature.analysis(near=leptons, structure_functions=functions)
                 theta, size = found.parameters.theta, errors(found.changes, found.parameters)
                 shift = (best(expected_data(found, 1), theta).theta - theta) / size
                 error, bias = 100.0 * electron_ratio(found)
-                shown = np.round(size[:3] * np.array([1.0, 1e5, 1.0]), 4)
                 print(
-                    f"{nature} | {near} | {functions} | {found.posterior.chi2:.1f} | {shown} | "
-                    f"{np.round(shift[:3], 2)} | {error:.2f} | {bias:.2f}",
+                    f"{nature} | {near} | {functions} | {found.posterior.chi2:.1f} | "
+                    f"{_shown(size)} | {np.round(shift[:3], 2)} | {error:.2f} | {bias:.2f}",
                     flush=True,
                 )
 
 
+def _shown(size: Array) -> Array:
+    """Errors of sin²θ23, of Δm²32 in 1e-5 eV², and of δ_CP."""
+    return np.round(size[:3] * np.array([1.0, 1e5, 1.0]), 4)
+
+
 def ratio(truth: str, folder: str, flux: str) -> None:
     """σ(ν_e)/σ(ν_μ) as learned, with all directions of the posterior."""
-    raw, pdf = configuration(truth), PdfMember(Path(folder), 0, "neopdf")
-    setup, settings = Setup.from_config(raw["setup"]), settings_of(truth, flux)
-    truths = true_structure_functions(settings, setup, truth, pdf)
+    study = Study.of(truth, folder, flux)
     print("near | learned | E_ν [GeV]: error; bias (%)")
     for near, leptons in NEAR.items():
         for functions in ("five", "albright_jarlskog"):
-            changed = settings | {"near": leptons, "structure_functions": functions}
-            found = lepton_analysis(changed, setup, truths, raw["oscillation"], raw["nodes"])
+            found = study.analysis(near=leptons, structure_functions=functions)
             model, splines = found.near.model, found.near.basis
             true = [kernel[0].sum(axis=0) for kernel in found.detectors[0].kernels.values()]
             shown = []
@@ -154,23 +176,20 @@ def ratio(truth: str, folder: str, flux: str) -> None:
             print(f"{near} | {functions} | {' | '.join(shown)}", flush=True)
 
 
+def _drawn(found: LeptonAnalysis, n_experiments: int) -> LeptonExperiments:
+    rng = np.random.default_rng(23)
+    return pseudo_experiments(found, n_experiments, rng, lambda *_: None)
+
+
 def coverage(truth: str, folder: str, flux: str) -> None:
     """Intervals of δ_CP with the known cross section: more far events, sin²θ23 known."""
-    raw, pdf = configuration(truth), PdfMember(Path(folder), 0, "neopdf")
-    setup, settings = Setup.from_config(raw["setup"]), settings_of(truth, flux)
-    truths = true_structure_functions(settings, setup, truth, pdf)
+    study = Study.of(truth, folder, flux)
     delta = NAMES.index("delta_cp")
     print("far muons | error of sin²θ23 | held (%) at 1σ, 2σ | cos δ has the other sign (%)")
     for muons, error in CASES:
-        known = settings["parameters"] | {"sin2_theta23": error}
-        changed = settings | {"far_muons": muons, "parameters": known}
-        found = lepton_analysis(changed, setup, truths, raw["oscillation"], raw["nodes"])
-        drawn = pseudo_experiments(
-            replace(found, detectors=found.detectors[:1]),
-            N_EXPERIMENTS,
-            np.random.default_rng(23),
-            lambda *_: None,
-        )
+        known = study.settings["parameters"] | {"sin2_theta23": error}
+        found = study.analysis(far_muons=muons, parameters=known)
+        drawn = _drawn(replace(found, detectors=found.detectors[:1]), N_EXPERIMENTS)
         above = drawn.above[0, :, TESTED.index(("delta_cp",))]
         other = np.cos(drawn.theta[0, :, delta]) * np.cos(drawn.true_theta[delta]) < 0.0
         held = [100.0 * np.mean(above < n**2) for n in (1.0, 2.0)]
@@ -182,15 +201,12 @@ def coverage(truth: str, folder: str, flux: str) -> None:
 
 def phases(truth: str, folder: str, flux: str) -> None:
     """Thresholds and coverage at other true δ_CP, known and learned cross section."""
-    raw, pdf = configuration(truth), PdfMember(Path(folder), 0, "neopdf")
-    setup, settings = Setup.from_config(raw["setup"]), settings_of(truth, flux)
-    truths = true_structure_functions(settings, setup, truth, pdf)
-    print("δ_CP/π | of | thresholds of the known at 1σ, 2σ | held (%) of known | of learned | ")
+    study = Study.of(truth, folder, flux)
+    print("δ_CP/π | of | thresholds of the known | held (%) of known | of learned | with these")
     for phase in PHASES:
-        oscillation = raw["oscillation"] | {"delta_cp": phase * np.pi}
-        found = lepton_analysis(settings, setup, truths, oscillation, raw["nodes"])
-        rng = np.random.default_rng(23)
-        drawn = pseudo_experiments(found, N_OF_PHASES, rng, lambda *_: None)
+        sections = study.sections.copy()
+        sections["oscillation"] = sections["oscillation"] | {"delta_cp": phase * np.pi}
+        drawn = _drawn(study._replace(sections=sections).analysis(), N_OF_PHASES)
         for k, names in enumerate(TESTED):
             known, learned = drawn.above[:, :, k]
             own = np.quantile(known, CONTENTS)
@@ -204,17 +220,14 @@ def phases(truth: str, folder: str, flux: str) -> None:
 
 def fluxes(truth: str, folder: str, flux: str) -> None:
     """Errors of θ in linear theory with errors of the fluxes."""
-    raw, pdf = configuration(truth), PdfMember(Path(folder), 0, "neopdf")
-    setup, settings = Setup.from_config(raw["setup"]), settings_of(truth, flux)
-    truths = true_structure_functions(settings, setup, truth, pdf)
+    study = Study.of(truth, folder, flux)
     print("near | modes | of | errors of sin²θ23, Δm²32 [1e-5 eV²], δ_CP | of ν_e/ν_μ (%)")
     for near, leptons in NEAR.items():
         for modes, sharing in MODES:
-            changed = settings | {"near": leptons, "flux_modes": modes, "flux_modes_of": sharing}
-            found = lepton_analysis(changed, setup, truths, raw["oscillation"], raw["nodes"])
-            size = errors(found.changes, found.parameters)[:3] * np.array([1.0, 1e5, 1.0])
+            found = study.analysis(near=leptons, flux_modes=modes, flux_modes_of=sharing)
+            size = _shown(errors(found.changes, found.parameters))
             error, _ = 100.0 * electron_ratio(found)
-            print(f"{near} | {modes} | {sharing} | {np.round(size, 4)} | {error:.2f}", flush=True)
+            print(f"{near} | {modes} | {sharing} | {size} | {error:.2f}", flush=True)
 
 
 if __name__ == "__main__":

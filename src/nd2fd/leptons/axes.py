@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nd2fd.leptons.likelihood import LIMITS, FarLikelihood, Minimum, starts
-from nd2fd.leptons.parameters import NAMES, UNITS
+from nd2fd.leptons.parameters import NAMES
 from nd2fd.leptons.profiles import best, with_parameter
 
 Array = NDArray[np.float64]
@@ -32,9 +32,11 @@ def axis(
     i = NAMES.index(name)
     low, high = np.inf, 0.0
     for likelihood in likelihoods:
+        # Fixed parameters have a profile, too.
+        moving = likelihood.parameters.moving | (np.arange(len(NAMES)) == i)
         for ordering in orderings:
             lowest = best(likelihood, likelihood.parameters.theta, [ordering])
-            size, error = abs(lowest.theta[i]), _error(likelihood, lowest, i)
+            size, error = abs(lowest.theta[i]), lowest.errors(moving)[i]
             # Far muons see sin²2θ23 only.
             centres = sorted([size, 1.0 - size]) if name == "sin2_theta23" else [size, size]
             low = min(low, centres[0] - _FIRST * error)
@@ -44,14 +46,6 @@ def axis(
             while high < LIMITS[i, 1] and _above(likelihood, lowest, name, high) < _LEVEL:
                 high = centres[1] + _FARTHER * (high - centres[1])
     return np.linspace(max(low, LIMITS[i, 0]), min(high, LIMITS[i, 1]), n_points)
-
-
-def _error(likelihood: FarLikelihood, lowest: Minimum, i: int) -> float:
-    """Standard deviation of the i-th parameter, also of one that is fixed."""
-    moving = np.concatenate([likelihood.parameters.moving, np.ones(lowest.pulls.size, bool)])
-    moving[i] = True
-    covariance = np.linalg.inv(lowest.curvature[np.ix_(moving, moving)] / 2.0)
-    return float(UNITS[i] * np.sqrt(covariance[moving[:i].sum(), moving[:i].sum()]))
 
 
 def _above(likelihood: FarLikelihood, lowest: Minimum, name: str, value: float) -> float:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from nd2fd.io.schemas.leptons import LeptonExperiments
 from nd2fd.leptons.analysis import LeptonAnalysis
 from nd2fd.leptons.likelihood import FarLikelihood, Minimum, starts
-from nd2fd.leptons.parameters import UNITS
 
 Array = NDArray[np.float64]
 
@@ -54,7 +53,7 @@ def pseudo_experiments(
             data = FarLikelihood(detector, parameters, far, centre, pulls)
             lowest, tested[k, i] = _tests(data, parameters.theta)
             found[k, i], converged[k, i] = lowest.theta, lowest.converged
-            errors[k, i] = _errors(data, lowest.curvature)
+            errors[k, i] = lowest.errors(parameters.moving)
         progress(i + 1, "experiments")
     return LeptonExperiments(
         true_theta=parameters.theta,
@@ -89,12 +88,3 @@ def _tests(data: FarLikelihood, truth: Array) -> tuple[Minimum, Array]:
             lowest = data.minimise(minimum.theta, minimum.pulls)
         above.append(minimum.value)
     return lowest, np.array(above) - lowest.value
-
-
-def _errors(data: FarLikelihood, curvature: Array) -> Array:
-    moving = data.parameters.moving
-    chosen = np.concatenate([moving, np.ones(len(curvature) - 4, dtype=bool)])
-    covariance = np.linalg.inv(curvature[np.ix_(chosen, chosen)] / 2.0)
-    result = np.zeros(4)
-    result[moving] = np.sqrt(np.diag(covariance)[: int(moving.sum())])
-    return result * UNITS

@@ -17,6 +17,7 @@ from nd2fd.leptons.far import FarDetector
 from nd2fd.leptons.parameters import NAMES, UNITS, Parameters
 
 Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 _FLOOR = 1e-9
 """Smallest share of the events that a cell is taken to have."""
@@ -50,6 +51,14 @@ class Minimum(NamedTuple):
     value: float
     curvature: Array
     converged: bool
+
+    def errors(self, moving: BoolArray) -> Array:
+        """Standard deviations of θ, of which some move (4,), with all pulls; 0 of others."""
+        chosen = np.concatenate([moving, np.ones(self.pulls.size, dtype=bool)])
+        covariance = np.linalg.inv(self.curvature[np.ix_(chosen, chosen)] / 2.0)
+        result = np.zeros(moving.size)
+        result[moving] = np.sqrt(np.diag(covariance)[: int(moving.sum())])
+        return result * UNITS
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,13 @@ class Parameters:
     errors
         Standard deviation of the constraint of each, about the value of `base`: `FIXED`, `FREE`,
         or a number; shape (4,).
+    held
+        Names of those that stay where a fit starts; what is known of them counts as before.
     """
 
     base: OscillationParameters
     errors: Array
+    held: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, base: OscillationParameters, errors: Mapping[str, float | None]) -> "Parameters":
@@ -56,13 +59,13 @@ class Parameters:
 
     @property
     def moving(self) -> BoolArray:
-        """Which are not fixed."""
-        return self.errors > FIXED
+        """Which are neither fixed nor held."""
+        return (self.errors > FIXED) & ~np.isin(NAMES, self.held)
 
     @property
     def precision(self) -> Array:
         """1/σ² of the constraints; 0 of free and fixed ones."""
-        constrained = self.moving & np.isfinite(self.errors)
+        constrained = (self.errors > FIXED) & np.isfinite(self.errors)
         return np.where(constrained, 1.0 / np.where(constrained, self.errors, 1.0) ** 2, 0.0)
 
     def at(self, theta: Array) -> OscillationParameters:
@@ -76,7 +79,5 @@ class Parameters:
         return changed.with_dm2_32(theta[..., 1])
 
     def holding(self, *names: str) -> "Parameters":
-        """The same with some fixed, wherever a fit starts."""
-        errors = self.errors.copy()
-        errors[[NAMES.index(name) for name in names]] = FIXED
-        return Parameters(self.base, errors)
+        """The same with some held, wherever a fit starts."""
+        return replace(self, held=(*self.held, *names))
