@@ -1,10 +1,13 @@
 """Section `leptons` of the configuration."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from configurations import planned
 from nd2fd.config.leptons import LeptonSection, refuse_unusable
 from nd2fd.plan import PlanError
+from nd2fd.streams import seeds_of
 
 # Configuration
 
@@ -73,7 +76,9 @@ def test_files_of_modes_are_inputs(tmp_path):
 
 def test_networks_are_trained_where_they_are_asked_for():
     plan = planned("leptons.yaml", {"leptons": {"muons": {"networks": 2}}})
-    assert plan.lepton_networks("muons") == [["leptons", "muons", 0], ["leptons", "muons", 1]]
+    streams = plan.lepton_networks("muons")
+    seeds = seeds_of(SimpleNamespace(seed=1, streams=streams))
+    assert len(set(seeds)) == len(seeds) == 2
     with pytest.raises(PlanError, match=r"leptons\.both\.networks is 0"):
         plan.lepton_networks("both")
     # How many there are concerns no fit, and how members are batched or smoothed no network.

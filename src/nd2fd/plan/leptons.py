@@ -82,7 +82,7 @@ class LeptonPlan(CommonPlan):
         number = self.lepton_analysis(name).networks
         if number == 0:
             raise PlanError(f"leptons.{name}.networks is 0: no networks are trained")
-        return [["leptons", name, k] for k in range(number)]
+        return [[f"leptons/{name}", k] for k in range(number)]
 
     @property
     def lepton_training(self) -> dict[str, Any]:
