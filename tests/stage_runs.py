@@ -38,7 +38,7 @@ TINY = {
         "experiments_per_job": 1,
         "fits": {
             "joint": {"near_events": 50_000, "experiments": 2, "off_axis": [12.0], "toys": 50},
-            "joint_smeared": {"near_events": 50_000, "experiments": 1},
+            "joint_smeared": {"near_events": 50_000, "experiments": 1, "toys": 50},
         },
     },
     "figures": {"marginal_grid": 16},
