@@ -10,9 +10,11 @@ import pytest
 
 from nd2fd.figures import (
     event_densities,
+    lepton_densities,
     lepton_octant,
     lepton_regions,
     lepton_sensitivity,
+    lepton_structure_functions,
     losses,
     oscillation_contours,
 )
@@ -268,3 +270,53 @@ def test_curves_and_regions_of_leptons():
         edge = rows(table, f"both, {n_sigma} sigma", "mass splitting")
         x, y = edge["sin2_theta23"] / 0.02 - 25, edge["dm2_32 (1e-3 eV2)"] / 0.05 - 49
         np.testing.assert_allclose(2 * (x**2 + y**2), height, rtol=0.1)
+
+
+def test_maps_of_lepton_densities():
+    """Each sample at its place, of unit integral whatever the shares were."""
+    rng = np.random.default_rng(3)
+    true = {name: rng.random((2, 12, 12)) for name in ("near", "far")}
+    learned = {name: values * 1.1 for name, values in true.items()}
+    fit = SimpleNamespace(
+        near_true=true["near"], near_learned=learned["near"] + 0.2 * rng.random((2, 12, 12)),
+        far_true=true["far"], far_learned=learned["far"],
+    )  # fmt: skip
+    samples = [("Near electrons", False, 1), ("Far electrons", True, 0)]
+    table = read(lepton_densities.draw(fit, SETUP, samples))
+    for name, far, k in samples:
+        for series, shares in (
+            ("truth", (fit.far_true if far else fit.near_true)[k]),
+            ("learned", (fit.far_learned if far else fit.near_learned)[k]),
+        ):
+            found = rows(table, series, name).pivot(index="v1", columns="v2", values="p(v1, v2)")
+            np.testing.assert_allclose(found.index, (np.arange(12) + 0.5) / 12, rtol=1e-6)
+            np.testing.assert_allclose(found, shares / shares.mean(), rtol=1e-6)
+
+
+def test_lepton_structure_functions_with_their_errors():
+    """Of one analysis with five functions and one with three, in units of the largest true W2."""
+    n = 16
+    nodes = {"xi": np.linspace(0, 1, n), "tau": np.linspace(0, 1, n), "x_max": np.array(1.0)}
+    fits = {}
+    for label, size in (("five", 5), ("three", 3)):
+        values = np.arange(1.0, size + 1)[:, None, None] * np.ones((1, size, n, n))
+        fits[label] = SimpleNamespace(
+            **nodes, Q2_max=np.array(8.0), Q2_scale=None,
+            structure_functions=1.2 * values, structure_function_errors=0.4 * values,
+            true_structure_functions=values, weights=np.ones((1, 1, size, n, n)),
+        )  # fmt: skip
+    table = read(lepton_structure_functions.draw(fits))
+    quantity, panel = "W (largest true W2)", "W3, Q2 = 2 GeV2"
+    for label in fits:
+        found = rows(table, label, panel)
+        np.testing.assert_allclose(found[quantity], 1.2 * 3 / 2, rtol=1e-6)
+        band = rows(table, f"{label}, error", panel)
+        np.testing.assert_allclose(band["W low (largest true W2)"], 0.8 * 3 / 2, rtol=1e-6)
+        np.testing.assert_allclose(band["W high (largest true W2)"], 1.6 * 3 / 2, rtol=1e-6)
+    assert set(table[table["panel"] == "W5, Q2 = 2 GeV2"]["series"]) == {
+        "five", "five, error", "truth",
+    }  # fmt: skip
+    # All shares together are one, and 1.2 as learned.
+    for series, total in (("five, truth", 1.0), ("five", 1.2)):
+        shares = [rows(table, series, f"W{i + 1}, weighted") for i in range(5)]
+        assert sum(s["share of near events"].sum() for s in shares) == pytest.approx(total)

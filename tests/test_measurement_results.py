@@ -1,13 +1,16 @@
 """What figure 22 draws of measurements, and the numbers that are quoted of them."""
 
+import io
 from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from nd2fd.figures import measured_slices
+from nd2fd.figures.data import as_csv
 from nd2fd.figures.style import TRUTH, use_style
 from nd2fd.io.schemas.measurements import Measurement, MeasurementFit, MeasurementTransfer
 from nd2fd.report.measurement_numbers import fit_numbers, transfer_numbers
@@ -91,6 +94,30 @@ def test_data_and_prediction_have_their_conditional_errors(figure):
     assert (edges.min(), edges.max()) == pytest.approx((7.3 - 0.2, 8.3 + 0.2))
     control = [line for line in panel.lines if line.get_linestyle() == "--"]
     assert np.all(control[0].get_ydata() == 0.0)
+
+
+def test_the_table_of_the_figure_has_data_and_what_was_learned(figure):
+    """Of the last panel of argon, and σ/E_ν of both measurements: 1 ± 0.1 per GeV."""
+    table = pd.read_csv(io.StringIO(as_csv(figure)))
+    panel = table[table["panel"] == "argon: cos_theta 0.5 to 1, E_nu 0.7 to 2 GeV"]
+    quantity = next(
+        name
+        for name in table
+        if name.startswith("d2sigma/") and " low" not in name and " high" not in name
+    )
+    data = panel[panel["series"] == "data"]
+    assert data[quantity].tolist() == pytest.approx([7.0, 8.0])
+    predicted = panel[panel["series"] == "predicted"].dropna(subset=quantity)
+    assert sorted(set(predicted[quantity])) == pytest.approx([7.3, 8.3])
+    learned = table[table["panel"] == "total cross section"]
+    assert set(learned["series"]) == {
+        "argon, all data",
+        "argon, energy-integrated data",
+        "carbon, all data",
+    }
+    sigma = "sigma/E_nu (1e-38 cm2/GeV/nucleon)"
+    curve = learned[learned["series"] == "carbon, all data"].dropna(subset=sigma)
+    np.testing.assert_allclose(curve[sigma] * curve["E_nu (GeV)"], 1.0, rtol=1e-5)
 
 
 def test_without_ranges_of_the_energy_fit_and_transfer_are_drawn(figure):
