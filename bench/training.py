@@ -17,7 +17,8 @@ from bench.inputs import NODES, cubic_grid, near_density, near_flux
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.learning.network import network_inputs
 from nd2fd.learning.problem import DensityProblem
-from nd2fd.learning.training import TrainedModels, TrainingData, TrainingSettings, train
+from nd2fd.learning.training import TrainedModels, TrainingData, train
+from nd2fd.learning.training_settings import TrainingSettings
 
 _PAPER_LOSS = 3e-6
 """Adam's loss after 10,000 steps is 3e-6 to 4e-6; stands for it where Adam takes fewer steps."""

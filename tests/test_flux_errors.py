@@ -18,7 +18,8 @@ from nd2fd.learning.flux_errors import density_errors, fitted_shifts, with_flux_
 from nd2fd.learning.problem import DensityProblem
 from nd2fd.learning.spline_design import SplineDesign
 from nd2fd.learning.spline_posterior import learn
-from nd2fd.learning.training import TrainingData, TrainingSettings, train
+from nd2fd.learning.training import TrainingData, train
+from nd2fd.learning.training_settings import TrainingSettings
 from nd2fd.learning.weights import poisson_weights, smoothed
 from nd2fd.physics.density import DensityGrid, event_densities, total_variation
 

@@ -7,7 +7,7 @@ import pytest
 
 import toy
 from nd2fd.forward.nodes import reachable_nodes
-from nd2fd.learning.training import TrainingSettings
+from nd2fd.learning.training_settings import TrainingSettings
 from nd2fd.leptons.beams import Flavour, read_beams
 from nd2fd.leptons.fisher import Changes, errors
 from nd2fd.leptons.likelihood import FarLikelihood, starts

@@ -13,7 +13,7 @@ from nd2fd.learning.compression import TestFunctions
 from nd2fd.learning.evaluation import plain_loss, projected_loss
 from nd2fd.learning.network import Architecture, network_inputs
 from nd2fd.learning.problem import DensityProblem
-from nd2fd.learning.training import TrainingSettings
+from nd2fd.learning.training_settings import TrainingSettings
 from nd2fd.learning.weights import poisson_weights
 from training_data import GRID, NODES, VARPRO, problem, reachable_bends
 from training_data import data as data  # a fixture
@@ -328,4 +328,6 @@ def test_compressed_distance_is_that_of_all_cells_less_a_constant(data):
         assert loss.item() == pytest.approx(p.loss(p.densities(outputs)).item(), rel=1e-12)
     gaps = np.array(expected) - found
     assert max(expected) > 10.0 * min(expected)
-    assert gaps.max() - gaps.min() < 0.01 * min(expected)
+    # Products in single precision.
+    rounding = 3e-7 * np.array(expected)
+    assert (abs(gaps - gaps[-1]) < 0.01 * min(expected) + rounding).all()

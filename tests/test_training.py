@@ -12,7 +12,8 @@ from nd2fd.forward.operator import ForwardOperator
 from nd2fd.io.checkpoint import Checkpoint
 from nd2fd.learning.closure import closure_loss
 from nd2fd.learning.network import Architecture, network_inputs
-from nd2fd.learning.training import TrainingData, TrainingSettings, train, train_together
+from nd2fd.learning.training import TrainingData, train, train_together
+from nd2fd.learning.training_settings import TrainingSettings
 from nd2fd.physics.density import total_variation
 from training_data import GRID, NODES, VARPRO, problem, reachable_bends, sampled_data, trained
 from training_data import data as data  # a fixture

@@ -11,7 +11,8 @@ from nd2fd.beam.flux import cell_averages
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.learning.problem import DensityProblem
-from nd2fd.learning.training import TrainingData, TrainingSettings, train
+from nd2fd.learning.training import TrainingData, train
+from nd2fd.learning.training_settings import TrainingSettings
 from nd2fd.learning.weights import poisson_weights
 from nd2fd.physics.density import DensityGrid, event_densities
 

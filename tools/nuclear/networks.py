@@ -9,7 +9,8 @@ from nuclear.case import N_NEAR, Array, Case
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.learning.start import Start
-from nd2fd.learning.training import TrainedModels, TrainingData, TrainingSettings, train
+from nd2fd.learning.training import TrainedModels, TrainingData, train
+from nd2fd.learning.training_settings import TrainingSettings
 from nd2fd.learning.weights import poisson_weights
 from nd2fd.physics.density import total_variation
 

@@ -13,7 +13,7 @@ from nd2fd.forward.operator import ForwardOperator
 from nd2fd.forward.splines import SplineBasis
 from nd2fd.learning.spline_design import SplineDesign
 from nd2fd.learning.spline_posterior import learn_counts
-from nd2fd.learning.training import TrainingSettings
+from nd2fd.learning.training_settings import TrainingSettings
 
 FIGURE = ROOT / "docs/images/nuclear-structure-functions.png"
 

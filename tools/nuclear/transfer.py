@@ -15,7 +15,7 @@ from nd2fd.figures.style import ACCENT, LEARNED, NEUTRAL, PAGE, SECOND, use_styl
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.learning.spline_posterior import ImproperPosteriorError, adapt, learn_counts
 from nd2fd.learning.start import WIDTHS, Start
-from nd2fd.learning.training import TrainingSettings
+from nd2fd.learning.training_settings import TrainingSettings
 from nd2fd.physics.density import DensityGrid, total_variation
 from nd2fd.physics.setup import Target
 

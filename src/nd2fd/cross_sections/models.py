@@ -86,7 +86,10 @@ def in_cells(models: Sequence[CrossSectionModel], grid: DensityGrid) -> Array:
     on_nodes = [model for model in models if isinstance(model, StructureFunctionModel)]
     if len(on_nodes) < len(models):
         return np.stack([model.in_cells(grid) for model in models])
-    return np.stack(list(_on_nodes(on_nodes, grid, clamp=True)), axis=1)
+    found = np.empty((len(models), grid.n_energy, grid.n_v1 * grid.n_v2))
+    for j, cross_sections in enumerate(_on_nodes(on_nodes, grid, clamp=True)):
+        found[:, j] = cross_sections
+    return found
 
 
 def densities(

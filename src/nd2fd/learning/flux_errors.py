@@ -13,7 +13,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from nd2fd.learning.problem import DensityProblem
-from nd2fd.learning.training import TrainingData, TrainingSettings, train_together
+from nd2fd.learning.training import TrainingData, train_together
+from nd2fd.learning.training_settings import TrainingSettings
 
 Array = NDArray[np.float64]
 

@@ -25,11 +25,11 @@ from nd2fd.learning.start import Start
 from nd2fd.learning.training import (
     TrainedModels,
     TrainingData,
-    TrainingSettings,
     joined,
     problem_of,
     train_together,
 )
+from nd2fd.learning.training_settings import TrainingSettings
 from nd2fd.learning.weights import poisson_weights
 from nd2fd.physics.density import DensityGrid
 
@@ -102,12 +102,14 @@ def train_members(
     """
     grid, nodes, n_events = analysis.grid, analysis.nodes, int(near.n_events)
     start = None if learned_before is None else Start.of(learned_before, nodes)
-    settings = TrainingSettings.for_statistics(section, n_events, with_start=start is not None)
+    errors = near.flux_errors if section["flux_errors"] else None
+    settings = TrainingSettings.for_statistics(
+        section, n_events, with_start=start is not None, with_flux_errors=errors is not None
+    )
     units = near.flux.sum(axis=1)
     fluxes = near.flux / units[:, None]
     shared = (fluxes == fluxes[0]).all()
     used = fluxes[:1] if shared else fluxes
-    errors = near.flux_errors if section["flux_errors"] else None
     # What is measured exactly tells more of structure functions than test functions hold.
     compressed = settings.optimizer == "varpro" and n_events > 0 and response is not None
     operator, nominal = ForwardOperator.build(grid, nodes), analysis.flux[None]

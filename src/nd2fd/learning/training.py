@@ -18,13 +18,12 @@ member's bytes do not depend on its batch. On a GPU they do as far as round-off 
 is far: the last layer solves a nearly degenerate system, and L-BFGS then takes another path.
 
 A member ends before the last evaluation where it gains little: on a histogram less than 6.5 units
-of χ² (penalties included) in ten evaluations.
+of χ² (penalties included) in ten evaluations, with flux errors less than 20.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
-from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -38,13 +37,13 @@ from nd2fd.learning.compression import TestFunctions
 from nd2fd.learning.evaluation import plain_loss, projected_loss
 from nd2fd.learning.lbfgs import LBFGS
 from nd2fd.learning.network import (
-    Activation,
     Architecture,
     network_inputs,
 )
 from nd2fd.learning.problem import DensityProblem
 from nd2fd.learning.start import Start
 from nd2fd.learning.steppers import Adam, Stepper, restore, state_of
+from nd2fd.learning.training_settings import TrainingSettings
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, float], None]
@@ -54,50 +53,10 @@ _LBFGS_HISTORY = 50
 _TEST_LOSS_RECORDS = 20
 _REPORT_EVERY = 10
 
-_LEAST_GAIN = 6.5
 _GAIN_OVER = 10
-"""A member of a histogram ends where it gains less χ² than this in so many evaluations. It may end
-where the test loss is recorded. What follows moves oscillation parameters by less than another
-network does (docs/studies/optimisers.md)."""
+"""Evaluations over which a gain counts. A member may end where the test loss is recorded."""
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How to train; meaning, range and defaults stand in the configuration section `training`."""
-
-    optimizer: Literal["adam", "lbfgs", "varpro"]
-    activation: Activation
-    precision: Literal["float32", "float64"]
-    hidden_layers: int
-    width: int
-    evaluations: int
-    ridge: float
-    smoothness: float
-    device: str
-    least_gain: float = 0.0
-    """Of loss and penalties in ten evaluations; a member that gains less ends."""
-
-    @classmethod
-    def for_statistics(
-        cls, section: Mapping[str, Any], n_events: int, *, with_start: bool = False
-    ) -> "TrainingSettings":
-        """Settings for a histogram of `n_events` events, or for the Asimov density (0 events).
-
-        A solver that finds the minimum finds the noise, too. For a histogram bending a structure
-        function costs something in units of χ², which counts the less the more events there are;
-        with a start it is the difference that costs, in these units.
-        """
-        names = [field.name for field in fields(cls) if field.name != "least_gain"]
-        settings = cls(**{name: section[name] for name in names})
-        if n_events == 0:
-            return replace(settings, smoothness=0.0)
-        return replace(
-            settings,
-            smoothness=(1.0 if with_start else settings.smoothness) / n_events,
-            least_gain=_LEAST_GAIN / n_events,
-        )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from nd2fd.io.schemas.leptons import LeptonNetworks
 from nd2fd.learning.spline_posterior import SplinePosterior
-from nd2fd.learning.training import TrainedModels, TrainingData, TrainingSettings, train
+from nd2fd.learning.training import TrainedModels, TrainingData, train
+from nd2fd.learning.training_settings import TrainingSettings
 from nd2fd.leptons.analysis import LeptonAnalysis
 from nd2fd.leptons.far import FarDetector, learned_kernels
 from nd2fd.leptons.near import NearDetector

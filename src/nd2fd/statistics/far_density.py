@@ -41,7 +41,8 @@ def cell_rates(
 ) -> list[Array]:
     """N_cj = Φ_j σ_jc of each model, shape (n_cells, n_energy), with its flux, (n_energy,)."""
     contents = in_cells(models, grid)
-    return [(flux[:, None] * content).T for flux, content in zip(fluxes, contents, strict=True)]
+    contents *= np.stack(fluxes)[:, :, None]
+    return [content.T for content in contents]
 
 
 class SurvivalShapes(NamedTuple):
