@@ -70,8 +70,8 @@ def pytest_runtest_makereport(item):
 
 
 LONGEST = (
-    "test_workflow", "test_report", "test_interrupt", "test_reruns", "test_profiles",
-    "test_training",
+    "test_workflow", "test_report", "test_profiles", "test_stages", "test_pseudo_experiments",
+    "test_reruns", "test_interrupt", "test_far_analysis", "test_without_truth",
 )  # fmt: skip
 """Files that start first, so that no process waits for another at the end."""
 

@@ -21,7 +21,13 @@ OWN = {
     "near_detector": {"n_events": 1234},
     "fits": {"sin2_theta23": [0.35, 0.65], "dm2_32": [2.2e-3, 2.7e-3]},
     "coverage": {"experiments": {"smeared": 3, "flow": 1}, "draw_flux": True},
-    "joint": {"price": 2.5, "fits": {"joint": {"near_events": 4321, "experiments": 3}}},
+    "joint": {
+        "price": 2.5,
+        "fits": {
+            "joint": {"near_events": 4321, "experiments": 3},
+            "joint_smeared": {"experiments": 4},
+        },
+    },
     "ensembles": {
         "smeared": {"size": 5, "fit_range_factor": 2.0, "start": START},
         "systematics": {
@@ -212,8 +218,8 @@ def test_energies_of_the_sums(config, of_rule):
         ("predict_members", 32),
         ("marginals_members", 48),
         ("slice_members", 5),
-        ("fit_members", 200),
-        ("coverage_block", 100),
+        ("fit_members", 100),
+        ("coverage_block", 50),
     ):
         for _, _, job in of_rule(rule):
             assert job["params"]["grid"]["n_energy"] == n_energy, rule
@@ -249,7 +255,7 @@ def test_joint_fits_have_the_data_and_maps_of_their_detectors(config, jobs):
         assert job["input"].get("response") == response
         assert params["smearing"] == (OWN["smearing"] if smeared else {})
         simulated = rule in ("joint_toys", "joint_coverage_block")
-        assert params["grid"]["n_energy"] == (100 if simulated else 200)
+        assert params["grid"]["n_energy"] == (50 if simulated else 100)
         if rule != "joint_toys":
             assert params["near_grid"]["n_energy"] == 32
         for parameter, limits in OWN["fits"].items():
