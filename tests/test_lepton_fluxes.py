@@ -111,3 +111,14 @@ def test_with_errors_of_the_fluxes_less_is_known():
     for of_modes in uncertain:
         assert np.all(of_modes > known)
     assert uncertain[0][1] > 1.05 * known[1]
+    # What bends costs the same.
+    np.testing.assert_array_equal(
+        toy_analysis("dune_fhc").posterior.prior, toy_analysis().posterior.prior
+    )
+    # Also where the prior has to say how electrons differ from muons.
+    flux = OF_BEAM
+    alone, uncertain_alone = (
+        errors(analysis(replace(model(), flux_errors=of), near=("muon",)).changes, PARAMETERS)[:3]
+        for of in (model().flux_errors, flux)
+    )
+    assert np.all(uncertain_alone > alone)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from nd2fd.forward.splines import SplineBasis
 from nd2fd.learning.spline_design import SplineDesign
-from nd2fd.learning.spline_posterior import SplinePosterior, fractions, learn
+from nd2fd.learning.spline_posterior import SplinePosterior, learn
+from nd2fd.learning.weights import fractions
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from nd2fd.forward.splines import SplineBasis
 from nd2fd.learning.spline_design import SplineDesign
 from nd2fd.learning.start import ERROR, Start, field_precision
-from nd2fd.learning.weights import smoothed
+from nd2fd.learning.weights import fractions
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -232,6 +232,19 @@ def _learn_linear(
     return _posterior(equations, mean, factor, changes, start, origin, strength, prior, bends)
 
 
+def with_modes(
+    design: SplineDesign, basis: SplineBasis, shares: Array, variance: Array, known: SplinePosterior
+) -> SplinePosterior:
+    """Modes beside what was learned without them; else its price would be a stronger prior."""
+    bends = _unit(design, basis, variance * shares.sum()) * basis.bends
+    changes = design.changes(known.coefficients.ravel())
+    weighted = _Weighted.of(design, shares, variance)
+    equations = weighted.equations(changes / np.sqrt(variance)[:, None])
+    start, prior = np.zeros(known.coefficients.size), known.prior
+    mean, factor = _solve(equations, prior, bends)
+    return _posterior(equations, mean, factor, changes, start, 0.0, known.strength, prior, bends)
+
+
 def adapt(
     design: SplineDesign, basis: SplineBasis, counts: Array | IntArray, start: Start
 ) -> SplinePosterior:
@@ -307,21 +320,6 @@ def learn_counts(
 ) -> SplinePosterior:
     """`learn`, with the errors of counts of events in all cells; see `fractions`."""
     return learn(design, basis, *fractions(counts, design.cells, squares), price)
-
-
-def fractions(
-    counts: Array | IntArray, cells: IntArray, squares: Array | None = None
-) -> tuple[Array, Array]:
-    """Shares of events in flat cells, and their variances, of counts in all (n_v1, n_v2).
-
-    Of weighted events the counts sum to the effective number, and `squares` are the sums of the
-    squares of the weights, in any unit.
-    """
-    n_events = counts.sum()
-    histogram = counts / n_events
-    expected = histogram if squares is None else squares / squares.sum()
-    variance = smoothed(expected[None] * counts.size)[0] / (counts.size * n_events)
-    return histogram.ravel()[cells], variance.ravel()[cells]
 
 
 def _refuse_improper(information: Array, n_functions: int, bends: Array) -> None:

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 _WEIGHT_SMOOTHING = 1.0
 """Width in cells of the Gaussian that smooths a histogram before it is turned into weights."""
@@ -33,3 +34,18 @@ def smoothed(densities: Array) -> Array:
     """
     width = (0.0, _WEIGHT_SMOOTHING, _WEIGHT_SMOOTHING)
     return np.asarray(gaussian_filter(densities, width, mode="nearest")) + _WEIGHT_FLOOR
+
+
+def fractions(
+    counts: Array | IntArray, cells: IntArray, squares: Array | None = None
+) -> tuple[Array, Array]:
+    """Shares of events in flat cells, and their variances, of counts in all (n_v1, n_v2).
+
+    Of weighted events the counts sum to the effective number, and `squares` are the sums of the
+    squares of the weights, in any unit.
+    """
+    n_events = counts.sum()
+    histogram = counts / n_events
+    expected = histogram if squares is None else squares / squares.sum()
+    variance = smoothed(expected[None] * counts.size)[0] / (counts.size * n_events)
+    return histogram.ravel()[cells], variance.ravel()[cells]

@@ -6,7 +6,7 @@ neutrinos, then of antineutrinos if they have their own.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,7 +16,7 @@ from nd2fd.forward.nodes import reachable_nodes
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.forward.splines import SplineBasis
 from nd2fd.learning.spline_design import SplineDesign, spline_map
-from nd2fd.learning.spline_posterior import SplinePosterior, learn
+from nd2fd.learning.spline_posterior import SplinePosterior, learn, with_modes
 from nd2fd.leptons.model import LeptonModel
 from nd2fd.leptons.samples import Sample
 from nd2fd.physics.density import physical_points
@@ -147,9 +147,16 @@ class NearDetector:
     def learn(
         self, shares: Array, expected: Array, n_events: float, price: float
     ) -> SplinePosterior:
-        """Posterior from shares of `n_events` events, with the errors of the expected ones."""
+        """Posterior from shares of `n_events` events, with the errors of the expected ones.
+
+        The prior is that of known fluxes.
+        """
         variance = self.variance(expected, n_events)
-        return learn(self.design, self.basis, shares, variance, price, one_strength=True)
+        known = replace(self.design, modes=self.design.modes[:0])
+        posterior = learn(known, self.basis, shares, variance, price, one_strength=True)
+        if not len(self.design.modes):
+            return posterior
+        return with_modes(self.design, self.basis, shares, variance, posterior)
 
     def changes(self, posterior: SplinePosterior) -> Array:
         """Of the shares by coefficients and modes, shape (n_cells, n_parameters)."""
