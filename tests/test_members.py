@@ -14,6 +14,7 @@ from nd2fd.detector.smearing import Resolution
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.io.schemas.near import NearData
+from nd2fd.learning import members
 from nd2fd.learning.compression import TestFunctions
 from nd2fd.learning.flux_errors import fitted_shifts, with_flux_errors
 from nd2fd.learning.members import NearAnalysis, train_members
@@ -192,6 +193,19 @@ def test_flux_errors_count_where_they_are_asked_for(truth):
     without = near_data(truth, N_EVENTS)
     weighted = training_data(without, weights=poisson_weights(without.density))
     expect(networks(truth, without, flux_errors=True), weighted, settings_for_events())
+
+
+def test_members_with_flux_errors_need_not_gain_as_little_to_end(truth, monkeypatch):
+    near, gains = near_data(truth, N_EVENTS, drawn=True), []
+
+    def training(data, how, *_):
+        gains.append(N_EVENTS * how.least_gain)
+        return train(data, replace(how, evaluations=1), lambda _: 0.0, lambda *_: None)
+
+    monkeypatch.setattr(members, "train_together", training)
+    for flux_errors in (False, True):
+        networks(truth, near, flux_errors=flux_errors)
+    np.testing.assert_allclose(gains, [6.5, 6.5, 20.0, 20.0])
 
 
 def test_networks_of_an_antineutrino_setup_learn_the_three_functions():

@@ -150,6 +150,8 @@ def test_smoothness_counts_the_less_the_more_events_there_are():
     assert TrainingSettings.for_statistics(section, 0) == VARPRO
     sampled = TrainingSettings.for_statistics(section, 3_000_000)
     assert sampled == replace(VARPRO, smoothness=1e-7, least_gain=6.5 / 3_000_000)
+    careful = TrainingSettings.for_statistics(section, 3_000_000, with_flux_errors=True)
+    assert careful == replace(sampled, least_gain=20.0 / 3_000_000)
 
 
 def test_penalised_last_layer(data):
