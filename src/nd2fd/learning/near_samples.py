@@ -90,6 +90,8 @@ def learn_from(
         As `nd2fd.learning.spline_posterior.learn`, whose errors it raises.
     """
     known = learn(first.design, basis, first.histogram, first.variance, price, strength=strength)
+    # That of one sample alone is not nearly that of all.
+    of_all: float | None = None
     for _ in range(_PASSES if others else 0):
         parts = [first, *(other.shape_of(known) for other in others)]
         stacked = SplineDesign(
@@ -103,6 +105,7 @@ def learn_from(
             np.concatenate([part.histogram for part in parts]),
             np.concatenate([part.variance for part in parts]),
             price,
-            strength=known.strength,
+            strength=of_all,
         )
+        of_all = known.strength
     return known
