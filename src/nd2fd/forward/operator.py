@@ -26,7 +26,7 @@ IntArray = NDArray[np.int64]
 _BLOCK_ROWS = 64
 """Cells whose rows are made together: few enough to stay near the caches."""
 
-_FLUXES_AT_ONCE = 7
+_FLUXES_AT_ONCE = 11
 """What is made together is in memory twice until it is joined."""
 
 
