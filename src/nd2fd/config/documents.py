@@ -1,5 +1,6 @@
 """What is generated from the models: JSON schema, and a reference of all keys."""
 
+import inspect
 import json
 from collections.abc import Mapping
 from typing import Any, get_origin
@@ -38,7 +39,7 @@ def markdown_table(defaults: Mapping[str, Any]) -> str:
             # The defaults of one entry: the first in which there is something to choose.
             prefix = f"{name}.NAME."
             values = next((entry for entry in values.values() if _is_learned(entry)), {})
-        lines += ["", f"## {name}", "", str(section.__doc__), ""]
+        lines += ["", f"## {name}", "", inspect.cleandoc(str(section.__doc__)), ""]
         if type(None) in getattr(field.annotation, "__args__", ()):
             lines[-2] += f" `{name}: null`: none."
         lines += _table(prefix, section.model_fields, values)
