@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"
 
-TRAINING = {"train_flows", "train_members"}
+TRAINING = {"lepton_networks", "train_flows", "train_members"}
 TABLES = {"learning_table", "numbers_table", "oscillation_table", "systematics_table"}
 PAGES = {"figure", "report_pages"}
 NO_SUMS = {"evolve_pdf", "far_smeared", "prepare_flux", "tabulate_oscillation"}

@@ -1,5 +1,6 @@
 """Likelihoods and fits of many members at once, against those of each alone."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from nd2fd.events.sampling import sample_events
 from nd2fd.forward.nodes import NodeGrid
 from nd2fd.physics.density import DensityGrid
 from nd2fd.physics.kinematics import kinematics, lepton_from_density_variables
+from nd2fd.statistics import member_fits
 from nd2fd.statistics.bootstrap import bootstrap_counts, fit_octant, fit_replicas
 from nd2fd.statistics.far_density import FarDetector, SmearedDensity, SurvivalShapes
 from nd2fd.statistics.lepton_lattice import LeptonLattice
@@ -67,7 +69,7 @@ def members(grid):
 
 
 @pytest.mark.parametrize("resolution", [Resolution.ideal(), Resolution()], ids=["exact", "smeared"])
-def test_fits_of_all_members_are_those_of_each(resolution):
+def test_fits_of_all_members_are_those_of_each(resolution, monkeypatch):
     rng = np.random.default_rng(2)
     # Sums over few energies have steps as functions of the lepton, unless it is smeared.
     grid = replace(GRID, n_energy=200) if resolution.is_ideal else GRID
@@ -107,7 +109,8 @@ def test_fits_of_all_members_are_those_of_each(resolution):
     weights = likelihoods.weights(v1, v2, counts, range(4))
     # Far fewer than four tables have.
     assert likelihoods.components.shape[1] < 2 * weights.shape[2]
-    for octant in OCTANTS:
+    for octant, with_series in itertools.product(OCTANTS, (False, True)):
+        monkeypatch.setattr(member_fits, "_WORTH_A_SERIES", 1 if with_series else 100)
         found = fit_members(weights, likelihoods.polynomials, octant)
         column = OCTANTS.index(octant)
         best = []
@@ -137,7 +140,7 @@ def test_taylor_series_of_full_order_is_the_polynomial():
     np.testing.assert_allclose(np.einsum("kn,nkq->qn", powers, series), expected, rtol=1e-9)
 
 
-def test_fits_find_the_highest_of_several_maxima():
+def test_fits_find_the_highest_of_several_maxima(monkeypatch):
     """Two maxima within the upper octant; which is the higher one depends on sample and member."""
     bounds, shape = np.array([[0.4, 2.2e-3], [0.7, 2.7e-3]]), (6, 4)
     s, m = chebyshev_nodes(bounds, shape)
@@ -149,7 +152,8 @@ def test_fits_find_the_highest_of_several_maxima():
     weights = np.ones((5, 40, 4))
     weights[:, :, 1] = 20 * (rng.standard_normal((5, 1)) + rng.standard_normal(40))
     weights[:, :, 3] = rng.standard_normal((5, 40))
-    for octant in OCTANTS:
+    for octant, with_series in itertools.product(OCTANTS, (False, True)):
+        monkeypatch.setattr(member_fits, "_WORTH_A_SERIES", 1 if with_series else 100)
         found = fit_members(weights, polynomials, octant)
         for of_member, expected in zip(weights, found, strict=True):
             exact = fit_octant(of_member, polynomials, octant).theta

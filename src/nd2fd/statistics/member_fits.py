@@ -33,8 +33,14 @@ wrong by less than `_GAIN_TOLERANCE` lets a fit be (docs/studies/coverage.md).""
 _STEPS = 4
 """Newton steps on the series. The few searches that need more are made without it."""
 
+_WORTH_A_SERIES = 20
+"""Members; with fewer of them the series take longer than they save."""
+
 _SAMPLES_TOGETHER = 40
-"""Samples whose searches go on side by side; what they need stays in the cache."""
+"""Samples whose searches on series go on side by side; what they need stays in the cache."""
+
+_SEARCHES_TOGETHER = 4000
+"""The same of searches without."""
 
 
 def fit_members(weights: Array, polynomials: Polynomials, octant: Octant) -> Array:
@@ -66,8 +72,8 @@ def fit_members(weights: Array, polynomials: Polynomials, octant: Octant) -> Arr
     moved = of_members[:-1] - of_members[-1]
     # All that follows is of samples first, then of members.
     start = np.clip(of_samples.theta[:, np.newaxis] + moved, *bounds)
-    theta, found = np.empty_like(start), np.empty(start.shape[:2], dtype=np.bool_)
-    for first in range(0, n_samples, _SAMPLES_TOGETHER):
+    theta, found = np.empty_like(start), np.zeros(start.shape[:2], dtype=np.bool_)
+    for first in range(0, n_samples if n_members >= _WORTH_A_SERIES else 0, _SAMPLES_TOGETHER):
         part = slice(first, first + _SAMPLES_TOGETHER)
         centre = of_samples.theta[part, np.newaxis]
         series = polynomials.taylor(centre[:, 0], _ORDER, unit)
@@ -77,15 +83,15 @@ def fit_members(weights: Array, polynomials: Polynomials, octant: Octant) -> Arr
             np.ascontiguousarray(terms), (start[part] - centre) / unit, limits
         )
         theta[part] = np.clip(centre + away * unit, *bounds)
-    left = ~found
-    if left.any():
-        functions = weights.transpose(1, 0, 2)[left] @ polynomials.coefficients.reshape(
-            n_polynomials, -1
-        )
-        theta[left], _ = climb(
+    left = np.argwhere(~found)
+    flat = polynomials.coefficients.reshape(n_polynomials, -1)
+    for first in range(0, len(left), _SEARCHES_TOGETHER):
+        sample, member = left[first : first + _SEARCHES_TOGETHER].T
+        functions = weights[member, sample] @ flat
+        theta[sample, member], _ = climb(
             partial(expand, polynomials=polynomials),
             functions.reshape(-1, *polynomials.coefficients.shape[1:]),
-            start[left],
+            start[sample, member],
             bounds=bounds,
             max_step=unit,
             gain_tolerance=_GAIN_TOLERANCE,
