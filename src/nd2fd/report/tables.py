@@ -116,7 +116,7 @@ _SYSTEMATIC = Table(
         Row("shift of Δm²32", "dm2_32/shift", Tolerance(0.3)),
         Row("scatter of sin²2θ23", "sin2_2theta23/scatter", Tolerance(2, ratio=True)),
         Row("scatter of Δm²32", "dm2_32/scatter", Tolerance(2, ratio=True)),
-        Row("added half-width of Δm²32", "dm2_32/added_width", Tolerance(0.3)),
+        Row("added half-width of Δm²32", "dm2_32/added_width", Tolerance(2, ratio=True)),
     ),
 )
 _COVERAGE = Table(
