@@ -31,3 +31,10 @@ def shape_p_value(observed, density):
 def follows(observed, density):
     """Neither worse nor better than independent events would agree."""
     return SMALLEST < shape_p_value(observed, density) < 1 - SMALLEST
+
+
+def reduced_difference(first, second):
+    """χ² per cell of two equally large samples of (v1, v2) in 8² cells: 1 if they agree."""
+    counts = [np.histogram2d(*v, bins=8, range=[[0, 1], [0, 1]])[0] for v in (first, second)]
+    total = np.maximum(sum(counts), 1)
+    return ((counts[0] - counts[1]) ** 2 / total).sum() / (sum(counts) > 5).sum()

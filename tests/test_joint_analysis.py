@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import toy
+from chi_squared import reduced_difference
 from joint_toys import (
     FLUX,
     GRID,
@@ -181,14 +182,9 @@ def test_events_of_a_drawn_flux(truth):
     expected = other.far_leptons(other.far_sampler(GRID), np.zeros(3), ideal, GRID, rng)
     plain = data.far_leptons(data.far_sampler(GRID), np.zeros(3), ideal, GRID, rng)
 
-    def chi2(first, second):
-        counts = [np.histogram2d(*v, bins=8, range=[[0, 1], [0, 1]])[0] for v in (first, second)]
-        total = np.maximum(sum(counts), 1)
-        return ((counts[0] - counts[1]) ** 2 / total).sum() / (sum(counts) > 5).sum()
-
     assert len(found[0]) == 60_000
-    assert chi2(found, expected) < 1.8
-    assert chi2(plain, expected) > 4
+    assert reduced_difference(found, expected) < 1.8
+    assert reduced_difference(plain, expected) > 4
     for resolution in (ideal, RESOLUTION):
         contents = data.near_contents(resolution, GRID)
         whole = contents[0] + np.tensordot(z, contents[1:], 1)

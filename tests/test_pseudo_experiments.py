@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import toy
+from chi_squared import reduced_difference
 from far_toys import (
     FLUX,
     GRID,
@@ -117,14 +118,9 @@ def test_leptons_of_a_drawn_flux(truth, seen):
         for sampler, modes in ((0, z), (0, 0 * z), (1, 0 * z))
     )
 
-    def chi2(first, second):
-        counts = [np.histogram2d(*v, bins=8, range=[[0, 1], [0, 1]])[0] for v in (first, second)]
-        total = np.maximum(sum(counts), 1)
-        return ((counts[0] - counts[1]) ** 2 / total).sum() / (sum(counts) > 5).sum()
-
     assert len(found[0]) == 60_000
-    assert chi2(found, expected) < 1.8
-    assert chi2(plain, expected) > 4
+    assert reduced_difference(found, expected) < 1.8
+    assert reduced_difference(plain, expected) > 4
 
 
 def test_pseudo_experiments_draw_nature_s_flux(truth, seen):
