@@ -294,6 +294,22 @@ def test_tolerances():
     assert not Tolerance(0.1).allows(0.89, 1.0)
     assert Tolerance(2, ratio=True).allows(0.51, 1.0)
     assert not Tolerance(2, ratio=True).allows(2.1, 1.0)
+    # What may be negative agrees with itself, and a share of nearly nothing does not bind it.
+    either = Tolerance(0.3, share=0.6)
+    assert either.allows(-0.05, -0.05)
+    assert either.allows(0.2, -0.05)
+    assert not either.allows(0.3, -0.05)
+    assert either.allows(1.5, 1.0)
+    assert not either.allows(1.7, 1.0)
+
+
+def test_numbers_of_differences_have_no_ratio_as_tolerance():
+    """A ratio allows a negative number not even itself."""
+    signed = ("shift", "added_width", "pull", "best")
+    for table in TABLES.values():
+        for row in table.rows:
+            if any(word in row.name for word in signed):
+                assert not row.tolerance.ratio, row.name
 
 
 def test_gallery_is_up_to_date(committed, summary):

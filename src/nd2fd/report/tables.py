@@ -13,19 +13,25 @@ from nd2fd.report.numbers_file import Ensemble
 
 
 class Tolerance(NamedTuple):
-    """Largest allowed difference, or, if `ratio`, largest allowed ratio either way."""
+    """Largest allowed difference, or, if `ratio`, largest allowed ratio of positive numbers.
+
+    `share` of the expected value is allowed where that is more than the difference.
+    """
 
     size: float
     ratio: bool = False
+    share: float = 0.0
 
     def __str__(self) -> str:
-        return f"factor {self.size:g}" if self.ratio else f"{self.size:g}"
+        if self.ratio:
+            return f"factor {self.size:g}"
+        return f"{self.size:g}" + (f" or {100 * self.share:g} %" if self.share else "")
 
     def allows(self, value: float, expected: float) -> bool:
         """Whether a value agrees with the expected one."""
         if self.ratio:
             return expected / self.size <= value <= expected * self.size
-        return abs(value - expected) <= self.size
+        return abs(value - expected) <= max(self.size, self.share * abs(expected))
 
 
 class Row(NamedTuple):
@@ -116,7 +122,7 @@ _SYSTEMATIC = Table(
         Row("shift of Δm²32", "dm2_32/shift", Tolerance(0.3)),
         Row("scatter of sin²2θ23", "sin2_2theta23/scatter", Tolerance(2, ratio=True)),
         Row("scatter of Δm²32", "dm2_32/scatter", Tolerance(2, ratio=True)),
-        Row("added half-width of Δm²32", "dm2_32/added_width", Tolerance(2, ratio=True)),
+        Row("added half-width of Δm²32", "dm2_32/added_width", Tolerance(0.3, share=0.6)),
     ),
 )
 _COVERAGE = Table(
