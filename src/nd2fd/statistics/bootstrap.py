@@ -82,9 +82,15 @@ def bootstrap_counts(n_events: int, n_replicas: int, rng: np.random.Generator) -
     follow. Returns shape (n_replicas, n_events).
     """
     counts = np.empty((n_replicas, n_events), dtype=np.int64)
+    draw_counts(counts, rng)
+    return counts
+
+
+def draw_counts(counts: NDArray[np.number], rng: np.random.Generator) -> None:
+    """The same in an array (n_replicas, n_events) of any type, which is overwritten."""
+    n_events = counts.shape[1]
     for of_replica in counts:
         of_replica[:] = np.bincount(rng.integers(n_events, size=n_events), minlength=n_events)
-    return counts
 
 
 def fit_replicas(counts: NDArray[np.number], table: LikelihoodTable) -> ReplicaFits:

@@ -1,13 +1,16 @@
 """Coverage: how often a region contains the truth in pseudo-experiments.
 
-A member is asked about the true point only: whether it lies in the member's regions, by the very
-functions that draw them. The region of an ensemble contains the truth in an experiment if enough
-members do (`nd2fd.statistics.regions.ensemble_mask`).
+A member is asked about the true point only: whether it lies in the member's regions, by the
+functions that draw them, with densities by a faster sum. The region of an ensemble contains the
+truth in an experiment if enough members do (`nd2fd.statistics.regions.ensemble_mask`).
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nd2fd.statistics.binned_sum import binned_sum
 from nd2fd.statistics.ensemble import MAXIMAL_MIXING, N_SIGMAS
 from nd2fd.statistics.regions import ensemble_mask, member_masks
 
@@ -16,7 +19,7 @@ BoolArray = NDArray[np.bool_]
 
 _ROUNDING = 1e-6
 
-_MEMBERS_TOGETHER = 4
+_MEMBERS_TOGETHER = 8
 """Members whose densities are estimated side by side; what they need stays in the cache."""
 
 REGIONS = ("both", "sin2_2theta23", "dm2_32")
@@ -41,11 +44,15 @@ def contains_truth(replicas: Array, truth: Array) -> BoolArray:
     found = []
     for first in range(0, len(replicas), _MEMBERS_TOGETHER):
         part = replicas[first : first + _MEMBERS_TOGETHER]
-        both = member_masks(part, [mixing, mass], N_SIGMAS, MAXIMAL_MIXING)[..., 0, 0]
-        in_mixing = member_masks(part[..., :1], [mixing], N_SIGMAS, MAXIMAL_MIXING)[..., 0]
-        in_mass = member_masks(part[..., 1:], [mass], N_SIGMAS)[..., 0]
+        both = _masks(part, [mixing, mass], MAXIMAL_MIXING)[..., 0, 0]
+        in_mixing = _masks(part[..., :1], [mixing], MAXIMAL_MIXING)[..., 0]
+        in_mass = _masks(part[..., 1:], [mass], None)[..., 0]
         found.append(np.stack([both, in_mixing, in_mass], axis=2))
     return np.concatenate(found)
+
+
+def _masks(replicas: Array, axes: Sequence[Array], upper_limit: float | None) -> BoolArray:
+    return member_masks(replicas, axes, N_SIGMAS, upper_limit, kernel_sum=binned_sum)
 
 
 def ensemble_contains(contained: BoolArray) -> BoolArray:

@@ -13,6 +13,7 @@ on a lattice (`nd2fd.statistics.lepton_lattice`) and interpolated.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from nd2fd.statistics.likelihood_table import ThetaNodes
 from nd2fd.statistics.polynomials import Polynomials
 
 Array = NDArray[np.float64]
+Single = NDArray[np.float32]
 
 TOLERANCE = 1e-3
 """Error of a sample's log-likelihood, root mean square over samples, members and θ, that each of
@@ -109,8 +111,8 @@ class MemberLikelihoods:
 
     def weights(
         self, v1: Array, v2: Array, counts: NDArray[np.number], members: Sequence[int]
-    ) -> Array:
-        """Weights of the polynomials in the log-likelihoods of samples.
+    ) -> Single:
+        """Weights of the polynomials in the log-likelihoods of samples, in single precision.
 
         Parameters
         ----------
@@ -125,13 +127,17 @@ class MemberLikelihoods:
         -------
         ndarray, shape (n_members, n_samples, n_polynomials)
         """
-        of_events = self.lattice.interpolation(v1, v2) @ self.components
         # Single precision moves a sample's log-likelihood by 1e-5 (docs/studies/coverage.md).
-        of_samples = counts.astype(np.float32) @ of_events.astype(np.float32)
-        chosen = self.coefficients[members].astype(np.float32)
-        every = of_samples @ chosen.transpose(1, 0, 2).reshape(chosen.shape[1], -1)
-        by_sample = every.reshape(len(counts), len(members), -1).astype(np.float64)
-        return by_sample.transpose(1, 0, 2)
+        interpolation = self.lattice.interpolation(v1, v2).astype(np.float32)
+        of_samples = counts.astype(np.float32, copy=False) @ (interpolation @ self._single)
+        chosen = self.coefficients[members].astype(np.float32).transpose(1, 2, 0)
+        every = of_samples @ chosen.reshape(len(chosen), -1)
+        # In memory members are last, as their fits take them.
+        return every.reshape(len(counts), *chosen.shape[1:]).transpose(2, 0, 1)
+
+    @cached_property
+    def _single(self) -> Single:
+        return self.components.astype(np.float32)
 
 
 def _variation(

@@ -19,7 +19,7 @@ from nd2fd.events.sampling import EventSampler
 from nd2fd.io.schemas.coverage import Coverage, CoverageBlock
 from nd2fd.io.schemas.inputs import Flux, Oscillation
 from nd2fd.io.schemas.truth import Truth
-from nd2fd.statistics.bootstrap import bootstrap_counts
+from nd2fd.statistics.bootstrap import draw_counts
 from nd2fd.statistics.coverage import contains_truth, ensemble_contains, redrawn_members
 from nd2fd.statistics.drawn_flux import leptons_of_drawn_flux
 from nd2fd.statistics.ensemble import N_SIGMAS
@@ -33,7 +33,7 @@ from nd2fd.systematics.members import calibrated
 from nd2fd.systematics.systematic import Assumption
 
 Array = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+Single = NDArray[np.float32]
 Progress = Callable[[int, str], None]
 
 _MEMBERS_TOGETHER = 20
@@ -90,10 +90,15 @@ class PseudoData:
         v1, v2, kept = smear_events(v1, v2, detector.resolution, detector.grid.setup, rng)
         return v1[kept], v2[kept]
 
-    def counts(self, n_events: int, experiment: int) -> IntArray:
-        """How often each replica holds each event, shape (n_replicas, n_events)."""
+    def counts(self, n_events: int, experiment: int) -> Single:
+        """How often each sample holds each event, shape (n_replicas + 1, n_events).
+
+        The last one is that of the events themselves. In the precision of what is made of it.
+        """
         rng = random_stream(self.seed, "coverage_bootstrap", "", experiment)
-        return bootstrap_counts(n_events, self.n_replicas, rng)
+        counts = np.ones((self.n_replicas + 1, n_events), dtype=np.float32)
+        draw_counts(counts[:-1], rng)
+        return counts
 
 
 def pseudo_experiments(
@@ -149,16 +154,13 @@ def pseudo_experiments(
     for experiment in experiments:
         v1, v2 = data.events(sampler, analysis, experiment)
         counts = data.counts(v1.size, experiment)
-        # The last sample is that of the events themselves.
-        counts = np.concatenate([counts, np.ones((1, v1.size), dtype=np.int64)])
         theta = np.empty((len(models), len(counts), 2))
         for members in views.values():
             seen_v1, seen_v2, inside = calibrated(
                 v1, v2, assumptions[members[0]], analysis.detector.grid.setup
             )
-            weights = likelihoods.weights(
-                seen_v1[inside], seen_v2[inside], counts[:, inside], members
-            )
+            seen = counts if inside.all() else counts[:, inside]
+            weights = likelihoods.weights(seen_v1[inside], seen_v2[inside], seen, members)
             theta[members] = fit_members(weights, likelihoods.polynomials, analysis.octant)
         estimates = np.stack([sin2_2theta(theta[:, :, 0]), theta[:, :, 1]], axis=2)
         # A copy: views would keep all replicas of all experiments.

@@ -13,15 +13,17 @@ narrower than that at σ_sys = 2 σ_stat, and empty from 5 σ_stat on.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nd2fd.statistics.binned_sum import BinnedSum
 from nd2fd.statistics.gaussian_sum import GaussianSum
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+KernelSum = Callable[[Array, Array | None], GaussianSum | BinnedSum]
 
 _ROUNDING = 1e-9
 """Of a width: what is left of replicas that are all the same."""
@@ -33,9 +35,10 @@ def member_masks(
     n_sigmas: Sequence[float],
     upper_limit: float | None = None,
     weights: Array | None = None,
+    kernel_sum: KernelSum = GaussianSum,
 ) -> BoolArray:
     """Which points of a grid lie in members' regions: those whose `member_margins` are ≥ 0."""
-    return member_margins(replicas, axes, n_sigmas, upper_limit, weights) >= 0
+    return member_margins(replicas, axes, n_sigmas, upper_limit, weights, kernel_sum) >= 0
 
 
 def member_margins(
@@ -44,6 +47,7 @@ def member_margins(
     n_sigmas: Sequence[float],
     upper_limit: float | None = None,
     weights: Array | None = None,
+    kernel_sum: KernelSum = GaussianSum,
 ) -> Array:
     """How far points of a grid are inside members' regions, in one or two parameters.
 
@@ -63,6 +67,8 @@ def member_margins(
         density estimate is reflected there, so that none of it leaks out.
     weights
         How much each replica counts, shape (n_members, n_replicas); None: all the same.
+    kernel_sum
+        How kernels are summed.
 
     Where all replicas agree in a parameter, as at a limit, so does the region: their value, or the
     nearest point of the axis, is in it.
@@ -95,7 +101,7 @@ def member_margins(
         of_members = [None] * n_members if weights is None else list(weights[:, np.newaxis])
         each = zip(replicas[:, np.newaxis], of_members, strict=True)
         return np.concatenate(
-            [member_margins(own, axes, n_sigmas, upper_limit, w) for own, w in each]
+            [member_margins(own, axes, n_sigmas, upper_limit, w, kernel_sum) for own, w in each]
         )
     if uncounted and weights is not None:
         replicas, weights = replicas[:, weights[0] > 0], weights[:, weights[0] > 0]
@@ -112,13 +118,14 @@ def member_margins(
             n_sigmas,
             upper_limit if other == 0 else None,
             weights,
+            kernel_sum,
         )
         along = (slice(None), None) if agreed == 0 else (None, slice(None))
         return np.minimum(at[along], np.expand_dims(margins, 2 + agreed))
 
     to_kernel = _kernel_coordinates(replicas)
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, n_dim)
-    density = GaussianSum(replicas @ to_kernel, weights)
+    density = kernel_sum(replicas @ to_kernel, weights)
     on_grid, at_replicas = density.at(grid @ to_kernel), density.at_centres()
     if upper_limit is not None:
         first = np.arange(n_dim) == 0
@@ -163,31 +170,32 @@ def _kernel_coordinates(replicas: Array) -> Array:
     the parts counts where it is less than a Gaussian would show.
     """
     n_members, n, n_dim = replicas.shape
-    order = np.argsort(replicas[:, :, 0], axis=1)[..., np.newaxis]
-    ordered = np.take_along_axis(replicas, order, axis=1)
-    ordered -= ordered.mean(axis=1, keepdims=True)
+    # Parameters first: sums over the replicas are several times faster.
+    columns = np.ascontiguousarray(np.moveaxis(replicas, 2, 0))
+    ordered = np.take_along_axis(columns, np.argsort(columns[:1], axis=2), axis=2)
+    ordered -= ordered.mean(axis=2, keepdims=True)
     size = np.arange(1, n)
-    sums = np.cumsum(ordered[:, :-1], axis=1)
-    between = sums[:, :, 0] ** 2 / (size * (n - size))
-    cut = between.argmax(axis=1)[:, np.newaxis, np.newaxis]
-    of_first = np.take_along_axis(sums, cut, axis=1)
-    in_first = np.arange(n)[:, np.newaxis] <= cut
+    sums = np.cumsum(ordered[:, :, :-1], axis=2)
+    between = sums[0] ** 2 / (size * (n - size))
+    cut = between.argmax(axis=1)[np.newaxis, :, np.newaxis]
+    of_first = np.take_along_axis(sums, cut, axis=2)
+    in_first = np.arange(n) <= cut
     within = ordered - np.where(in_first, of_first / (cut + 1), -of_first / (n - 1 - cut))
-    width, width_within = ordered[:, :, 0].std(axis=1), within[:, :, 0].std(axis=1)
+    width, width_within = ordered[0].std(axis=1), within[0].std(axis=1)
     # Two values only, such as the limit and the one replica that is not there.
     two = width_within < _ROUNDING * width
-    within[two] = ordered[two]
+    within[:, two] = ordered[:, two]
     # Each half of a Gaussian has 1 - 2/π of its variance.
     narrow = np.where(two, width, width_within) / math.sqrt(1 - 2 / math.pi)
     widths = [np.minimum(width, narrow)]
     shear = np.tile(np.eye(n_dim), (n_members, 1, 1))
     if n_dim == 2:
-        first, second = np.moveaxis(within, 2, 0)
+        first, second = within
         slope = np.vecdot(first, second) / np.vecdot(first, first)
         shear[:, 0, 1] = -slope
         widths.append((second - slope[:, np.newaxis] * first).std(axis=1))
     # Replicas on a line, such as two values of both parameters, have no width beside it.
-    least = 1e-6 * replicas.std(axis=1)
+    least = 1e-6 * columns.std(axis=2).T
     bandwidth = np.maximum(np.stack(widths, axis=1), least)
     bandwidth *= (4 / ((n_dim + 2) * n)) ** (1 / (n_dim + 4))
     return np.asarray(shear / bandwidth[:, np.newaxis])
