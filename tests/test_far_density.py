@@ -23,6 +23,7 @@ from nd2fd.statistics.far_density import (
     ExactDensity,
     FarDetector,
     SmearedDensity,
+    SurvivalPivots,
     SurvivalShapes,
     cell_rates,
 )
@@ -208,6 +209,46 @@ def test_survival_has_few_shapes(theta_nodes):
     np.testing.assert_allclose(shapes.shapes @ shapes.shapes.T, np.eye(n_shapes), atol=1e-12)
     missing = np.linalg.norm(shapes.amplitudes.T @ shapes.shapes - survival, 2)
     assert missing < 1.1 * NEGLIGIBLE_SHAPE * np.linalg.norm(survival, 2)
+
+
+@pytest.fixture(scope="module")
+def pivots():
+    low, high = np.transpose([RANGES["sin2_theta23_range"], RANGES["dm2_32_range"]])
+    return SurvivalPivots.of(EXPERIMENT.survival_scan(GRID.energy), low, high)
+
+
+def test_survival_is_that_of_few_pivots(pivots):
+    """Anywhere in the ranges, with amplitudes of order one: nothing cancels."""
+    rng = np.random.default_rng(8)
+    theta = [rng.uniform(*limits, 300) for limits in RANGES.values()]
+    survival, amplitudes = EXPERIMENT.survival_scan(GRID.energy)(*theta), pivots.amplitudes(*theta)
+    assert len(pivots.columns) < GRID.n_energy / 2
+    assert pivots.columns.min() >= 0
+    assert abs(amplitudes).max() < 10
+    np.testing.assert_allclose(amplitudes @ pivots.columns, survival, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_pivots_stand_for_energies(detectors, fluxes, events, pivots, kind):
+    """Densities in columns for pivots, against sums over all energies, and their floors."""
+    models, assumed = [MODELS[kind]] * 2, [fluxes["nominal"], fluxes["drawn"]]
+    rng = np.random.default_rng(9)
+    theta = [rng.uniform(*limits, 20) for limits in RANGES.values()]
+    survival, amplitudes = EXPERIMENT.survival_scan(GRID.energy)(*theta), pivots.amplitudes(*theta)
+    for found, expected in zip(
+        detectors["smeared"].folded_densities(models, assumed, pivots),
+        detectors["smeared"].densities(models, assumed),
+        strict=True,
+    ):
+        kernel, right = found.kernel(events["smeared"]), expected.kernel(events["smeared"])
+        p = np.exp(log_density(right, expected.totals, survival, floor=1e-9))
+        np.testing.assert_allclose(
+            np.exp(log_density(kernel, found.totals, amplitudes, floor=1e-9)),
+            p,
+            rtol=1e-6,
+            atol=1e-7 * p.mean(),
+        )
+        assert floor(kernel, found.totals) == pytest.approx(floor(right, expected.totals), rel=0.1)
 
 
 @pytest.mark.parametrize("seen", ["exact", "smeared"])

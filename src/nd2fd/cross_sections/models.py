@@ -6,6 +6,7 @@ Kinds are `known`, the toy truth, and the values of `model` of an ensemble in th
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
@@ -22,6 +23,9 @@ if TYPE_CHECKING:  # PyTorch, which flows alone need here, takes seconds to impo
     from nd2fd.cross_sections.flow import CrossSectionFlow
 
 Array = NDArray[np.float64]
+
+_ENERGIES_TOGETHER = 16
+"""Energies whose cross sections are folded in one product."""
 
 ARTIFACTS: Final[Mapping[str, type[Truth | Networks | Splines | Flows]]] = {
     "known": Truth,
@@ -89,6 +93,24 @@ def in_cells(models: Sequence[CrossSectionModel], grid: DensityGrid) -> Array:
     found = np.empty((len(models), grid.n_energy, grid.n_v1 * grid.n_v2))
     for j, cross_sections in enumerate(_on_nodes(on_nodes, grid, clamp=True)):
         found[:, j] = cross_sections
+    return found
+
+
+def folded_in_cells(
+    models: Sequence[CrossSectionModel], grid: DensityGrid, weights: Array
+) -> Array:
+    """Sums of `in_cells` over the energy, Σ_j σ_jc w_jb: shape (n_members, n_cells, n_columns).
+
+    `weights` has shape (n_members, n_energy, n_columns).
+    """
+    on_nodes = [model for model in models if isinstance(model, StructureFunctionModel)]
+    if len(on_nodes) < len(models):
+        return np.asarray(in_cells(models, grid).swapaxes(1, 2) @ weights)
+    found = np.zeros((len(models), grid.n_v1 * grid.n_v2, weights.shape[2]))
+    of_energies = _on_nodes(on_nodes, grid, clamp=True)
+    for first in range(0, grid.n_energy, _ENERGIES_TOGETHER):
+        cross_sections = np.stack(list(islice(of_energies, _ENERGIES_TOGETHER)), axis=2)
+        found += cross_sections @ weights[:, first : first + _ENERGIES_TOGETHER]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from nd2fd.statistics.far_density import (
     FarDetector,
     FarEvents,
     SmearedDensity,
+    SurvivalPivots,
     cell_rates,
 )
 from nd2fd.statistics.likelihood_table import (
@@ -81,8 +83,22 @@ class FarAnalysis:
     def densities(
         self, models: Sequence[CrossSectionModel], assumptions: Sequence[Assumption]
     ) -> list[ExactDensity | SmearedDensity]:
-        """K and T of each member."""
-        return self.detector.densities(models, [self.far_flux(a) for a in assumptions])
+        """K and T of each member; with smearing in columns that stand for `pivots`."""
+        fluxes = [self.far_flux(a) for a in assumptions]
+        if self.detector.resolution.is_ideal:
+            return self.detector.densities(models, fluxes)
+        return list(self.detector.folded_densities(models, fluxes, self.pivots))
+
+    @cached_property
+    def pivots(self) -> SurvivalPivots:
+        """For the ranges of the fits."""
+        low, high = np.transpose([self.sin2_theta23, self.dm2_32])
+        return SurvivalPivots.of(self.survival, low, high)
+
+    @property
+    def survival_of_columns(self) -> Survival:
+        """The survival probability in the columns of `densities`."""
+        return self.survival if self.detector.resolution.is_ideal else self.pivots.amplitudes
 
     def look_up(
         self, v1: Array, v2: Array, assumption: Assumption
@@ -95,11 +111,11 @@ class FarAnalysis:
         return self.detector.look_up(v1[inside], v2[inside]), inside
 
     def theta_nodes(self, kernel: Array, totals: Array, tolerance: float = TOLERANCE) -> ThetaNodes:
-        """Enough nodes in θ for the likelihood of these events."""
+        """Enough nodes in θ for the likelihood of these events, in columns of `densities`."""
         return choose_nodes(
             kernel,
             totals,
-            self.survival,
+            self.survival_of_columns,
             sin2_theta23_range=self.sin2_theta23,
             dm2_32_range=self.dm2_32,
             tolerance=tolerance,
@@ -109,7 +125,12 @@ class FarAnalysis:
         self, model: CrossSectionModel, assumption: Assumption, tolerance: float
     ) -> ThetaNodes:
         """Nodes in θ for any events of a cross section: each cell stands for an event."""
-        (in_cells,) = cell_rates([model], [self.far_flux(assumption)], self.detector.grid)
+        fluxes = [self.far_flux(assumption)]
+        if self.detector.resolution.is_ideal:
+            (in_cells,) = cell_rates([model], fluxes, self.detector.grid)
+        else:
+            (density,) = self.detector.folded_densities([model], fluxes, self.pivots)
+            in_cells = density.rates
         likely = in_cells[in_cells.any(axis=1)]
         return self.theta_nodes(likely, in_cells.sum(axis=0), tolerance)
 

@@ -22,18 +22,28 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from nd2fd.cross_sections.models import CrossSectionModel, in_cells
+from nd2fd.cross_sections.models import CrossSectionModel, folded_in_cells, in_cells
 from nd2fd.detector.response import event_response
 from nd2fd.detector.smearing import Resolution
 from nd2fd.physics.density import DensityGrid
+from nd2fd.statistics.likelihood_table import Survival
+from nd2fd.statistics.polynomials import chebyshev_nodes
 
 Array = NDArray[np.float64]
 
 NEGLIGIBLE_SHAPE = 1e-10
 """Size of the shapes of the survival probability that are left out, relative to the largest."""
+
+
+NEGLIGIBLE_PIVOT = 1e-9
+"""Largest part of the survival probability that a further pivot would add, relative to it."""
+
+_PIVOT_NODES = (9, 33)
+"""Values of sin²θ23 and Δm²32 among which pivots are chosen."""
 
 
 def cell_rates(
@@ -64,6 +74,41 @@ class SurvivalShapes(NamedTuple):
 
 
 @dataclass(frozen=True)
+class SurvivalPivots:
+    """P_j(θ) = Σ_b A_b(θ) P_j(θ_b), with a few pivots θ_b.
+
+    The P_j(θ_b) stand for energies: unlike orthonormal shapes they leave sums over the energy that
+    are nowhere negative.
+
+    survival
+        P(θ).
+    columns
+        P_j(θ_b), shape (n_pivots, n_energy).
+    rotation, triangle
+        Their decomposition, columnsᵀ = Q R.
+    """
+
+    survival: Survival
+    columns: Array
+    rotation: Array
+    triangle: Array
+
+    @classmethod
+    def of(cls, survival: Survival, low: Array, high: Array) -> "SurvivalPivots":
+        """For θ between `low` and `high`, shape (2,); error `NEGLIGIBLE_PIVOT`."""
+        at_nodes = survival(*chebyshev_nodes(np.stack([low, high]), _PIVOT_NODES))
+        rotation, triangle, order = scipy.linalg.qr(at_nodes.T, mode="economic", pivoting=True)
+        sizes = np.abs(np.diagonal(triangle))
+        n = int((sizes > NEGLIGIBLE_PIVOT * sizes[0]).sum())
+        return cls(survival, at_nodes[order[:n]], rotation[:, :n], triangle[:n, :n])
+
+    def amplitudes(self, sin2_theta23: Array, dm2_32: Array) -> Array:
+        """A of θ, shape (n, n_pivots); parameters have shape (n,)."""
+        rotated = self.survival(sin2_theta23, dm2_32) @ self.rotation
+        return np.asarray(scipy.linalg.solve_triangular(self.triangle, rotated.T).T)
+
+
+@dataclass(frozen=True)
 class FarEvents:
     """Measured events, and their response.
 
@@ -81,6 +126,11 @@ class FarEvents:
         """Some of the events."""
         response = None if self.response is None else self.response[part]
         return FarEvents(self.v1[part], self.v2[part], response)
+
+    def in_single_precision(self) -> "FarEvents":
+        """The same with a response in single precision, for densities that are so, too."""
+        response = None if self.response is None else self.response.astype(np.float32)
+        return FarEvents(self.v1, self.v2, response)
 
 
 @dataclass(frozen=True)
@@ -105,14 +155,15 @@ class ExactDensity:
 
 @dataclass(frozen=True)
 class SmearedDensity:
-    """K and T of one member with smearing, in columns that stand for energies or for θ.
+    """K and T of one member with smearing, in columns that stand for energies, pivots or θ.
 
     rates
-        N, shape (n_cells, n_energy), or N Bᵀ, shape (n_cells, n_shapes).
+        N, shape (n_cells, n_energy), its sums with the survival probability of the pivots,
+        (n_cells, n_pivots), or N Bᵀ of either, (n_cells, n_shapes).
     totals
         T, shape (n_columns,).
     amplitudes
-        A, shape (n_shapes, n_theta), where columns stand for θ; None where they do for energies.
+        A, shape (n_shapes, n_theta), where columns stand for θ; else None.
     """
 
     rates: Array
@@ -132,7 +183,7 @@ class SmearedDensity:
         return np.asarray(kernel)
 
     def at_theta(self, survival: SurvivalShapes) -> "SmearedDensity":
-        """The sums over the energy at the θ of `survival`, as a density with columns for them."""
+        """The sums over the columns at the θ of `survival`, as a density with columns for them."""
         return SmearedDensity(
             self.rates @ survival.shapes.T,
             self.totals @ survival.shapes.T @ survival.amplitudes,
@@ -180,6 +231,16 @@ class FarDetector:
         if self.resolution.is_ideal:
             return FarEvents(v1, v2, None)
         return FarEvents(v1, v2, event_response(v1, v2, self.grid, self.resolution))
+
+    def folded_densities(
+        self, models: Sequence[CrossSectionModel], fluxes: Sequence[Array], pivots: SurvivalPivots
+    ) -> list[SmearedDensity]:
+        """K and T of cross sections in columns that stand for pivots, with smearing."""
+        weights = np.stack([(flux * pivots.columns).T for flux in fluxes])
+        return [
+            SmearedDensity(rates, self.acceptance @ rates)
+            for rates in folded_in_cells(models, self.grid, weights)
+        ]
 
     def densities(
         self, models: Sequence[CrossSectionModel], fluxes: Sequence[Array]

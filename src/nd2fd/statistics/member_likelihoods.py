@@ -12,8 +12,7 @@ on a lattice (`nd2fd.statistics.lepton_lattice`) and interpolated.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +33,9 @@ two approximations may make: finite numbers of polynomials f_q and of components
 NODES_TOLERANCE = 1e-4
 """The same of a finite number of nodes in either parameter."""
 
+_POINTS_TOGETHER = 2000
+"""Points of the lattice that are tabulated together; what they need stays in the cache."""
+
 _TRAINING_POINTS = 10_000
 """Components are chosen on a part of the lattice, of about so many points or somewhat fewer."""
 
@@ -51,7 +53,7 @@ class MemberLikelihoods:
     """
 
     lattice: LeptonLattice
-    components: Array
+    components: Single
     coefficients: Array
     polynomials: Polynomials
 
@@ -99,9 +101,15 @@ class MemberLikelihoods:
         mixing = _principal(_moments(loadings, numbers), negligible)
         mixes = mixing.reshape(len(densities), functions.shape[1], -1)
 
-        components = np.zeros((lattice.v1.size, mixes.shape[2]))
-        for (density, floor), mix in zip(of_members, mixes, strict=True):
-            components += _variation(density, events, nodes, floor) @ functions @ mix
+        # Means over the nodes drop out.
+        centred = (functions - functions.mean(axis=0)).astype(np.float32)
+        singles = [(_in_single_precision(density), floor) for density, floor in of_members]
+        components = np.empty((lattice.v1.size, mixes.shape[2]), np.float32)
+        for first in range(0, len(components), _POINTS_TOGETHER):
+            part = slice(first, first + _POINTS_TOGETHER)
+            some = events[part].in_single_precision()
+            of_part = [_logarithm(d, some, nodes, floor) @ centred for d, floor in singles]
+            components[part] = np.concatenate(of_part, axis=1) @ mixing.astype(np.float32)
         return cls(
             lattice,
             components,
@@ -129,15 +137,11 @@ class MemberLikelihoods:
         """
         # Single precision moves a sample's log-likelihood by 1e-5 (docs/studies/coverage.md).
         interpolation = self.lattice.interpolation(v1, v2).astype(np.float32)
-        of_samples = counts.astype(np.float32, copy=False) @ (interpolation @ self._single)
+        of_samples = counts.astype(np.float32, copy=False) @ (interpolation @ self.components)
         chosen = self.coefficients[members].astype(np.float32).transpose(1, 2, 0)
         every = of_samples @ chosen.reshape(len(chosen), -1)
         # In memory members are last, as their fits take them.
         return every.reshape(len(counts), *chosen.shape[1:]).transpose(2, 0, 1)
-
-    @cached_property
-    def _single(self) -> Single:
-        return self.components.astype(np.float32)
 
 
 def _variation(
@@ -147,6 +151,31 @@ def _variation(
     kernel = density.kernel(events)
     logarithm = log_density(kernel, density.totals, nodes.survival, floor).T
     return np.asarray(logarithm - logarithm.mean(axis=1, keepdims=True))
+
+
+def _in_single_precision(
+    density: ExactDensity | SmearedDensity,
+) -> ExactDensity | SmearedDensity:
+    if isinstance(density, ExactDensity) or density.amplitudes is None:
+        return density
+    return replace(
+        density,
+        rates=density.rates.astype(np.float32),
+        amplitudes=density.amplitudes.astype(np.float32),
+    )
+
+
+def _logarithm(
+    density: ExactDensity | SmearedDensity, events: FarEvents, nodes: ThetaNodes, floor: float
+) -> Single:
+    """ln p, shape (n_events, n_theta), of densities that `log_density` has found to be right."""
+    kernel, expected = density.kernel(events), density.totals
+    if isinstance(density, ExactDensity) or density.amplitudes is None:
+        kernel, expected = kernel @ nodes.survival.T, nodes.survival @ expected
+    p = np.asarray(kernel, dtype=np.float32)
+    p /= expected.astype(np.float32)
+    p += np.float32(floor)
+    return np.log(p, out=p)
 
 
 def _mean_density(

@@ -36,8 +36,8 @@ Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 Progress = Callable[[int, str], None]
 
-_MEMBERS_TOGETHER = 20
-"""Members whose cross sections are evaluated together, on all energies and cells: 0.3 GB."""
+_MEMBERS_TOGETHER = 50
+"""Members whose cross sections are evaluated together: they share kinematics and interpolation."""
 
 
 @dataclass(frozen=True)
