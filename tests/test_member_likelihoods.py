@@ -159,3 +159,19 @@ def test_fits_find_the_highest_of_several_maxima(monkeypatch):
             exact = fit_octant(of_member, polynomials, octant).theta
             assert (abs(exact - expected) < [1e-4, 1e-7]).all()
     assert 20 < (found[:, :, 0] < 0.6).sum() < 180
+
+
+@pytest.mark.parametrize("with_series", [False, True])
+def test_fits_at_maximal_mixing_are_exactly_there(monkeypatch, with_series):
+    """Where all replicas agree a region is a point: rounding must not part them."""
+    bounds, shape = np.array([[0.39, 2.2e-3], [0.61, 2.7e-3]]), (5, 5)
+    s, m = chebyshev_nodes(bounds, shape)
+    functions = np.stack([-(((s - 0.49) / 0.004) ** 2), s, -(((m - 2.4e-3) / 2e-5) ** 2), m * 1e4])
+    weights = np.ones((30, 50, 4))
+    weights[:, :, 1] = np.random.default_rng(6).uniform(-100, 100, 50)
+    # One member, far from where samples fit best with all together.
+    weights[0, :, 1] += 2000.0
+    monkeypatch.setattr(member_fits, "_WORTH_A_SERIES", 1 if with_series else 100)
+    found = fit_members(weights, Polynomials.through(bounds, shape, functions), "lower")
+    assert (found[0, :, 0] == 0.5).all()
+    assert (found[1:, :, 0] < 0.495).all()

@@ -26,6 +26,7 @@ from nd2fd.cross_sections.closure import closure_events
 from nd2fd.cross_sections.models import cross_section_models
 from nd2fd.detector.smearing import smear_events
 from nd2fd.io.schemas.coverage import CoverageBlock
+from nd2fd.statistics.bootstrap import bootstrap_counts
 from nd2fd.statistics.drawn_flux import leptons_of_drawn_flux
 from nd2fd.statistics.ensemble import N_SIGMAS, regions_of_ensemble
 from nd2fd.statistics.far_analysis import FarAnalysis
@@ -94,7 +95,7 @@ def test_pseudo_experiments_are_fits_of_their_events(truth, seen, octant):
     events, inside = analysis.look_up(v1, v2, Assumption(FLUX))
     assert inside.all()
     (density,) = analysis.densities(cross_section_models(truth, 1), [Assumption(FLUX)])
-    replicas, best = analysis.fit(density, events, data.counts(v1.size, 4))
+    replicas, best = analysis.fit(density, events, data.counts(v1.size, 4)[:-1])
     column = OCTANTS.index(octant)
     mixing, mass = replicas.sin2_theta23[:, column], replicas.dm2_32[:, column]
     sigma = mass.std()
@@ -102,6 +103,14 @@ def test_pseudo_experiments_are_fits_of_their_events(truth, seen, octant):
     assert block.sigma_dm2_32[0, 0] == pytest.approx(sigma, rel=0.01)
     spread = (4 * mixing * (1 - mixing)).std()
     assert block.sigma_sin2_2theta23[0, 0] == pytest.approx(spread, rel=0.02)
+
+
+def test_counts_are_those_of_fits_and_of_the_events(truth):
+    data = PseudoData(truth, FLUX, OSCILLATION, 800, N_REPLICAS, 3)
+    *replicas, events = data.counts(40, 7)
+    rng = random_stream(3, "coverage_bootstrap", "", 7)
+    np.testing.assert_array_equal(replicas, bootstrap_counts(40, N_REPLICAS, rng))
+    assert (events == 1.0).all()
 
 
 def test_leptons_of_a_drawn_flux(truth, seen):
