@@ -1,6 +1,7 @@
 """K and T of members: as fits take them, event by event, and as the coverage study does."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import toy
 from nd2fd.beam.builtin_modes import flux_modes
 from nd2fd.beam.modes import modes_at
-from nd2fd.cross_sections.models import StructureFunctionModel
+from nd2fd.cross_sections.models import StructureFunctionModel, folded_in_cells
 from nd2fd.detector.response import response_matrix
 from nd2fd.detector.smearing import Resolution, smear_events
 from nd2fd.events.sampling import sample_events
@@ -249,6 +250,17 @@ def test_pivots_stand_for_energies(detectors, fluxes, events, pivots, kind):
             atol=1e-7 * p.mean(),
         )
         assert floor(kernel, found.totals) == pytest.approx(floor(right, expected.totals), rel=0.1)
+
+
+def test_cells_are_folded_with_weights():
+    """Of models on nodes, few energies at a time, and of any other one, as a flow."""
+    model = MODELS["learned"]
+    other = SimpleNamespace(in_cells=model.in_cells)
+    weights = np.random.default_rng(10).standard_normal((2, GRID.n_energy, 3))
+    expected = np.einsum("jc,mjb->mcb", model.in_cells(GRID), weights)
+    for models in ([model, model], [model, other]):
+        found = folded_in_cells(models, GRID, weights)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12 * abs(expected).max())
 
 
 @pytest.mark.parametrize("seen", ["exact", "smeared"])
