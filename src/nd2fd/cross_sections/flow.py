@@ -10,8 +10,9 @@ so a flow that fits the near detector (ND) predicts any other flux. But the ND s
 alone: for every muon the distribution over E_ν is free, and only the smoothness of the flow
 chooses among all that fit the ND equally well.
 
-The flow is a neural spline flow (Durkan et al., arXiv:1906.04032) of the library zuko, whose
-splines map the box (0, E_max) × (0, 1)² to itself and whose base is the uniform density there.
+The flow is a neural spline flow (Durkan et al., arXiv:1906.04032), whose splines map the box
+(0, E_max) × (0, 1)² to itself and whose base is the uniform density there. Its networks are those
+of the library zuko; `nd2fd.cross_sections.flow_density` evaluates them.
 """
 
 import math
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from nd2fd.cross_sections.flow_density import log_density
 from nd2fd.io.extras import extra
 from nd2fd.physics.density import DensityGrid, reachable_parts
 from nd2fd.physics.kinematics import kinematics
@@ -34,10 +36,8 @@ zuko = extra("zuko", "flow")
 Array = NDArray[np.float64]
 
 _BOUND = math.sqrt(3.0)
-"""The box is (-√3, √3)³ for the flow: the base then has unit variance."""
-_MARGIN = 1e-4
-"""Rounding may carry a point a little over the edge, where the base has to have a density."""
-_POINTS_PER_BLOCK = 1 << 16
+"""The box is (-√3, √3)³ for the networks: the base then has unit variance."""
+_POINTS_PER_BLOCK = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,6 @@ class CrossSectionFlow(nn.Module):
     def __init__(self, settings: FlowSettings, energy_max: float) -> None:
         super().__init__()
         self.energy_max = energy_max
-        self._log_volume = 3.0 * math.log(2.0 * (_BOUND + _MARGIN)) - math.log(energy_max)
         self.flow = zuko.flows.MAF(
             features=3,
             transforms=settings.transforms,
@@ -89,20 +88,12 @@ class CrossSectionFlow(nn.Module):
             univariate=partial(zuko.transforms.MonotonicRQSTransform, bound=_BOUND),
             shapes=[(settings.bins,), (settings.bins,), (settings.bins - 1,)],
         )
-        self.flow.base = zuko.lazy.UnconditionalDistribution(
-            zuko.distributions.BoxUniform,
-            torch.full((3,), -_BOUND - _MARGIN),
-            torch.full((3,), _BOUND + _MARGIN),
-            buffer=True,
-        )
         self.log_scale = nn.Parameter(torch.zeros(()))
 
     def forward(self, box: Tensor) -> Tensor:
         """ln(s f) at (E_ν/E_max, v1, v2) of shape (n, 3), ignoring the support; shape (n,)."""
-        if len(box) == 0:  # of which zuko makes an error
-            return box.sum(dim=1)
-        log_f = self.flow().log_prob(_BOUND * (2.0 * box - 1.0))
-        return log_f + self._log_volume + self.log_scale
+        log_f = log_density(self.flow.transform.transforms, _BOUND, box)
+        return log_f - math.log(self.energy_max) + self.log_scale
 
 
 def flat_weights(flow: CrossSectionFlow) -> Array:

@@ -146,7 +146,7 @@ def train_flow(
         uniform = (data.flux @ data.cells.share).sum() * grid.cell_area / grid.setup.energy_max
         flow.log_scale.copy_(-uniform.log())
     parameters = list(flow.parameters())
-    optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate)
+    optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
     generator = torch.Generator().manual_seed(seed)
     loss = torch.full((settings.steps,), torch.inf, dtype=torch.float64)
     start = 0
