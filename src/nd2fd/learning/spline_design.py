@@ -8,6 +8,7 @@ parameters, which come after them, they are not, and X_kk is half a second deriv
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,6 +19,8 @@ from nd2fd.forward.splines import SplineBasis
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+Floats = NDArray[Any]
+"""In double or single precision."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,15 @@ class SplineDesign:
     nominal
         X, shape (n_cells, n_coefficients).
     modes
-        X_k, shape (n_modes, n_cells, n_coefficients).
+        X_k, shape (n_modes, n_cells, n_coefficients); in single precision where that is how they
+        were made.
     bends
         X_kk of the last of the modes, shape (n_bent, n_cells, n_coefficients); None: all linear.
     """
 
     cells: IntArray
     nominal: Array
-    modes: Array
+    modes: Floats
     bends: Array | None = None
 
     @classmethod
@@ -66,7 +70,8 @@ class SplineDesign:
 
     def changes(self, coefficients: Array) -> Array:
         """∂n/∂z of coefficients (n_coefficients,) at z = 0, shape (n_cells, n_modes)."""
-        return (self.modes @ coefficients).T
+        changes = self.modes @ coefficients.astype(self.modes.dtype)
+        return changes.T.astype(np.float64)
 
     def about(self, bent: Array) -> "SplineDesign":
         """Linear in what the last modes, (n_bent,), are more than these values."""

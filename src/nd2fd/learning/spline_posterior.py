@@ -75,10 +75,10 @@ class SplinePosterior:
         λ of the largest marginal likelihood.
     prior
         Ω, shape (n_functions, n_functions).
+    bends
+        Of a spline with another one, in the unit of the price, shape (n_splines, n_splines).
     chi2, paid
         χ² of the histogram alone, and what the structure functions pay, at the mean.
-    effective_parameters
-        Of the structure functions: the trace of posterior covariance times information of the data.
     """
 
     mean: Array
@@ -86,9 +86,9 @@ class SplinePosterior:
     mode_changes: Array
     strength: float
     prior: Array
+    bends: Array
     chi2: float
     paid: float
-    effective_parameters: float
 
     @property
     def n_modes(self) -> int:
@@ -104,6 +104,12 @@ class SplinePosterior:
     def modes(self) -> Array:
         """Posterior mean of z, shape (n_modes,)."""
         return self.mean[self.mean.size - self.n_modes :]
+
+    @property
+    def effective_parameters(self) -> float:
+        """Of the structure functions: tr of posterior covariance times information of the data."""
+        n_coefficients = self.mean.size - self.n_modes
+        return n_coefficients - _prior_trace(self.factor, self.prior, self.bends)
 
     @property
     def mode_errors(self) -> Array:
@@ -211,7 +217,7 @@ def _learn_linear(
         prior = strength * np.eye(n_functions)
         mean, factor = _solve(equations, prior, bends)
         coefficients = _coefficients(mean, n_functions, basis)
-        paid = strength * np.einsum("im,mn,in->", coefficients, bends, coefficients)
+        paid = strength * np.trace(coefficients @ bends @ coefficients.T)
         # Rank of the prior less what the data leave of it: the parameters that they determine.
         determined = n_functions * (basis.n_splines - _WITHOUT_BENDS) - _prior_trace(
             factor, prior, bends
@@ -305,9 +311,9 @@ def _posterior(
         changes,
         strength,
         prior,
+        bends,
         float(equations.constant + mean @ residual - modes @ modes),
-        float(np.einsum("ij,im,mn,jn->", prior, bent, bends, bent)),
-        float(expected.size - _prior_trace(factor, prior, bends)),
+        float(np.einsum("ij,ij->", prior, bent @ bends @ bent.T)),
     )
 
 
@@ -383,15 +389,18 @@ def _solve(equations: _Equations, prior: Array, bends: Array) -> tuple[Array, Ar
     precision = equations.information.copy()
     n_coefficients = len(prior) * len(bends)
     precision[:n_coefficients, :n_coefficients] += np.kron(prior, bends)
-    factor: Array = sl.cholesky(precision, lower=True)
+    factor: Array = sl.cholesky(precision, lower=True, overwrite_a=True)
     return sl.cho_solve((factor, True), equations.right), factor
 
 
 def _prior_trace(factor: Array, prior: Array, bends: Array) -> float:
     """tr C Q of the posterior covariance C and the prior's precision Q = Ω ⊗ bends."""
-    n_coefficients = len(prior) * len(bends)
-    # Its lower triangle; all of the inverse is three times the work.
+    n_functions, n_splines = len(prior), len(bends)
+    n_coefficients = n_functions * n_splines
+    # Its lower triangle, zeros above it; all of the inverse is three times the work.
     covariance, _ = sl.lapack.dpotri(factor, lower=1)
-    covariance = np.tril(covariance[:n_coefficients, :n_coefficients])
-    by_pairs = covariance * np.kron(prior, bends)
-    return float(2.0 * by_pairs.sum() - np.trace(by_pairs))
+    lower = covariance[:n_coefficients, :n_coefficients]
+    blocks = lower.reshape(n_functions, n_splines, n_functions, n_splines)
+    every = np.einsum("imjn,ij,mn->", blocks, prior, bends, optimize=True)
+    diagonal = np.diag(lower) @ np.kron(np.diag(prior), np.diag(bends))
+    return float(2.0 * every - diagonal)

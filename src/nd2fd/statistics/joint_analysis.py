@@ -14,7 +14,7 @@ from nd2fd.forward.splines import SplineBasis
 from nd2fd.io.schemas.inputs import Flux
 from nd2fd.io.schemas.joint import JointDesign
 from nd2fd.learning.near_samples import NearSample, learn_from
-from nd2fd.learning.spline_design import SplineDesign
+from nd2fd.learning.spline_design import Floats, SplineDesign
 from nd2fd.learning.spline_posterior import SplinePosterior
 from nd2fd.statistics.far_analysis import FarAnalysis
 from nd2fd.statistics.far_directions import directions, weighted_changes
@@ -149,7 +149,8 @@ class JointAnalysis:
             SplineDesign(
                 design.near_cells,
                 design.near,
-                _chosen(design.near_modes[:n_modes], design.near_pulls, used),
+                # Those of the flux are made in single precision.
+                _chosen(design.near_modes[:n_modes].astype(np.float32), design.near_pulls, used),
                 design.near_bends[used] if used and design.near_bends is not None else None,
             ),
             SplineDesign(
@@ -271,7 +272,7 @@ class ChosenPulls(NamedTuple):
     sizes: Mapping[str, float]
 
 
-def _chosen(of_flux: Array, others: Array | None, used: Sequence[int]) -> Array:
+def _chosen(of_flux: Floats, others: Array | None, used: Sequence[int]) -> Floats:
     """Rows of the flux modes, and those of other pulls that are used."""
     if others is None or not used:
         return of_flux
