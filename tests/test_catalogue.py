@@ -21,7 +21,7 @@ MEASUREMENTS = ("experiments/microboone.yaml", "experiments/t2k_nd280.yaml")
 
 @pytest.fixture(scope="module")
 def plan():
-    return planned()
+    return planned({"training": {"members_per_job": 10}})
 
 
 class Recorder:

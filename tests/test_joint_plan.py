@@ -34,7 +34,9 @@ def test_pseudo_experiments_of_joint_fits_are_in_blocks():
 
 
 def test_splines_need_the_maps_of_their_detector():
-    plan = planned({"ensembles": {"flux": {"model": "splines"}}})
+    plan = planned(
+        {"ensembles": {"flux": {"model": "splines"}}, "training": {"members_per_job": 10}}
+    )
     assert plan.kind("flux") == "splines"
     assert plan.spline_design("flux") == "results/joint/designs/exact.h5"
     assert plan.models("flux") == [f"results/splines/flux/{batch}.h5" for batch in range(2)]

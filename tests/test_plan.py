@@ -64,7 +64,7 @@ def test_batches_and_members(plan):
         (lambda p: p.joint_design("jiont"), "no joint fit 'jiont'.*there are joint, joint_smeared"),
         (
             lambda p: p.joint_experiments("joint", 2),
-            "coverage of 'joint' has no block 2: its 1000 experiments.*numbered 0 to 1",
+            "coverage of 'joint' has no block 2: its 1000 experiments.*numbered 0 to 0",
         ),
         (
             lambda p: p.refuse_unknown_figures(FIGURES[:20]),

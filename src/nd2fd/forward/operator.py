@@ -11,7 +11,7 @@ hypothesis or a flux draw only reweights them: A(Φ) = Σ_E Φ(E) B_E.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 import scipy.sparse as sp
@@ -171,6 +171,36 @@ def weighted_sum(matrices: Sequence[sp.csr_array], weights: Array) -> sp.csr_arr
     for weight, matrix in zip(weights[1:], matrices[1:], strict=True):
         data += weight * matrix.data
     return sp.csr_array((data, first.indices, first.indptr), shape=first.shape)
+
+
+class SumsOfFluxes(Sequence[sp.csr_array]):
+    """Event matrices of sums of fluxes, each made when it is asked for: a hundred fill a memory.
+
+    Parameters
+    ----------
+    matrices
+        Of the fluxes.
+    weights
+        Of the fluxes in each sum, shape (n_sums, n_matrices).
+    """
+
+    def __init__(self, matrices: Sequence[sp.csr_array], weights: Array) -> None:
+        self._matrices = matrices
+        self._weights = weights
+
+    def __len__(self) -> int:
+        return len(self._weights)
+
+    @overload
+    def __getitem__(self, index: int) -> sp.csr_array: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "SumsOfFluxes": ...
+
+    def __getitem__(self, index: int | slice) -> "sp.csr_array | SumsOfFluxes":
+        if isinstance(index, slice):
+            return SumsOfFluxes(self._matrices, self._weights[index])
+        return weighted_sum(self._matrices, self._weights[index])
 
 
 class _Rows(NamedTuple):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nd2fd.beam.spectra import detector_fluxes
 from nd2fd.forward.nodes import NodeGrid
-from nd2fd.forward.operator import ForwardOperator, weighted_sum
+from nd2fd.forward.operator import ForwardOperator, SumsOfFluxes
 from nd2fd.io.checkpoint import Checkpoint
 from nd2fd.io.schemas.inputs import Flux
 from nd2fd.io.schemas.learned import Networks
@@ -115,7 +115,8 @@ def train_members(
     operator, nominal = ForwardOperator.build(grid, nodes), analysis.flux[None]
     if errors is None:
         made = operator.event_matrices(np.concatenate([nominal, used] if compressed else [used]))
-        event_matrices, error_matrices = made[-len(used) :], []
+        event_matrices: Sequence[sp.csr_array] = made[-len(used) :]
+        error_matrices = []
     else:
         assert near.flux_parameters is not None
         made = operator.event_matrices(np.concatenate([nominal, errors]))
@@ -123,7 +124,7 @@ def train_members(
         sums = np.insert(near.flux_parameters, 0, 1.0, axis=1)[: len(used)]
         sums /= units[: len(used), None]
         assert np.allclose(sums @ np.concatenate([nominal, errors]), used, atol=1e-9 * used.max())
-        event_matrices, error_matrices = [weighted_sum(made, w) for w in sums], made[1:]
+        event_matrices, error_matrices = SumsOfFluxes(made, sums), made[1:]
     if n_events > 0 and section["weighting"] == "poisson":
         expected = near.density if near.squares is None else near.squares
         if start is not None:

@@ -105,10 +105,10 @@ class TrainingData:
         """The part of one member."""
         one = slice(member, member + 1)
         # What all members share is not copied.
-        matrix = one if len(self.event_matrices) > 1 else slice(None)
+        matrices = self.event_matrices
         return replace(
             self,
-            event_matrices=self.event_matrices[matrix],
+            event_matrices=[matrices[member]] if len(matrices) > 1 else matrices,
             densities=self.densities[one],
             weights=self.weights[one],
             seeds=[self.seeds[member]],
