@@ -11,7 +11,7 @@ rule joint_design:
     conda:
         "../../envs/nd2fd.yaml"
     resources:
-        mem_mb=4500,
+        mem_mb=5000,
     params:
         code=CODE["joint_design"],
         setup=section("setup"),
