@@ -39,6 +39,15 @@ def pytest_configure(config):
     config.stash[VALIDATION] = Table()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _style_of_one_file():
+    """What a job that draws, run in the process of the tests, leaves behind is not for others."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        yield
+
+
 @pytest.fixture(scope="module")
 def figure_style():
     """Figures as the workflow draws them."""

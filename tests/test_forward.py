@@ -7,7 +7,7 @@ import toy
 from nd2fd.beam.flux import cell_averages
 from nd2fd.forward.event_kernel import cell_cross_sections, event_cross_sections
 from nd2fd.forward.nodes import NodeGrid, catmull_rom
-from nd2fd.forward.operator import ForwardOperator, weighted_sum
+from nd2fd.forward.operator import ForwardOperator, SumsOfFluxes, weighted_sum
 from nd2fd.physics.density import (
     DensityGrid,
     event_densities,
@@ -106,6 +106,11 @@ def test_event_matrix_is_linear_in_the_flux(fluxes):
         made = weighted_sum(operator.event_matrices(np.stack([first, second])), np.array([2, -0.5]))
         alone = operator.event_matrix(2.0 * first - 0.5 * second)
         assert abs(made - alone).max() < 1e-12 * abs(near).max()
+    weights = np.array([[1.0, 0.0], [2.0, -0.5], [0.0, 1.0]])
+    sums = SumsOfFluxes([near, far], weights)
+    assert len(sums) == 3
+    for found, expected in zip([*sums, *sums[2:]], [near, both, far, far], strict=True):
+        assert abs(found - expected).max() < 1e-12 * abs(near).max()
 
 
 def test_point_matrix_sums_to_the_event_matrix(fluxes):
