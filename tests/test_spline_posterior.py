@@ -16,13 +16,12 @@ from nd2fd.forward.event_kernel import total_cross_section_map
 from nd2fd.forward.nodes import NodeGrid, reachable_nodes
 from nd2fd.forward.operator import ForwardOperator
 from nd2fd.forward.splines import SplineBasis
+from nd2fd.learning.normal_equations import Weighted, solve
 from nd2fd.learning.problem import DensityProblem
 from nd2fd.learning.spline_design import SplineDesign
 from nd2fd.learning.spline_posterior import (
     ImproperPosteriorError,
-    _solve,
     _unit,
-    _Weighted,
     learn,
 )
 from nd2fd.learning.weights import poisson_weights, smoothed
@@ -190,9 +189,9 @@ def test_posterior_is_that_of_stacked_least_squares(design, basis, true_coeffici
     found = learn(design, basis, histogram, variance, PRICE)
     bends = _unit(design, basis, variance) * basis.bends
     # What the update of the smooth fit uses is looked for here as the root of the equations.
-    weighted = _Weighted.of(design, histogram, variance)
+    weighted = Weighted.of(design, histogram, variance)
     error = np.sqrt(variance)[:, None]
-    start = _solve(weighted.equations(np.empty((len(error), 0))), 0.02 * np.eye(3), bends)[0]
+    start = solve(weighted.equations(np.empty((len(error), 0))), 0.02 * np.eye(3), bends)[0]
     changes = design.changes(start)
     smooth = least_squares(design, changes, histogram, variance, found.strength * np.eye(3), bends)
     changes = design.changes(smooth[:-2])
@@ -248,8 +247,8 @@ def test_strength_has_the_largest_marginal_likelihood(design, basis, true_coeffi
     variance = errors_of(design, histogram)
     found = learn(design, basis, histogram, variance, PRICE)
     bends = _unit(design, basis, variance) * basis.bends
-    weighted = _Weighted.of(design, histogram, variance)
-    start = _solve(weighted.equations(np.empty((len(histogram), 0))), 0.02 * np.eye(3), bends)[0]
+    weighted = Weighted.of(design, histogram, variance)
+    start = solve(weighted.equations(np.empty((len(histogram), 0))), 0.02 * np.eye(3), bends)[0]
     changes = design.changes(start)
     values, axes = np.linalg.eigh(bends)
 
@@ -306,8 +305,8 @@ def test_same_solution_as_a_networks_last_layer(design, basis, matrices, true_co
     variance = errors_of(design, histogram[design.cells])
     coefficients = problem.solve_last_layer(features, 0.0, strength / N_EVENTS)[0].numpy()
     bends = _unit(design, basis, variance) * basis.bends
-    weighted = _Weighted.of(design, histogram[design.cells], variance)
-    mean = _solve(weighted.equations(np.empty((len(variance), 0))), strength * np.eye(3), bends)[0]
+    weighted = Weighted.of(design, histogram[design.cells], variance)
+    mean = solve(weighted.equations(np.empty((len(variance), 0))), strength * np.eye(3), bends)[0]
     ours = basis.on_nodes(mean.reshape(3, -1)).reshape(3, -1)[:, problem.reachable_nodes]
     theirs = basis.on_nodes(coefficients).reshape(3, -1)[:, problem.reachable_nodes]
     np.testing.assert_allclose(ours, theirs, atol=2e-3 * abs(theirs).max())

@@ -22,13 +22,13 @@ units (docs/studies/joint-fit.md).
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg as sl
 from numpy.typing import NDArray
 
 from nd2fd.forward.splines import SplineBasis
+from nd2fd.learning.normal_equations import Equations, Weighted, prior_trace, solve
 from nd2fd.learning.spline_design import SplineDesign
 from nd2fd.learning.start import ERROR, Start, field_precision
 from nd2fd.learning.weights import fractions
@@ -109,7 +109,7 @@ class SplinePosterior:
     def effective_parameters(self) -> float:
         """Of the structure functions: tr of posterior covariance times information of the data."""
         n_coefficients = self.mean.size - self.n_modes
-        return n_coefficients - _prior_trace(self.factor, self.prior, self.bends)
+        return n_coefficients - prior_trace(self.factor, self.prior, self.bends)
 
     @property
     def mode_errors(self) -> Array:
@@ -128,14 +128,6 @@ class SplinePosterior:
 
     def _split(self, x: Array) -> Array:
         return x[: x.size - self.n_modes].reshape(len(self.prior), -1)
-
-
-class _Equations(NamedTuple):
-    """Normal equations without a prior: Fisher information, right side, and χ² of x = 0."""
-
-    information: Array
-    right: Array
-    constant: float
 
 
 def learn(
@@ -207,23 +199,23 @@ def _learn_linear(
         strength, n_updates = known_strength, _UPDATES_OF_KNOWN
     origin = np.zeros(len(design.modes))
     origin[origin.size - about.size :] = about
-    weighted = _Weighted.of(design, histogram, variance)
+    weighted = Weighted.of(design, histogram, variance)
     _refuse_improper(weighted.information, n_functions, bends)
     error = np.sqrt(variance)[:, None]
     first = weighted.equations(np.empty((len(error), 0)))
-    smooth = _solve(first, strength * np.eye(n_functions), bends)[0]
+    smooth = solve(first, strength * np.eye(n_functions), bends)[0]
     equations = weighted.equations(design.changes(smooth) / error, origin)
     for _ in range(n_updates):
         prior = strength * np.eye(n_functions)
-        mean, factor = _solve(equations, prior, bends)
+        mean, factor = solve(equations, prior, bends)
         coefficients = _coefficients(mean, n_functions, basis)
         paid = strength * np.trace(coefficients @ bends @ coefficients.T)
         # Rank of the prior less what the data leave of it: the parameters that they determine.
-        determined = n_functions * (basis.n_splines - _WITHOUT_BENDS) - _prior_trace(
+        determined = n_functions * (basis.n_splines - _WITHOUT_BENDS) - prior_trace(
             factor, prior, bends
         )
         strength *= max(determined, 1.0) / paid
-    mean, factor = _solve(equations, strength * np.eye(n_functions), bends)
+    mean, factor = solve(equations, strength * np.eye(n_functions), bends)
     changes = design.changes(mean[: design.nominal.shape[1]])
     equations = weighted.equations(changes / error, origin)
     coefficients = _coefficients(mean, n_functions, basis)
@@ -232,7 +224,7 @@ def _learn_linear(
         prior = price / np.trace(bent) * np.eye(n_functions)
     else:
         prior = price / n_functions * np.linalg.inv(bent)
-    mean, factor = _solve(equations, prior, bends)
+    mean, factor = solve(equations, prior, bends)
     coefficients = _coefficients(mean, n_functions, basis)
     start = np.zeros(coefficients.size)
     return _posterior(equations, mean, factor, changes, start, origin, strength, prior, bends)
@@ -244,10 +236,10 @@ def with_modes(
     """Modes beside what was learned without them; else its price would be a stronger prior."""
     bends = _unit(design, basis, variance * shares.sum()) * basis.bends
     changes = design.changes(known.coefficients.ravel())
-    weighted = _Weighted.of(design, shares, variance)
+    weighted = Weighted.of(design, shares, variance)
     equations = weighted.equations(changes / np.sqrt(variance)[:, None])
     start, prior = np.zeros(known.coefficients.size), known.prior
-    mean, factor = _solve(equations, prior, bends)
+    mean, factor = solve(equations, prior, bends)
     return _posterior(equations, mean, factor, changes, start, 0.0, known.strength, prior, bends)
 
 
@@ -270,14 +262,14 @@ def adapt(
     unit = scale * start.root_mean_square(basis.matrix.sum(axis=1) > _WITHIN)
     area = 1.0 / ((basis.nodes.n_xi - 1) * (basis.nodes.n_tau - 1))
     bends = field_precision(basis.bends, area * basis.matrix.T @ basis.matrix)
-    weighted = _Weighted.of(design, histogram - design.nominal @ expected, variance)
+    weighted = Weighted.of(design, histogram - design.nominal @ expected, variance)
     error = np.sqrt(variance)[:, None]
     equations = weighted.equations(design.changes(expected) / error)
 
     def solved(width: float) -> tuple[float, Array, Array, Array]:
         """-2 log of the marginal likelihood, but for a constant; prior, mean and factor."""
         prior = np.eye(len(flat)) / (width * unit) ** 2
-        mean, factor = _solve(equations, prior, bends)
+        mean, factor = solve(equations, prior, bends)
         volume = np.log(np.diag(factor)).sum() + expected.size * np.log(width)
         return 2.0 * volume - equations.right @ mean, prior, mean, factor
 
@@ -291,7 +283,7 @@ def adapt(
 
 
 def _posterior(
-    equations: _Equations,
+    equations: Equations,
     mean: Array,
     factor: Array,
     changes: Array,
@@ -356,51 +348,3 @@ def _unit(design: SplineDesign, basis: SplineBasis, variance: Array) -> float:
 
 def _coefficients(mean: Array, n_functions: int, basis: SplineBasis) -> Array:
     return mean[: n_functions * basis.n_splines].reshape(n_functions, -1)
-
-
-@dataclass(frozen=True)
-class _Weighted:
-    """Design and data in units of the cells' own errors; what the coefficients need, made once."""
-
-    columns: Array
-    data: Array
-    information: Array
-
-    @classmethod
-    def of(cls, design: SplineDesign, histogram: Array, variance: Array) -> "_Weighted":
-        columns = design.nominal / np.sqrt(variance)[:, None]
-        return cls(columns, histogram / np.sqrt(variance), columns.T @ columns)
-
-    def equations(self, changes: Array, origin: Array | float = 0.0) -> _Equations:
-        """With changes of the data by modes, in the same units, shape (n_cells, n_modes).
-
-        The modes are counted from an origin (n_modes,), their prior is not.
-        """
-        mixed = self.columns.T @ changes
-        of_modes = changes.T @ changes + np.eye(changes.shape[1])
-        information = np.block([[self.information, mixed], [mixed.T, of_modes]])
-        right = np.concatenate([self.columns.T @ self.data, changes.T @ self.data - origin])
-        return _Equations(
-            information, right, float(self.data @ self.data + np.sum(np.square(origin)))
-        )
-
-
-def _solve(equations: _Equations, prior: Array, bends: Array) -> tuple[Array, Array]:
-    precision = equations.information.copy()
-    n_coefficients = len(prior) * len(bends)
-    precision[:n_coefficients, :n_coefficients] += np.kron(prior, bends)
-    factor: Array = sl.cholesky(precision, lower=True, overwrite_a=True)
-    return sl.cho_solve((factor, True), equations.right), factor
-
-
-def _prior_trace(factor: Array, prior: Array, bends: Array) -> float:
-    """tr C Q of the posterior covariance C and the prior's precision Q = Ω ⊗ bends."""
-    n_functions, n_splines = len(prior), len(bends)
-    n_coefficients = n_functions * n_splines
-    # Its lower triangle, zeros above it; all of the inverse is three times the work.
-    covariance, _ = sl.lapack.dpotri(factor, lower=1)
-    lower = covariance[:n_coefficients, :n_coefficients]
-    blocks = lower.reshape(n_functions, n_splines, n_functions, n_splines)
-    every = np.einsum("imjn,ij,mn->", blocks, prior, bends, optimize=True)
-    diagonal = np.diag(lower) @ np.kron(np.diag(prior), np.diag(bends))
-    return float(2.0 * every - diagonal)
